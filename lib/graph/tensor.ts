@@ -1,0 +1,215 @@
+/** Element types, by ONNX's names in lower case. https://onnx.ai/onnx/intro/concepts.html#element-type */
+export const DATA_TYPES = [
+  'undefined', 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string', 'bool', 'float16', 'float64', 'uint32', 'uint64',
+  'complex64', 'complex128', 'bfloat16', 'float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2', 'float8e5m2fnuz', 'uint4', 'int4', 'float4e2m1',
+  'float8e8m0', 'uint2', 'int2', 'float6e2m3', 'float6e3m2',
+] as const
+
+/** Its place in the list is its number in `TensorProto.DataType`. */
+export type DataType = (typeof DATA_TYPES)[number]
+
+export type TypedArray =
+  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
+
+type ArrayConstructor = { new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray; readonly BYTES_PER_ELEMENT: number }
+
+/** How JavaScript views an element type; 16-bit and 8-bit floats are viewed as their bits. */
+const VIEWS: Partial<Record<DataType, ArrayConstructor>> = {
+  float32: Float32Array, float64: Float64Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array, int16: Int16Array, uint16: Uint16Array,
+  int32: Int32Array, uint32: Uint32Array, int64: BigInt64Array, uint64: BigUint64Array, float16: Uint16Array, bfloat16: Uint16Array,
+  complex64: Float32Array, complex128: Float64Array,
+  float8e4m3fn: Uint8Array, float8e4m3fnuz: Uint8Array, float8e5m2: Uint8Array, float8e5m2fnuz: Uint8Array, float8e8m0: Uint8Array,
+  uint4: Uint8Array, int4: Uint8Array, float4e2m1: Uint8Array, uint2: Uint8Array, int2: Uint8Array, float6e2m3: Uint8Array, float6e3m2: Uint8Array,
+}
+
+const BITS: Partial<Record<DataType, number>> = {
+  uint4: 4, int4: 4, float4e2m1: 4, uint2: 2, int2: 2, float6e2m3: 6, float6e3m2: 6, complex64: 64, complex128: 128,
+}
+
+/** Bits that one element takes when stored (4 for int4: two in a byte). */
+export function bitsPerElement(dtype: DataType): number {
+  return BITS[dtype] ?? (VIEWS[dtype]?.BYTES_PER_ELEMENT ?? 0) * 8
+}
+
+/** Bytes that `count` elements take when stored. */
+export function byteLength(dtype: DataType, count: number): number {
+  return Math.ceil((bitsPerElement(dtype) * count) / 8)
+}
+
+export const isFloat = (dtype: DataType | null): boolean => dtype !== null && /^b?float/.test(dtype)
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/**
+ * An n-dimensional array as ONNX stores it: raw little-endian bytes with an element type. Immutable and shared by reference; `data` is a view of
+ * the same bytes, made when first asked for.
+ */
+export class Tensor {
+  readonly dtype: DataType
+  readonly shape: readonly number[]
+  /** Raw bytes, row-major; empty for strings. */
+  readonly bytes: Uint8Array
+  /** The elements of a string tensor. */
+  readonly strings: readonly string[]
+  #data: TypedArray | undefined
+
+  private constructor(dtype: DataType, shape: readonly number[], bytes: Uint8Array, strings: readonly string[] = []) {
+    this.dtype = dtype
+    this.shape = shape
+    this.bytes = bytes
+    this.strings = strings
+  }
+
+  /** A tensor over raw bytes. @throws RangeError where the bytes do not fit the shape. */
+  static raw(dtype: DataType, shape: readonly number[], bytes: Uint8Array): Tensor {
+    const expected = byteLength(dtype, sizeOf(shape))
+    if (!littleEndian) throw new Error('hone reads and writes tensors on little-endian processors only')
+    if (bytes.byteLength !== expected)
+      throw new RangeError(`a ${dtype} tensor of shape [${shape}] takes ${expected} bytes, not ${bytes.byteLength}`)
+    return new Tensor(dtype, shape, bytes)
+  }
+
+  /**
+   * A tensor of the given elements: a typed array of the element type (shared, not copied), or plain numbers, which are converted.
+   * @throws RangeError where their count does not fit the shape.
+   */
+  static of(dtype: DataType, shape: readonly number[], data: TypedArray | readonly number[] | readonly bigint[] | readonly string[]): Tensor {
+    if (data.length !== sizeOf(shape)) throw new RangeError(`shape [${shape}] holds ${sizeOf(shape)} elements, not ${data.length}`)
+    if (dtype === 'string') return new Tensor(dtype, shape, new Uint8Array(), data as readonly string[])
+    const View = VIEWS[dtype]
+    if (!View) throw new TypeError(`${dtype} has no elements to set`)
+    if (data instanceof (View as unknown as { new (): TypedArray })) return Tensor.raw(dtype, shape, bytesOf(data as TypedArray))
+    return Tensor.raw(dtype, shape, bytesOf(converted(dtype, data as readonly number[] | readonly bigint[])))
+  }
+
+  /** float32 elements, the commonest case. */
+  static float32(shape: readonly number[], data: Float32Array | readonly number[]): Tensor {
+    return Tensor.of('float32', shape, data)
+  }
+
+  /** A one-dimensional int64 tensor, as ONNX wants shapes, axes and pads. */
+  static int64(values: readonly number[]): Tensor {
+    return Tensor.of('int64', [values.length], BigInt64Array.from(values, (v) => BigInt(v)))
+  }
+
+  static scalar(dtype: DataType, value: number): Tensor {
+    return Tensor.of(dtype, [], [value])
+  }
+
+  static zeros(dtype: DataType, shape: readonly number[]): Tensor {
+    return Tensor.raw(dtype, shape, new Uint8Array(byteLength(dtype, sizeOf(shape))))
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape)
+  }
+
+  /** The elements; 16-bit and smaller floats as their bits (see `toFloat32`). Copied only where the bytes are not aligned. */
+  get data(): TypedArray {
+    if (this.#data) return this.#data
+    const View = VIEWS[this.dtype]
+    if (!View) throw new TypeError(`the elements of a ${this.dtype} tensor are not numbers`)
+    const length = Math.floor(this.bytes.byteLength / View.BYTES_PER_ELEMENT)
+    const aligned = this.bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? this.bytes : this.bytes.slice()
+    return (this.#data = new View(aligned.buffer, aligned.byteOffset, length))
+  }
+
+  /** Every element as a JavaScript number. int64 beyond 2^53 loses its last bits. */
+  toNumbers(): number[] {
+    if (this.dtype === 'float16') return Array.from(this.data as Uint16Array, float16ToNumber)
+    if (this.dtype === 'bfloat16') return Array.from(this.data as Uint16Array, bfloat16ToNumber)
+    return Array.from(this.data as ArrayLike<number | bigint>, Number)
+  }
+
+  /** The elements as float32: itself where it is, converted otherwise. */
+  toFloat32(): Float32Array {
+    return this.dtype === 'float32' ? (this.data as Float32Array) : Float32Array.from(this.toNumbers())
+  }
+
+  /** The same elements under another shape. */
+  reshape(shape: readonly number[]): Tensor {
+    if (sizeOf(shape) !== this.size) throw new RangeError(`[${this.shape}] cannot be reshaped to [${shape}]`)
+    return new Tensor(this.dtype, shape, this.bytes, this.strings)
+  }
+
+  /** The entries `indices` along `axis`, in that order. */
+  take(axis: number, indices: readonly number[]): Tensor {
+    const inner = byteLength(this.dtype, sizeOf(this.shape.slice(axis + 1)))
+    const outer = sizeOf(this.shape.slice(0, axis))
+    const extent = this.shape[axis] ?? 0
+    const bad = indices.find((i) => !(i >= 0 && i < extent))
+    if (bad !== undefined) throw new RangeError(`index ${bad} is outside axis ${axis} of [${this.shape}]`)
+    if (bitsPerElement(this.dtype) % 8) throw new TypeError(`entries of a packed ${this.dtype} tensor cannot be taken one by one`)
+    const bytes = new Uint8Array(outer * indices.length * inner)
+    for (let o = 0, at = 0; o < outer; o++)
+      for (const i of indices) {
+        const from = (o * extent + i) * inner
+        bytes.set(this.bytes.subarray(from, from + inner), at)
+        at += inner
+      }
+    return new Tensor(this.dtype, this.shape.map((d, a) => (a === axis ? indices.length : d)), bytes)
+  }
+
+  toString(): string {
+    return `${this.dtype}[${this.shape}]`
+  }
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, d) => product * d, 1)
+}
+
+function bytesOf(array: TypedArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+}
+
+function converted(dtype: DataType, data: readonly number[] | readonly bigint[]): TypedArray {
+  switch (dtype) {
+    case 'int64': return BigInt64Array.from(data as readonly number[], (v) => BigInt(v))
+    case 'uint64': return BigUint64Array.from(data as readonly number[], (v) => BigInt(v))
+    case 'float16': return Uint16Array.from(data as readonly number[], numberToFloat16)
+    case 'bfloat16': return Uint16Array.from(data as readonly number[], numberToBfloat16)
+    default: return (VIEWS[dtype] as unknown as { from(data: readonly number[]): TypedArray }).from(data as readonly number[])
+  }
+}
+
+const word = new DataView(new ArrayBuffer(4))
+
+export function float16ToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 31) return fraction ? NaN : sign * Infinity
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024))
+}
+
+/** IEEE 754 half precision, round to nearest even. */
+export function numberToFloat16(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
+  const magnitude = Math.abs(value)
+  if (Number.isNaN(value)) return 0x7e00
+  if (magnitude >= 65520) return sign | 0x7c00
+  const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude))
+  const steps = roundToEven(magnitude / 2 ** (exponent - 10))
+  return sign | (magnitude < 2 ** -14 ? steps : ((exponent + 15) << 10) + steps - 1024)
+}
+
+export function bfloat16ToNumber(bits: number): number {
+  word.setUint32(0, bits << 16)
+  return word.getFloat32(0)
+}
+
+/** The upper half of a float32, round to nearest even. */
+export function numberToBfloat16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0
+  word.setFloat32(0, value)
+  const bits = word.getUint32(0)
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value)
+  const rest = value - floor
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
+}
