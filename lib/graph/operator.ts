@@ -1,0 +1,109 @@
+import type { Builder } from './builder.ts'
+import { sameDim, type Dim } from './dim.ts'
+import type { Graph, Node, TensorType, Value } from './graph.ts'
+
+/** The domain of hone's own operators; each has an expansion in ONNX's. */
+export const HONE = 'hone'
+/** The domain of ONNX Runtime's own operators. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md */
+export const MICROSOFT = 'com.microsoft'
+
+/** Work that a node does; symbolic where the batch size is. */
+export interface Cost {
+  /** Multiply-adds of convolutions and matrix products; 0 for others. */
+  readonly macs: Dim
+  /** Floating-point operations; two for a multiply-add. */
+  readonly flops: Dim
+}
+
+export interface GradientContext {
+  /** Builds the backward graph. */
+  readonly graph: Builder
+  readonly node: Node
+  /** An absent optional input is undefined. */
+  readonly inputs: readonly Value[]
+  readonly outputs: readonly Value[]
+  /** The gradient that arrives at each output; undefined where none does. */
+  readonly gradients: readonly Value[]
+  /** Whether anything needs the gradient of this input. */
+  wants(input: number): boolean
+}
+
+export interface ExpansionContext {
+  readonly graph: Builder
+  readonly node: Node
+  readonly inputs: readonly Value[]
+}
+
+/** One axis of a value. */
+export interface Port {
+  readonly value: Value
+  readonly axis: number
+}
+
+/** Entries of two axes that belong together: where one is removed, so must the other be. */
+export interface Link {
+  readonly a: Port
+  readonly b: Port
+  /** Entries of `b` that entries of `a` stand for; all, by default the same ones. */
+  readonly forward: (entries: readonly number[]) => readonly number[]
+  readonly backward: (entries: readonly number[]) => readonly number[]
+}
+
+/** All that is known about an operator. */
+export interface Operator {
+  readonly type: string
+  readonly domain: string
+  /** Types of the outputs. Absent optional inputs are undefined. `infer` descends into a subgraph. @throws Error where the inputs do not fit. */
+  readonly shape?: (inputs: readonly Value[], node: Node, infer: (graph: Graph) => void) => readonly TensorType[]
+  readonly cost?: (inputs: readonly Value[], node: Node) => Partial<Cost>
+  /** The gradient of each input; null where there is none. An operator without a rule is not differentiable. */
+  readonly gradient?: (context: GradientContext) => readonly (Value | null | undefined)[]
+  /** The same computation in ONNX's own operators. */
+  readonly expansion?: (context: ExpansionContext) => readonly Value[]
+  /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */
+  readonly coupling?: (node: Node) => readonly Link[]
+  /** Mends attributes and shape inputs after entries were removed; `extent` is the new size of an axis. */
+  readonly resized?: (node: Node, extent: (port: Port) => number, builder: Builder) => void
+}
+
+export function operator(type: string, definition: Omit<Operator, 'type' | 'domain'>, domain = ''): Operator {
+  return { type, domain, ...definition }
+}
+
+const same = (entries: readonly number[]) => entries
+
+export function link(a: Port, b: Port, forward: Link['forward'] = same, backward: Link['backward'] = same): Link {
+  return { a, b, forward, backward }
+}
+
+/** Each entry of `a` stands for `count` neighbouring entries of `b`. */
+export function blocks(a: Port, b: Port, count: number): Link {
+  return link(a, b,
+    (entries) => entries.flatMap((i) => Array.from({ length: count }, (_, k) => i * count + k)),
+    (entries) => [...new Set(entries.map((i) => Math.floor(i / count)))])
+}
+
+/** `a` is a part of `b` that begins at `offset` and is `extent` long. */
+export function part(a: Port, b: Port, offset: number, extent: number): Link {
+  return link(a, b,
+    (entries) => entries.map((i) => i + offset),
+    (entries) => entries.filter((i) => i >= offset && i < offset + extent).map((i) => i - offset))
+}
+
+/** Elementwise operators: every axis of every input hangs together with the same axis of every output, unless it is broadcast. */
+export function everyDimension(node: Node): readonly Link[] {
+  return node.outputs.flatMap((output) => node.inputs.flatMap((input) => {
+    if (!input?.shape || !output.shape) return []
+    const lead = output.shape.length - input.shape.length
+    return input.shape.flatMap((d, axis) =>
+      sameDim(d, output.shape![axis + lead] ?? null) ? [link({ value: input, axis }, { value: output, axis: axis + lead })] : [])
+  }))
+}
+
+/** For operators whose outputs do not vary smoothly with their inputs (comparisons, shapes, indices). */
+export const noGradient = (): readonly null[] => []
+
+/** Resolves a negative axis. */
+export function axisOf(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis
+}

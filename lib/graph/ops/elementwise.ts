@@ -1,0 +1,170 @@
+import type { Builder } from '../builder.ts'
+import { add as addDims, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
+import type { Node, TensorType, Value } from '../graph.ts'
+import { everyDimension, noGradient, operator, type GradientContext, type Operator } from '../operator.ts'
+import { DATA_TYPES, type DataType } from '../tensor.ts'
+
+/** The shape that operands of these shapes are broadcast to. https://onnx.ai/onnx/repo-docs/Broadcasting.html @throws Error where they do not fit. */
+export function broadcast(shapes: readonly (Shape | null)[]): Shape | null {
+  if (shapes.includes(null)) return null
+  const known = shapes as readonly Shape[]
+  const rank = Math.max(...known.map((s) => s.length))
+  return Array.from({ length: rank }, (_, axis) => {
+    const dims = known.flatMap((s) => (axis >= rank - s.length ? [s[axis - rank + s.length]!] : [])).filter((d) => d !== 1)
+    const number = dims.find((d) => typeof d === 'number')
+    const unlike = dims.find((d) => typeof d === 'number' && d !== number)
+    if (unlike !== undefined) throw new Error(`shapes ${known.map((s) => `[${s.map((d) => d ?? '?').join(', ')}]`).join(' and ')} cannot be broadcast: ${number} is not ${unlike}`)
+    if (number !== undefined) return number
+    return dims.every((d) => sameDim(d, dims[0])) ? (dims.length ? dims[0] : 1) : null
+  })
+}
+
+const first = ([x]: readonly Value[]): TensorType[] => [{ dtype: x.dtype, shape: x.shape }]
+const flopsPerElement = (flops: number) => ([x]: readonly Value[]) => ({ flops: scaled(x.size, flops) })
+const scaled = (size: Dim, by: number): Dim => (by === 1 ? size : elements([size, by]))
+
+/** An operator of one input whose gradient is `dy` times a factor. */
+function unary(type: string, flops: number, derivative?: (graph: Builder, x: Value, y: Value, node: Node) => Value): Operator {
+  return operator(type, {
+    shape: first,
+    cost: flopsPerElement(flops),
+    coupling: everyDimension,
+    ...(derivative && {
+      gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }: GradientContext) => [graph.mul(dy, derivative(graph, x, y, node))],
+    }),
+  })
+}
+
+/** Rectified linear unit, max(x, 0). https://onnx.ai/onnx/operators/onnx__Relu.html */
+export const relu = operator('Relu', {
+  shape: first,
+  cost: ([x]) => ({ flops: x.size }),
+  gradient: ({ graph, outputs: [y], gradients: [dy] }) => [graph.mul(dy, graph.positive(y))],
+  coupling: everyDimension,
+})
+
+export const unaries = [
+  unary('Sigmoid', 4, (g, _, y) => g.mul(y, g.sub(1, y))),
+  unary('Tanh', 5, (g, _, y) => g.sub(1, g.mul(y, y))),
+  unary('Exp', 1, (_, __, y) => y),
+  unary('Log', 1, (g, x) => g.div(1, x)),
+  unary('Sqrt', 1, (g, _, y) => g.div(0.5, y)),
+  unary('Reciprocal', 1, (g, _, y) => g.neg(g.mul(y, y))),
+  unary('Neg', 1, (g, x) => g.scalar(-1, x.dtype)),
+  unary('Abs', 1, (g, x) => g.op('Sign', [x])),
+  unary('Sin', 1, (g, x) => g.op('Cos', [x])),
+  unary('Cos', 1, (g, x) => g.neg(g.op('Sin', [x]))),
+  unary('Erf', 8, (g, x) => g.mul(2 / Math.sqrt(Math.PI), g.exp(g.neg(g.mul(x, x))))),
+  unary('Softplus', 3, (g, x) => g.op('Sigmoid', [x])),
+  unary('LeakyRelu', 2, (g, x, _, node) => {
+    const alpha = node.float('alpha', 0.01)
+    return g.add(alpha, g.mul(g.positive(x), 1 - alpha))
+  }),
+  unary('Elu', 3), unary('HardSigmoid', 3), unary('HardSwish', 4), unary('Gelu', 12), unary('Sign', 1), unary('Floor', 1), unary('Ceil', 1), unary('Round', 1),
+  unary('Not', 1),
+]
+
+/** https://onnx.ai/onnx/operators/onnx__Clip.html */
+export const clip = operator('Clip', {
+  shape: first,
+  cost: flopsPerElement(2),
+  coupling: (node) => everyDimension(node),
+  gradient({ graph, inputs: [x, low, high], gradients: [dy] }) {
+    const inside = [low && graph.op('GreaterOrEqual', [x, low]), high && graph.op('LessOrEqual', [x, high])].filter((v) => v !== undefined)
+    return [inside.reduce((d, mask) => graph.mul(d, graph.cast(mask, d.dtype)), dy)]
+  },
+})
+
+export const identity = operator('Identity', {
+  shape: ([x]) => [x],
+  cost: () => ({ flops: 0 }),
+  gradient: ({ gradients: [dy] }) => [dy],
+  coupling: everyDimension,
+})
+
+/** https://onnx.ai/onnx/operators/onnx__Cast.html */
+export const cast = operator('Cast', {
+  shape: ([x], node) => [{ dtype: DATA_TYPES[node.int('to')] ?? null, shape: x.shape, contents: x.contents }],
+  cost: () => ({ flops: 0 }),
+  gradient: ({ graph, inputs: [x], gradients: [dy] }) => [graph.cast(dy, x.dtype)],
+  coupling: everyDimension,
+})
+
+/** Dropout as inference runs it: nothing. Training writes its mask out. https://onnx.ai/onnx/operators/onnx__Dropout.html */
+export const dropout = operator('Dropout', {
+  shape: ([x]) => [x, { dtype: 'bool', shape: x.shape }],
+  cost: () => ({ flops: 0 }),
+  gradient: ({ gradients: [dy] }) => [dy],
+  coupling: everyDimension,
+})
+
+/** An operator of two broadcast inputs; `arithmetic` also does it on dimensions, so that shapes stay known through it. */
+function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: Dim, b: Dim) => Dim, dtype?: DataType): Operator {
+  return operator(type, {
+    shape([a, b]) {
+      const shape = broadcast([a.shape, b.shape])
+      const x = contentsOf(a)
+      const y = contentsOf(b)
+      const length = Math.max(x?.length ?? 0, y?.length ?? 0)
+      const fits = x && y && [1, length].includes(x.length) && [1, length].includes(y.length)
+      const contents = arithmetic && fits ? Array.from({ length }, (_, i) => arithmetic(x[x.length === 1 ? 0 : i]!, y[y.length === 1 ? 0 : i]!)) : null
+      return [{ dtype: dtype ?? a.dtype, shape, contents }]
+    },
+    cost: ([a, b]) => ({ flops: elements(broadcast([a.shape, b.shape])) }),
+    coupling: everyDimension,
+    ...(gradient && { gradient }),
+  })
+}
+
+/** The elements of a small integer tensor as dimensions: of a constant, or of what shape arithmetic gave. */
+export function contentsOf(value: Value): readonly Dim[] | null {
+  if (value.contents) return value.contents
+  const { constant } = value
+  if (!constant || !['int64', 'int32'].includes(constant.dtype) || constant.size > 64) return null
+  return constant.toNumbers()
+}
+
+export const binaries = [
+  binary('Add', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
+    wants(0) ? graph.sumTo(dy, a) : null, wants(1) ? graph.sumTo(dy, b) : null], (a, b) => addDims(a, b)),
+  binary('Sub', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
+    wants(0) ? graph.sumTo(dy, a) : null, wants(1) ? graph.sumTo(graph.neg(dy), b) : null], subtract),
+  binary('Mul', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
+    wants(0) ? graph.sumTo(graph.mul(dy, b), a) : null, wants(1) ? graph.sumTo(graph.mul(dy, a), b) : null], (a, b) => multiply(a, b)),
+  binary('Div', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => {
+    const da = graph.div(dy, b)
+    return [wants(0) ? graph.sumTo(da, a) : null, wants(1) ? graph.sumTo(graph.neg(graph.mul(da, y)), b) : null]
+  }, floorDivide),
+  binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => [
+    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(b, graph.pow(a, graph.sub(b, 1)))), a) : null,
+    wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(a))), b) : null]),
+  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
+  ...['Mod', 'BitShift', 'PRelu'].map((type) => binary(type)),
+]
+
+/** Elementwise largest, smallest, sum of any number of inputs. Ties of Max and Min pass the gradient to each of the equal inputs. */
+export const variadics = [
+  ['Max', (g: Builder, x: Value, y: Value) => g.op('Equal', [x, y])],
+  ['Min', (g: Builder, x: Value, y: Value) => g.op('Equal', [x, y])],
+  ['Sum', null],
+].map(([type, mask]) => operator(type as string, {
+  shape: (inputs) => [{ dtype: inputs[0].dtype, shape: broadcast(inputs.map((x) => x.shape)) }],
+  cost: (inputs) => ({ flops: elements([elements(broadcast(inputs.map((x) => x.shape))), inputs.length - 1]) }),
+  coupling: everyDimension,
+  gradient: ({ graph, inputs, outputs: [y], gradients: [dy], wants }) => inputs.map((x, i) => {
+    if (!wants(i)) return null
+    const chosen = mask && (mask as (g: Builder, x: Value, y: Value) => Value)(graph, x, y)
+    return graph.sumTo(chosen ? graph.mul(dy, graph.cast(chosen, dy.dtype)) : dy, x)
+  }),
+}))
+
+/** https://onnx.ai/onnx/operators/onnx__Where.html */
+export const where = operator('Where', {
+  shape: ([condition, a, b]) => [{ dtype: a.dtype, shape: broadcast([condition.shape, a.shape, b.shape]) }],
+  cost: ([condition, a, b]) => ({ flops: elements(broadcast([condition.shape, a.shape, b.shape])) }),
+  coupling: everyDimension,
+  gradient({ graph, inputs: [condition, a, b], gradients: [dy], wants }) {
+    const chosen = graph.cast(condition, dy.dtype)
+    return [null, wants(1) ? graph.sumTo(graph.mul(dy, chosen), a) : null, wants(2) ? graph.sumTo(graph.mul(dy, graph.sub(1, chosen)), b) : null]
+  },
+})

@@ -1,0 +1,20 @@
+import type { Node } from '../graph.ts'
+import type { Operator } from '../operator.ts'
+import * as elementwise from './elementwise.ts'
+
+/** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
+const families: readonly Readonly<Record<string, unknown>>[] = [elementwise]
+
+const operators = new Map<string, Operator>()
+for (const family of families)
+  for (const definition of Object.values(family) as (Operator | readonly Operator[])[])
+    for (const op of Array.isArray(definition) ? (definition as readonly Operator[]) : [definition as Operator]) operators.set(key(op.domain, op.type), op)
+
+function key(domain: string, type: string): string {
+  return `${domain === 'ai.onnx' ? '' : domain}.${type}`
+}
+
+/** What is known of a node's operator; undefined for one that hone does not know, which passes through untouched. */
+export function operatorOf(node: Node): Operator | undefined {
+  return operators.get(key(node.domain, node.type))
+}
