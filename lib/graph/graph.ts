@@ -316,9 +316,14 @@ export class Graph {
     return value
   }
 
-  /** Stores a tensor. */
+  /** Stores a tensor under a name made from the given one. */
   constant(tensor: Tensor, name = 'constant'): Value {
-    const value = this.#value(this.unique(name), null, tensor)
+    return this.store(this.unique(name), tensor)
+  }
+
+  /** Stores a tensor under exactly this name; under an input's name it becomes that input's default. */
+  store(name: string, tensor: Tensor): Value {
+    const value = this.#inputs.find((input) => input.name === name) ?? this.#value(name, null, tensor)
     value.initializer = tensor
     this.#initializers.add(value)
     return value
@@ -329,12 +334,6 @@ export class Graph {
     const value = this.constant(tensor, name)
     value.trainable = true
     return value
-  }
-
-  /** Stores a tensor for an existing value: the default of an input, or a file's initializer. */
-  initialize(value: Value, tensor: Tensor): void {
-    Object.assign(value, { initializer: tensor, dtype: tensor.dtype, shape: tensor.shape })
-    this.#initializers.add(value)
   }
 
   /** Adds a node at the end; `sort` puts it where it belongs. Shapes are not inferred here: see `Builder`. */
@@ -463,9 +462,7 @@ export class Graph {
     for (const [key, value] of this.metadata) target.metadata.set(key, value)
     for (const value of this.#inputs) copyState(value, map, target.input(value.name, value.dtype, value.shape))
     for (const value of this.#initializers) {
-      const twin = map.get(value) ?? target.#value(value.name, null, value)
-      copyState(value, map, twin)
-      target.#initializers.add(twin)
+      copyState(value, map, target.store(value.name, value.initializer!))
     }
     for (const node of this.#nodes) copyNode(node, target, map)
     this.#outputs.forEach((value, i) => target.setOutput(i, map.get(value) ?? value))
@@ -482,10 +479,6 @@ export class Graph {
     return value
   }
 
-  /** @internal A value that a file names before anything defines it. */
-  declare(name: string): Value {
-    return this.#value(name, null, { dtype: null, shape: null })
-  }
 }
 
 function copyState(value: Value, map: Map<Value, Value>, twin: Value): void {
