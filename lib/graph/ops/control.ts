@@ -9,9 +9,10 @@ type Infer = (graph: Graph) => void
 /** Either branch. https://onnx.ai/onnx/operators/onnx__If.html */
 export const branch = operator('If', {
   shape(_, node, infer) {
-    const branches = [node.subgraph('then_branch'), node.subgraph('else_branch')]
-    branches.forEach(infer)
-    return node.outputs.map((_output, i) => branches.map((graph) => result(graph, i)).reduce(common))
+    const [yes, no] = [node.subgraph('then_branch'), node.subgraph('else_branch')]
+    infer(yes)
+    infer(no)
+    return node.outputs.map((_, i) => common(result(yes, i), result(no, i)))
   },
 })
 

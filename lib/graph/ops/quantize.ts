@@ -14,7 +14,7 @@ const twoPerElement = ([x]: readonly Value[]): { flops: Dim } => ({ flops: multi
 
 /** round(x / scale) + zero_point, halves to even, saturated. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html */
 export const quantizeLinear = operator('QuantizeLinear', {
-  shape: ([x, , zero], node) => [{ dtype: zero?.dtype ?? (DATA_TYPES[node.int('output_dtype')] || 'uint8'), shape: x.shape }],
+  shape: ([x, , zero], node) => [{ dtype: zero?.dtype ?? (node.int('output_dtype') ? DATA_TYPES[node.int('output_dtype')]! : 'uint8'), shape: x.shape }],
   cost: twoPerElement,
   coupling: scaledAxes,
 })
