@@ -4,6 +4,7 @@ import * as concat from './concat.ts'
 import * as conv from './conv.ts'
 import * as ctc from './ctc.ts'
 import * as elementwise from './elementwise.ts'
+import * as gather from './gather.ts'
 import * as layout from './layout.ts'
 import * as matmul from './matmul.ts'
 import * as norm from './norm.ts'
@@ -12,12 +13,15 @@ import * as pool from './pool.ts'
 import * as reduce from './reduce.ts'
 import * as repeat from './repeat.ts'
 import * as reshape from './reshape.ts'
+import * as scatter from './scatter.ts'
+import * as select from './select.ts'
 import * as shape from './shape.ts'
+import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, conv, ctc, elementwise, layout, matmul, norm, pad, pool, reduce, repeat, reshape, shape, softmax,
+  concat, conv, ctc, elementwise, gather, layout, matmul, norm, pad, pool, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 
 const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
