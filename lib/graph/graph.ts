@@ -306,6 +306,10 @@ export class Graph {
     return this.nodes().flatMap((node) => [...(type === undefined || node.type === type ? [node] : []), ...node.subgraphs.flatMap((g) => g.allNodes(type))])
   }
 
+  has(node: Node): boolean {
+    return this.#nodes.has(node)
+  }
+
   get root(): Graph {
     return this.outer ? this.outer.root : this
   }
@@ -316,9 +320,14 @@ export class Graph {
     return value
   }
 
-  /** Stores a tensor. */
+  /** Stores a tensor under a name made from the given one. */
   constant(tensor: Tensor, name = 'constant'): Value {
-    const value = this.#value(this.unique(name), null, tensor)
+    return this.store(this.unique(name), tensor)
+  }
+
+  /** Stores a tensor under exactly this name; under an input's name it becomes that input's default. */
+  store(name: string, tensor: Tensor): Value {
+    const value = this.#inputs.find((input) => input.name === name) ?? this.#value(name, null, tensor)
     value.initializer = tensor
     this.#initializers.add(value)
     return value
@@ -329,12 +338,6 @@ export class Graph {
     const value = this.constant(tensor, name)
     value.trainable = true
     return value
-  }
-
-  /** Stores a tensor for an existing value: the default of an input, or a file's initializer. */
-  initialize(value: Value, tensor: Tensor): void {
-    Object.assign(value, { initializer: tensor, dtype: tensor.dtype, shape: tensor.shape })
-    this.#initializers.add(value)
   }
 
   /** Adds a node at the end; `sort` puts it where it belongs. Shapes are not inferred here: see `Builder`. */
@@ -373,6 +376,12 @@ export class Graph {
     value.link(use)
   }
 
+  /** Drops the outputs from `count` on. */
+  truncateOutputs(count: number): void {
+    for (let i = count; i < this.#outputs.length; i++) this.#outputs[i]!.unlink(this.#outputUses[i]!)
+    this.#outputs.length = this.#outputUses.length = Math.min(count, this.#outputs.length)
+  }
+
   removeInput(value: Value): void {
     if (value.uses.length) throw new Error(`the input ${value} is still read`)
     this.#inputs.splice(this.#inputs.indexOf(value), 1)
@@ -380,7 +389,7 @@ export class Graph {
 
   /** Unlinks all that this graph reads: it is no longer part of anything. */
   detach(): void {
-    this.#outputs.forEach((value, i) => value.unlink(this.#outputUses[i]!))
+    this.truncateOutputs(0)
     for (const node of this.nodes()) {
       node.truncateInputs(0)
       for (const subgraph of node.subgraphs) subgraph.detach()
@@ -463,9 +472,7 @@ export class Graph {
     for (const [key, value] of this.metadata) target.metadata.set(key, value)
     for (const value of this.#inputs) copyState(value, map, target.input(value.name, value.dtype, value.shape))
     for (const value of this.#initializers) {
-      const twin = map.get(value) ?? target.#value(value.name, null, value)
-      copyState(value, map, twin)
-      target.#initializers.add(twin)
+      copyState(value, map, target.store(value.name, value.initializer!))
     }
     for (const node of this.#nodes) copyNode(node, target, map)
     this.#outputs.forEach((value, i) => target.setOutput(i, map.get(value) ?? value))
@@ -482,10 +489,6 @@ export class Graph {
     return value
   }
 
-  /** @internal A value that a file names before anything defines it. */
-  declare(name: string): Value {
-    return this.#value(name, null, { dtype: null, shape: null })
-  }
 }
 
 function copyState(value: Value, map: Map<Value, Value>, twin: Value): void {

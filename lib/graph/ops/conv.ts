@@ -1,0 +1,119 @@
+import { add, differs, floorDivide, formatShape, isStatic, multiply } from '../dim.ts'
+import type { Node, TensorType, Value } from '../graph.ts'
+import { blocks, HONE, link, operator, type Cost, type Link } from '../operator.ts'
+import { unwindowed, windowed, windowOf } from './window.ts'
+
+/** Output type of a convolution of `x` [N, C, ...] with `w` [K, C/group, ...]. @throws Error where their channels do not fit. */
+export function convolved(x: Value, w: Value, node: Node): TensorType {
+  if (!x.shape || !w.shape) return { dtype: x.dtype, shape: null }
+  if (x.shape.length !== w.shape.length) throw new Error(`its input ${formatShape(x.shape)} and its weight ${formatShape(w.shape)} differ in rank`)
+  const expected = multiply(w.shape[1]!, node.int('group', 1))
+  if (differs(x.shape[1]!, expected)) throw new Error(`its input has ${x.shape[1]} channels, its weight ${formatShape(w.shape)} expects ${expected}`)
+  const kernel = w.shape.slice(2)
+  if (!isStatic(kernel)) return { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...kernel.map(() => null)] }
+  const spatial = x.shape.slice(2)
+  return { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...windowed(spatial, windowOf(node, kernel, spatial))] }
+}
+
+/** A multiply-add for each output element and each weight of its channel, and an addition for the bias. */
+export function convolutionCost(x: Value, w: Value, bias: Value | undefined, node: Node): Cost {
+  const output = convolved(x, w, node).shape
+  const outputs = output && multiply(...output)
+  const macs = multiply(outputs, ...(w.shape?.slice(1) ?? [null]))
+  return { macs, flops: add(multiply(2, macs), bias ? outputs : 0) }
+}
+
+/** Channels of input, weight, bias and output that belong together. */
+export function convolutionCoupling(node: Node, x: Value, w: Value, bias: Value | null | undefined): readonly Link[] {
+  const y = node.output
+  const group = node.int('group', 1)
+  const channels = [...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : []), link({ value: w, axis: 0 }, { value: y, axis: 1 })]
+  if (group === 1) return [link({ value: x, axis: 1 }, { value: w, axis: 1 }), ...channels]
+  const [k, perGroup] = w.shape ?? []
+  if (perGroup !== 1 || typeof k !== 'number') throw new Error(`${node} has ${group} groups of several channels, of which single ones cannot be removed`)
+  return [blocks({ value: x, axis: 1 }, { value: y, axis: 1 }, k / group), ...channels]
+}
+
+/** Convolution, in fact cross-correlation. https://onnx.ai/onnx/operators/onnx__Conv.html */
+export const conv = operator('Conv', {
+  shape: ([x, w], node) => [convolved(x, w, node)],
+  cost: ([x, w, bias], node) => convolutionCost(x, w, bias, node),
+  coupling: (node) => convolutionCoupling(node, node.input(0), node.input(1), node.inputs[2]),
+  resized(node, extent) {
+    if (node.int('group', 1) > 1) node.set('group', extent({ value: node.input(0), axis: 1 }))
+  },
+  gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
+    const spatial = x.shape?.slice(2) ?? null
+    const kernel = w.shape?.slice(2) ?? null
+    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`${node}: its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    const { strides, dilations, pads } = windowOf(node, kernel, spatial)
+    const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }
+    return [
+      wants(0) ? graph.op('ConvGradInput', [dy, w], { ...window, spatial }, { domain: HONE }) : null,
+      wants(1) ? graph.op('ConvGradWeight', [x, dy], window, { domain: HONE }) : null,
+      bias && wants(2) ? graph.reduceSum(dy, [0, ...spatial.map((_, i) => i + 2)]) : null,
+    ]
+  },
+})
+
+/** Gradient of a convolution's input: (dy [N, K, ...], w [K, C/group, ...]) to [N, C, ...spatial]. */
+export const convGradInput = operator('ConvGradInput', {
+  shape: ([dy, w], node) => [{ dtype: dy.dtype, shape: dy.shape && w.shape && [dy.shape[0]!, multiply(w.shape[1]!, node.int('group', 1)), ...node.ints('spatial')] }],
+  cost: ([dy, w]) => {
+    const macs = multiply(dy.size, ...(w.shape?.slice(1) ?? [null]))
+    return { macs, flops: multiply(2, macs) }
+  },
+  expansion({ graph, node, inputs: [dy, w] }) {
+    const kernel = node.ints('kernel_shape')
+    const window = windowOf(node, kernel, node.ints('spatial'))
+    const covered = unwindowed(dy.shape!.slice(2), window, [])
+    const { strides, dilations, pads } = window
+    const output_padding = node.ints('spatial').map((size, i) => size - Number(covered[i]))
+    return [graph.op('ConvTranspose', [dy, w], { kernel_shape: kernel, strides, dilations, pads, output_padding, group: node.int('group', 1) })]
+  },
+}, HONE)
+
+/**
+ * Gradient of a convolution's weight: (x [N, C, ...], dy [N, K, ...]) to [K, C/group, ...kernel_shape]. It is itself a convolution, of x and dy with
+ * batch and channels swapped, whose stride is the dilation and whose dilation is the stride.
+ */
+export const convGradWeight = operator('ConvGradWeight', {
+  shape: ([x, dy], node) => [{ dtype: x.dtype, shape: x.shape && dy.shape && [dy.shape[1]!, floorDivide(x.shape[1]!, node.int('group', 1)), ...node.ints('kernel_shape')] }],
+  cost: ([x, dy], node) => {
+    const macs = multiply(dy.size, floorDivide(x.shape?.[1] ?? null, node.int('group', 1)), ...node.ints('kernel_shape'))
+    return { macs, flops: multiply(2, macs) }
+  },
+  expansion({ graph, node, inputs: [x, dy] }) {
+    const kernel = node.ints('kernel_shape')
+    const group = node.int('group', 1)
+    const swap = [1, 0, ...kernel.map((_, i) => i + 2)]
+    const { strides, dilations, pads } = windowOf(node, kernel, x.shape!.slice(2))
+    const parts = (v: Value) => (group === 1 ? [v] : graph.ops('Split', [v], { axis: 0, num_outputs: group }, { outputs: group }))
+    const errors = parts(graph.transpose(dy, swap))
+    const gradients = parts(graph.transpose(x, swap)).map((channels, i) => graph.op('Conv', [channels, errors[i]!], { strides: dilations, dilations: strides, pads }))
+    const spatial = kernel.map((_, i) => i + 2)
+    return [graph.concat(gradients.map((g) => graph.transpose(graph.slice(g, kernel.map(() => 0), kernel, spatial), swap)), 0)]
+  },
+}, HONE)
+
+/** Transposed convolution. https://onnx.ai/onnx/operators/onnx__ConvTranspose.html */
+export const convTranspose = operator('ConvTranspose', {
+  shape([x, w], node) {
+    const kernel = w.shape?.slice(2) ?? null
+    if (!x.shape || !isStatic(kernel)) return [{ dtype: x.dtype, shape: null }]
+    const channels = multiply(w.shape![1]!, node.int('group', 1))
+    const given = node.ints('output_shape')
+    const spatial = given.length ? given.slice(-kernel.length) : unwindowed(x.shape.slice(2), windowOf(node, kernel, x.shape.slice(2)), node.ints('output_padding'))
+    return [{ dtype: x.dtype, shape: [x.shape[0]!, channels, ...spatial] }]
+  },
+  cost: ([x, w]) => {
+    const macs = multiply(x.size, ...(w.shape?.slice(1) ?? [null]))
+    return { macs, flops: multiply(2, macs) }
+  },
+  coupling(node) {
+    if (node.int('group', 1) > 1) throw new Error(`${node} has groups, of which single channels cannot be removed`)
+    const [x, w, bias] = [node.input(0), node.input(1), node.inputs[2]]
+    const y = node.output
+    return [link({ value: x, axis: 1 }, { value: w, axis: 0 }), link({ value: w, axis: 1 }, { value: y, axis: 1 }), ...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : [])]
+  },
+})

@@ -1,0 +1,96 @@
+import type { Builder } from '../builder.ts'
+import { multiply } from '../dim.ts'
+import type { Node, Value } from '../graph.ts'
+import { everyDimension, HONE, link, operator, type Link } from '../operator.ts'
+
+const perElement = (flops: number) => ([x]: readonly Value[]) => ({ flops: multiply(x.size, flops) })
+
+/** Channels of x [N, C, ...], of the vectors [C], and of the outputs belong together; so do the batches of x and y. */
+function channels(node: Node): readonly Link[] {
+  const [x, ...vectors] = node.inputs
+  const [y, ...statistics] = node.outputs
+  return [
+    ...x!.shape!.map((_, axis) => link({ value: x!, axis }, { value: y!, axis })),
+    ...[...vectors, ...statistics].flatMap((v) => (v ? [link({ value: v, axis: 0 }, { value: y!, axis: 1 })] : [])),
+  ]
+}
+
+/** A vector [C] as it is broadcast over x [N, C, ...]. */
+const overChannels = (graph: Builder, vector: Value, x: Value) => graph.unsqueeze(vector, allButChannels(x))
+
+const allButChannels = (x: Value) => x.shape!.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
+
+/** scale·(x − mean)/√(var + ε) + B with stored statistics, as inference runs it. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html */
+export const batchNormalization = operator('BatchNormalization', {
+  shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
+  cost: perElement(2),
+  coupling: channels,
+  gradient({ graph, node, inputs: [x, scale, , mean, variance], gradients: [dy], wants }) {
+    if (node.int('training_mode')) throw new Error(`${node}: in training mode only hone.BatchNormTrain has a gradient`)
+    const inverse = graph.div(1, graph.sqrt(graph.add(variance, node.float('epsilon', 1e-5))))
+    const normalized = () => graph.mul(graph.sub(x, overChannels(graph, mean, x)), overChannels(graph, inverse, x))
+    return [
+      wants(0) ? graph.mul(dy, overChannels(graph, graph.mul(scale, inverse), x)) : null,
+      wants(1) ? graph.reduceSum(graph.mul(dy, normalized()), allButChannels(x)) : null,
+      wants(2) ? graph.reduceSum(dy, allButChannels(x)) : null,
+    ]
+  },
+})
+
+/**
+ * Batch normalization in training (Ioffe & Szegedy 2015): (x [N, C, ...], scale, B, running mean, running variance) to (y, new running mean, new
+ * running variance, mean, 1/√(var + ε)). Running statistics move by `momentum` as PyTorch's do, with the unbiased variance.
+ */
+export const batchNormTrain = operator('BatchNormTrain', {
+  shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale, scale, scale],
+  cost: perElement(7),
+  coupling: channels,
+  expansion({ graph, node, inputs: [x, scale, bias, runningMean, runningVariance] }) {
+    const axes = allButChannels(x)
+    const mean = graph.reduceMean(x, axes)
+    const centred = graph.sub(x, overChannels(graph, mean, x))
+    const variance = graph.reduceMean(graph.mul(centred, centred), axes)
+    const inverse = graph.div(1, graph.sqrt(graph.add(variance, node.float('epsilon', 1e-5))))
+    const y = graph.add(graph.mul(centred, overChannels(graph, graph.mul(scale, inverse), x)), overChannels(graph, bias, x))
+    const momentum = node.float('momentum', 0.1)
+    const count = graph.div(graph.cast(graph.op('Size', [x]), x.dtype), graph.cast(graph.op('Size', [mean]), x.dtype))
+    const unbiased = graph.mul(variance, graph.div(count, graph.sub(count, 1)))
+    const moved = (running: Value, batch: Value) => graph.add(graph.mul(running, 1 - momentum), graph.mul(batch, momentum))
+    return [y, moved(runningMean, mean), moved(runningVariance, unbiased), mean, inverse]
+  },
+  gradient: ({ graph, inputs: [x, scale], outputs: [, , , mean, inverse], gradients: [dy] }) =>
+    graph.ops('BatchNormTrainGrad', [dy, x, scale, mean, inverse], {}, { domain: HONE, outputs: 3 }),
+}, HONE)
+
+/** Gradients of x, scale and B of BatchNormTrain, from dy and the batch's statistics. */
+export const batchNormTrainGrad = operator('BatchNormTrainGrad', {
+  shape: ([, x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
+  cost: perElement(9),
+  expansion({ graph, inputs: [dy, x, scale, mean, inverse] }) {
+    const axes = allButChannels(x)
+    const normalized = graph.mul(graph.sub(x, overChannels(graph, mean, x)), overChannels(graph, inverse, x))
+    const dBias = graph.reduceSum(dy, axes)
+    const dScale = graph.reduceSum(graph.mul(dy, normalized), axes)
+    const share = overChannels(graph, graph.reduceMean(dy, axes), x)
+    const slope = graph.mul(normalized, overChannels(graph, graph.reduceMean(graph.mul(dy, normalized), axes), x))
+    const dx = graph.mul(graph.sub(graph.sub(dy, share), slope), overChannels(graph, graph.mul(scale, inverse), x))
+    return [dx, dScale, dBias]
+  },
+}, HONE)
+
+/** https://onnx.ai/onnx/operators/onnx__LayerNormalization.html */
+export const layerNormalization = operator('LayerNormalization', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  cost: perElement(8),
+})
+
+export const instanceNormalization = operator('InstanceNormalization', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  cost: perElement(7),
+  coupling: channels,
+})
+
+/** Local response normalization, over neighbouring channels: which may be removed is not known. */
+export const lrn = operator('LRN', { shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }], cost: perElement(5) })
+
+export const lpNormalization = operator('LpNormalization', { shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }], cost: perElement(3), coupling: everyDimension })

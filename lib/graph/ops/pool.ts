@@ -1,0 +1,109 @@
+import { isStatic, multiply, type Shape } from '../dim.ts'
+import type { Node, TensorType, Value } from '../graph.ts'
+import { HONE, link, operator, type Link } from '../operator.ts'
+import { sizeOf, Tensor } from '../tensor.ts'
+import { windowed, windowOf, unwindowed, type Window } from './window.ts'
+
+function pooled(x: Value, node: Node): TensorType {
+  if (!x.shape) return { dtype: x.dtype, shape: null }
+  const spatial = x.shape.slice(2)
+  return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowed(spatial, windowOf(node, node.ints('kernel_shape'), spatial), node.int('ceil_mode') === 1)] }
+}
+
+/** Each output compares or adds every element of its window. */
+const poolCost = ([x]: readonly Value[], node: Node) => ({ flops: multiply(...(pooled(x, node).shape ?? [null]), ...node.ints('kernel_shape')) })
+
+/** Batch and channels pass through; a window ties no two positions. */
+function channelwise(node: Node): readonly Link[] {
+  const input = node.input(0)
+  return node.outputs.flatMap((output) => [0, 1].map((axis) => link({ value: input, axis }, { value: output, axis })))
+}
+
+function windowAttributes(node: Node, spatial: Shape) {
+  if (!isStatic(spatial)) throw new Error(`${node}: its gradient needs known spatial sizes`)
+  const { kernel, strides, dilations, pads } = windowOf(node, node.ints('kernel_shape'), spatial)
+  return { kernel_shape: kernel, strides, dilations, pads, ceil_mode: node.int('ceil_mode') }
+}
+
+/** https://onnx.ai/onnx/operators/onnx__MaxPool.html */
+export const maxPool = operator('MaxPool', {
+  shape: ([x], node) => [pooled(x, node), { dtype: 'int64', shape: pooled(x, node).shape }],
+  cost: poolCost,
+  coupling: channelwise,
+  gradient: ({ graph, node, inputs: [x], gradients: [dy] }) => [graph.op('MaxPoolGrad', [x, dy], windowAttributes(node, x.shape!.slice(2)), { domain: HONE })],
+})
+
+/** Gradient of a max pooling: each window hands dy [N, C, ...] to its first largest element of x; windows that overlap add up. */
+export const maxPoolGrad = operator('MaxPoolGrad', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  cost: ([, dy]) => ({ flops: dy.size }),
+  expansion({ graph, node, inputs: [x, dy] }) {
+    const attributes = Object.fromEntries(node.attributes)
+    const [, indices] = graph.ops('MaxPool', [x], attributes, { outputs: 2 })
+    const flat = (v: Value) => graph.reshape(v, [-1])
+    const zeros = graph.op('ConstantOfShape', [graph.reshape(graph.op('Size', [x]), [1])], { value: Tensor.zeros(x.dtype ?? 'float32', [1]) })
+    const scattered = graph.op('ScatterElements', [zeros, flat(indices!), flat(dy)], { axis: 0, reduction: 'add' })
+    return [graph.reshape(scattered, graph.shapeOf(x))]
+  },
+}, HONE)
+
+/** https://onnx.ai/onnx/operators/onnx__AveragePool.html */
+export const averagePool = operator('AveragePool', {
+  shape: ([x], node) => [pooled(x, node)],
+  cost: poolCost,
+  coupling: channelwise,
+  gradient({ graph, node, inputs: [x], gradients: [dy] }) {
+    const spatial = x.shape!.slice(2) as readonly number[]
+    return [graph.op('AveragePoolGrad', [dy], { ...windowAttributes(node, spatial), spatial, count_include_pad: node.int('count_include_pad') }, { domain: HONE })]
+  },
+})
+
+/** Gradient of an average pooling: each window spreads dy [N, C, ...] evenly over the elements that it averaged. */
+export const averagePoolGrad = operator('AveragePoolGrad', {
+  shape: ([dy], node) => [{ dtype: dy.dtype, shape: dy.shape && [...dy.shape.slice(0, 2), ...node.ints('spatial')] }],
+  cost: ([dy], node) => ({ flops: multiply(dy.size, ...node.ints('kernel_shape')) }),
+  expansion({ graph, node, inputs: [dy] }) {
+    const spatial = node.ints('spatial')
+    const window = windowOf(node, node.ints('kernel_shape'), spatial)
+    const { kernel, strides, dilations, pads } = window
+    const outputs = dy.shape!.slice(2).map(Number)
+    const shares = Float64Array.from(windowCounts(window, spatial, outputs, node.int('count_include_pad') === 1), (count) => 1 / count)
+    const shared = graph.mul(dy, graph.tensor(Tensor.of(dy.dtype ?? 'float32', [1, 1, ...outputs], Array.from(shares))))
+    const ones = graph.tensor(Tensor.of(dy.dtype ?? 'float32', [1, 1, ...kernel], Array(sizeOf(kernel)).fill(1)))
+    const covered = unwindowed(outputs, window, []).map(Number)
+    const output_padding = spatial.map((size, i) => Math.max(0, size - covered[i]!))
+    const spread = graph.op('ConvTranspose', [graph.reshape(shared, [-1, 1, ...outputs]), ones], { kernel_shape: kernel, strides, dilations, pads, output_padding })
+    const axes = spatial.map((_, i) => i + 2)
+    const channels = dy.shape![1]
+    return [graph.reshape(graph.slice(spread, axes.map(() => 0), spatial, axes), [-1, Number(channels), ...spatial])]
+  },
+}, HONE)
+
+/** How many elements each window averages. */
+function windowCounts({ kernel, strides, dilations, pads }: Window, spatial: readonly number[], outputs: readonly number[], includePad: boolean): number[] {
+  const rank = kernel.length
+  const along = outputs.map((length, axis) => Array.from({ length }, (_, o) => {
+    const start = o * strides[axis]! - pads[axis]!
+    const [low, high] = includePad ? [-pads[axis]!, spatial[axis]! + pads[axis + rank]!] : [0, spatial[axis]!]
+    return Array.from({ length: kernel[axis]! }, (__, k) => start + k * dilations[axis]!).filter((i) => i >= low && i < high).length
+  }))
+  return along.reduce((counts, axis) => counts.flatMap((c) => axis.map((n) => c * n)), [1])
+}
+
+/** https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html */
+export const globalAveragePool = operator('GlobalAveragePool', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape && [...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)] }],
+  cost: ([x]) => ({ flops: x.size }),
+  coupling: channelwise,
+  gradient({ graph, node, inputs: [x], gradients: [dy] }) {
+    const spatial = x.shape?.slice(2) ?? null
+    if (!isStatic(spatial)) throw new Error(`${node}: its gradient needs known spatial sizes`)
+    return [graph.op('Expand', [graph.div(dy, sizeOf(spatial)), graph.shapeOf(x)])]
+  },
+})
+
+export const globalMaxPool = operator('GlobalMaxPool', {
+  shape: globalAveragePool.shape!,
+  cost: ([x]) => ({ flops: x.size }),
+  coupling: channelwise,
+})

@@ -1,0 +1,73 @@
+import type { Builder } from '../builder.ts'
+import { isStatic, multiply, type Shape } from '../dim.ts'
+import type { Node, Value } from '../graph.ts'
+import { axisOf, link, operator, type Operator } from '../operator.ts'
+import { contentsOf } from './elementwise.ts'
+
+/** The axes that a reduction runs over: an attribute in old operator sets, an input in newer ones; all where neither says. Null: known only at run time. */
+function axesOf(node: Node, rank: number): readonly number[] | null {
+  const input = node.inputs[1]
+  const given = input ? contentsOf(input) : node.ints('axes')
+  if (!given) return null
+  if (!given.length) return node.int('noop_with_empty_axes') ? [] : Array.from({ length: rank }, (_, axis) => axis)
+  return given.map((axis) => axisOf(Number(axis), rank))
+}
+
+function reduced(x: Value, node: Node): Shape | null {
+  const axes = x.shape && axesOf(node, x.shape.length)
+  if (!axes) return null
+  return node.int('keepdims', 1) ? x.shape!.map((d, axis) => (axes.includes(axis) ? 1 : d)) : x.shape!.filter((_, axis) => !axes.includes(axis))
+}
+
+/** A value of the output's shape as it is broadcast over the input. */
+function spread(graph: Builder, value: Value, x: Value, node: Node): Value {
+  const axes = axesOf(node, x.shape!.length)
+  if (!axes) throw new Error(`${node}: its axes are known only at run time`)
+  return node.int('keepdims', 1) || !axes.length ? value : graph.unsqueeze(value, axes)
+}
+
+/** Number of elements that each output stands for. */
+function reducedCount(graph: Builder, x: Value, y: Value): Value {
+  if (isStatic(x.shape) && isStatic(y.shape)) return graph.scalar(Number(x.size) / Number(y.size), x.dtype)
+  return graph.cast(graph.div(graph.op('Size', [x]), graph.op('Size', [y])), x.dtype)
+}
+
+function reduction(type: string, flops: number, gradient?: (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value) => Value): Operator {
+  return operator(type, {
+    shape: ([x], node) => [{ dtype: x.dtype, shape: reduced(x, node) }],
+    cost: ([x]) => ({ flops: multiply(x.size, flops) }),
+    coupling(node) {
+      const x = node.input(0)
+      const axes = x.shape && axesOf(node, x.shape.length)
+      if (!axes) throw new Error(`${node}: its axes are known only at run time`)
+      const kept = x.shape!.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
+      return kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i }))
+    },
+    ...(gradient && {
+      gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [gradient(graph, x, y, dy, (v) => spread(graph, v, x, node))],
+    }),
+  })
+}
+
+const everywhere = (graph: Builder, value: Value, x: Value) => graph.op('Expand', [value, graph.shapeOf(x)])
+
+/** Gradient for the elements that are the largest or smallest; ties share it. */
+function extreme(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value): Value {
+  const chosen = graph.cast(graph.op('Equal', [x, spread(y)]), x.dtype)
+  const ties = graph.sumTo(chosen, spread(y))
+  return graph.mul(chosen, graph.div(spread(dy), ties))
+}
+
+/** Sums, means and other reductions over axes. https://onnx.ai/onnx/operators/onnx__ReduceSum.html */
+export const reductions = [
+  reduction('ReduceSum', 1, (g, x, _, dy, spread) => everywhere(g, spread(dy), x)),
+  reduction('ReduceMean', 1, (g, x, y, dy, spread) => everywhere(g, g.div(spread(dy), reducedCount(g, x, y)), x)),
+  reduction('ReduceSumSquare', 2, (g, x, _, dy, spread) => g.mul(g.mul(x, 2), spread(dy))),
+  reduction('ReduceL2', 2, (g, x, y, dy, spread) => g.mul(g.div(x, spread(y)), spread(dy))),
+  reduction('ReduceL1', 2, (g, x, _, dy, spread) => g.mul(g.op('Sign', [x]), spread(dy))),
+  reduction('ReduceLogSumExp', 3, (g, x, y, dy, spread) => g.mul(g.exp(g.sub(x, spread(y))), spread(dy))),
+  reduction('ReduceLogSum', 2, (g, x, y, dy, spread) => everywhere(g, spread(g.div(dy, g.exp(y))), x)),
+  reduction('ReduceMax', 1, extreme),
+  reduction('ReduceMin', 1, extreme),
+  reduction('ReduceProd', 1),
+]
