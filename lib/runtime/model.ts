@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { fromBinary } from '@bufbuild/protobuf'
+import { Graph } from '../graph/graph.ts'
+import { encodeModel } from '../graph/onnx.ts'
 import { ModelProtoSchema } from '../graph/onnx_pb.ts'
 import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
 
-/** A model to run: the path of an ONNX file, its bytes, or a graph. */
-export type ModelSource = string | Uint8Array | { readonly name?: string; toBytes(): Uint8Array }
+/** A model to run: the path of an ONNX file, its bytes, a graph, or what can give the bytes of one. */
+export type ModelSource = string | Uint8Array | Graph | { readonly name?: string; toBytes(): Uint8Array }
 
 /** How messages name it. */
 export function nameOf(source: ModelSource): string {
@@ -14,7 +16,8 @@ export function nameOf(source: ModelSource): string {
 
 /** What ONNX Runtime takes: a path (external data stands beside the file), or bytes. */
 export function loadable(source: ModelSource): string | Uint8Array {
-  return typeof source === 'string' || source instanceof Uint8Array ? source : source.toBytes()
+  if (typeof source === 'string' || source instanceof Uint8Array) return source
+  return source instanceof Graph ? encodeModel(source) : source.toBytes()
 }
 
 /** One sentence, or two, for what ONNX Runtime says when it cannot load a model. */
