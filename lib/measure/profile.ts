@@ -5,9 +5,9 @@ import type { Tensors } from '../runtime/boundary.ts'
 import type { ModelSource } from '../runtime/model.ts'
 import { Session, type BoundRun, type SessionOptions } from '../runtime/session.ts'
 import { median } from './stats.ts'
-import { table, type TableBundle } from './table.ts'
+import { table, type TableBundle } from '../table.ts'
 import { grouped, operatorTimes, type OperatorTime } from './trace.ts'
-import { percentText, timeText } from './units.ts'
+import { percentText, timeText } from '../units.ts'
 
 export interface ProfileOptions extends Omit<SessionOptions, 'profile' | 'spinning'> {
   /** Runs that count (10); two more go before. */

@@ -1,6 +1,6 @@
 import { bootstrap, bootstrapRatio, median, quantile, type Interval } from './stats.ts'
-import { table, type TableBundle } from './table.ts'
-import { digits, timeRange, timeText } from './units.ts'
+import { table, type TableBundle } from '../table.ts'
+import { digits, timeRange, timeText } from '../units.ts'
 
 /** What was measured of one contender. Times are seconds per item. */
 export interface Measurement<Name extends string = string> {

@@ -1,8 +1,9 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import type { Graph } from '../graph/graph.ts'
-import { encodeModel } from '../graph/onnx.ts'
+import { encodeModel } from '../graph/encode.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { graphOf } from '../runtime/model.ts'
 
 /** Bytes that a model takes on disk. */
 export interface Sizes {
@@ -18,7 +19,8 @@ export interface Sizes {
 }
 
 /** What a model takes when stored dense, sparse and compressed. */
-export async function sizes(graph: Graph): Promise<Sizes> {
+export async function sizes(model: Graph | { readonly graph: Graph }): Promise<Sizes> {
+  const graph = graphOf(model)
   const file = encodeModel(graph)
   const saved = weights(graph).reduce((sum, tensor) => sum + tensor.bytes.byteLength - sparseBytes(tensor), 0)
   const compressed = await promisify(gzip)(file, { level: constants.Z_BEST_COMPRESSION })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { Graph } from '../graph/graph.ts'
-import { encodeModel } from '../graph/onnx.ts'
+import { encodeModel } from '../graph/encode.ts'
 
 /** What came of running a small model on a device. */
 export interface Trial {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { bench } from '../../../lib/measure/bench.ts'
-import { random } from '../../../lib/measure/random.ts'
+import { random } from '../../../lib/random.ts'
 import { benchResult, outliers } from '../../../lib/measure/result.ts'
 
 const spin = (steps: number) => () => {

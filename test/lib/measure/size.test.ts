@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { random } from '../../../lib/measure/random.ts'
+import { random } from '../../../lib/random.ts'
 import { nonzeros, sizes, sparseBytes } from '../../../lib/measure/size.ts'
 
 /** x times a weight of 100 x 100, of which a share is zero. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { table } from '../../../lib/measure/table.ts'
-import { digits, percentText, sizeText, timeRange, timeText } from '../../../lib/measure/units.ts'
+import { table } from '../../lib/table.ts'
+import { digits, percentText, sizeText, timeRange, timeText } from '../../lib/units.ts'
 
 test('times, sizes and shares are written for people', () => {
   assert.deepEqual([12.3456, 0.0123456, 4.2e-5, 3e-9, 0].map(timeText), ['12.3 s', '12.3 ms', '42.0 µs', '3.00 ns', '0 ns'])
