@@ -33,26 +33,29 @@ export class OperatorSession {
     this.#steps = steps
     this.calls = steps.length
     this.sessions = new Set(steps.map(({ session }) => session)).size
-    const first = (value: Value) => steps.flatMap(({ session, inputs }) => inputs.flatMap(([port, v]) => (v === value ? session.inputs.filter(({ name }) => name === port) : [])))[0]
-    this.inputs = graph.inputs.filter(({ initializer }) => !initializer).map((value) => ({ dtype: value.dtype!, shape: [], ...first(value), name: value.name }))
+    this.inputs = graph.inputs.filter(({ initializer }) => !initializer).map(({ name, dtype, shape }) => ({
+      name,
+      dtype: dtype ?? 'undefined',
+      shape: (shape ?? []).map((d) => (typeof d === 'number' ? d : String(d ?? ''))),
+    }))
   }
 
   /** @throws Error naming an operator that cannot run by itself. */
   static async create(graph: Graph, options: OperatorOptions = {}): Promise<OperatorSession> {
     const nodes = graph.nodes().filter((node) => !node.output.constant)
     const opened = new Map<string, Promise<Session>>()
+    const lastRead = new Map(nodes.flatMap((node, index) => readsOf(node).map((value) => [value, index])))
     const steps: Step[] = []
     for (const [index, node] of nodes.entries()) {
       const reads = readsOf(node)
       const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name }) => Boolean(name))}` : `${index}`
       const session = opened.get(key) ?? Session.create(alone(node), { ...options, spinning: false })
       opened.set(key, session)
-      const later = new Set([...graph.outputs, ...nodes.slice(index + 1).flatMap(readsOf)])
       steps.push({
         session: await session,
         inputs: reads.flatMap((value, i) => (value ? [[`in.${i}`, value] as const] : [])),
         outputs: node.outputs.flatMap((value, i) => (value.name ? [[`out.${i}`, value] as const] : [])),
-        spent: [...new Set([...reads, ...node.outputs])].filter((value) => value !== null && !later.has(value)) as Value[],
+        spent: [...reads, ...node.outputs].filter((value) => value !== null).filter((value) => !value.isOutput && (lastRead.get(value) ?? index) === index),
       })
     }
     return new OperatorSession(graph, steps)
@@ -104,7 +107,10 @@ function alone(node: Node): Graph {
   const graph = new Graph(`${node}`)
   graph.proto = node.graph.root.proto
   for (const [domain, version] of node.graph.root.opsets) graph.opsets.set(domain, version)
-  const ports = readsOf(node).map((value, i) => value && graph.input(`in.${i}`, value.dtype, value.shape))
+  const ports = readsOf(node).map((value, i) => {
+    if (value && !value.dtype) throw new Error(`${node} cannot run by itself: the type of its input "${value}" is not known`)
+    return value && graph.input(`in.${i}`, value.dtype, value.shape)
+  })
   const twin = copyNode(node, graph, new Map(readsOf(node).flatMap((value, i) => (value ? [[value, ports[i]!]] : []))))
   node.inputs.forEach((_, i) => twin.setInput(i, ports[i]))
   twin.outputs.forEach((output, i) => {
