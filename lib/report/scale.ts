@@ -32,7 +32,7 @@ export const points: Scale = {
 export const percent: Scale = { ...linear, unit: '%', format: (value) => `${value.toFixed(1)} %`, formatDistance: points.formatDistance }
 
 /** A size in bytes, compared by ratio. */
-export const bytes: Scale = { ...logarithmic, unit: 'bytes', format: (value) => `${decimal(value / 1e6, 3)} MB` }
+export const bytes: Scale = { ...logarithmic, unit: 'bytes', format: (value) => `${(value / 1e6).toFixed(2)} MB` }
 
 /** A duration in seconds, compared by ratio. */
 export const seconds: Scale = { ...logarithmic, unit: 's', format: duration }

@@ -1,8 +1,7 @@
 import { styleText } from 'node:util'
 import type { ClaimRecord } from './claim.ts'
-import type { StudyDefinition } from './definition.ts'
+import type { Claim, Metric, StudyDefinition } from './definition.ts'
 import type { Quantity } from './quantity.ts'
-import type { Scale } from './scale.ts'
 import { studies } from './studies/index.ts'
 import type { ClaimsReport } from './study.ts'
 import { VERDICTS, type Verdict } from './verdict.ts'
@@ -19,6 +18,9 @@ const COLOURS = {
   'not judged': { terminal: 'gray', html: '#6e7781' },
 } as const satisfies Record<Verdict, { terminal: Parameters<typeof styleText>[0]; html: string }>
 
+const LEFT = ' style="text-align:left;vertical-align:top"'
+const FIGURE = ' style="text-align:left;vertical-align:top;white-space:nowrap"'
+
 /** The claims of a report (or some of them) as a table for a notebook, a page or a terminal. */
 export class ClaimTable {
   readonly records: readonly ClaimRecord[]
@@ -31,7 +33,8 @@ export class ClaimTable {
 
   /** Plain text; verdicts in colour where the terminal shows it. */
   text({ colour = false } = {}): string {
-    const rows = this.#cells().map(({ id, metric, document, measured, interval, verdict }) => [id, metric, document, measured, interval, verdict])
+    const inLine = (figures: string) => figures.replace(/\n(.*)/, ' ($1)')
+    const rows = this.#cells().map((cell) => [cell.id, cell.metric, inLine(cell.document), inLine(cell.measured), cell.interval, cell.verdict])
     const lines = aligned([['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict'], ...rows])
     if (!colour) return [...lines, this.summary()].join('\n')
     const [head, ...body] = lines
@@ -46,15 +49,15 @@ export class ClaimTable {
   }
 
   html(): string {
-    const head = ['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict', 'reason'].map((name) => `<th style="text-align:left">${name}</th>`)
-    const rows = this.#cells().map(
-      (cell) =>
-        `<tr><td style="text-align:left" title="${escaped(cell.title)}"><code>${escaped(cell.id)}</code></td>` +
-        [cell.metric, cell.document, cell.measured, cell.interval].map((text) => `<td style="text-align:left">${escaped(text)}</td>`).join('') +
-        `<td style="text-align:left;white-space:nowrap;font-weight:600;color:${COLOURS[cell.verdict].html}">${cell.verdict}</td>` +
-        `<td style="text-align:left">${escaped(cell.reason)}</td></tr>`,
-    )
-    return `<table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table><p>${this.summary()}</p>`
+    const head = ['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict', 'why'].map((name) => `<th style="text-align:left">${name}</th>`)
+    const cells = this.#cells()
+    const rows = cells.map((cell, row) => {
+      const metrics = cells.filter(({ id }) => id === cell.id).length
+      const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${LEFT}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
+      const figures = [cell.metric, cell.document, cell.measured, cell.interval].map((text) => `<td${FIGURE}>${figure(text)}</td>`)
+      return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${LEFT}>${escaped(cell.reason)}</td></tr>`
+    })
+    return `<p><strong>${this.summary()}</strong></p><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
   }
 
   /** MIME bundle; it carries the whole report. */
@@ -71,30 +74,51 @@ export class ClaimTable {
   }
 
   #cells() {
-    const definition: StudyDefinition | undefined = studies[this.#report.environment.study]
+    const definition = (studies as Record<string, StudyDefinition>)[this.#report.environment.study]
     return this.records.map((record) => {
-      const claim = definition?.claims[record.id]
-      const metric = claim?.metrics[record.metric]
-      return { ...record, ...formatted(record, metric?.quantity, metric?.reported), title: claim?.title ?? '' }
+      const claim: Claim | undefined = definition?.claims[record.id]
+      return { ...record, ...formatted(record, claim?.metrics[record.metric]), title: claim?.title ?? '' }
     })
   }
 }
 
-/** The figures of a record as a reader wants them: a comparison behind the figures that it compares. */
-function formatted(record: ClaimRecord, quantity: Quantity | undefined, reported: readonly number[] | undefined) {
-  const show = quantity?.scale.format ?? ((value: number) => `${value} ${record.unit}`)
-  const figures = record.samples.map((set) => quantity?.figure(set) ?? Number.NaN)
-  const [low, high] = record.interval ?? []
+function pill(verdict: Verdict): string {
+  const { html } = COLOURS[verdict]
+  return `<span style="padding:1px 8px;border-radius:99px;white-space:nowrap;color:#fff;background-color:${html}">${verdict}</span>`
+}
+
+function figure(text: string): string {
+  const [effect, figures] = text.split('\n')
+  return figures ? `${escaped(effect)}<br>${quiet(figures)}` : escaped(effect)
+}
+
+function quiet(text: string): string {
+  return `<span style="opacity:.7;font-size:.92em">${escaped(text)}</span>`
+}
+
+/** The figures of a record as a reader wants them: a comparison, and on the next line the figures that it compares. */
+function formatted(record: ClaimRecord, metric: Metric | undefined) {
+  if (!metric) return { document: `${record.document} ${record.unit}`, measured: `${record.measured ?? ''}`, interval: record.interval?.join(' to ') ?? '' }
+  const { quantity, rule, reported = [] } = metric
+  const { format } = quantity.scale
+  const side = rule.kind === 'threshold' ? `${rule.side} ` : ''
   return {
-    document: reported ? compared(show(record.document), reported, quantity?.figureScale) : `threshold ${show(record.document)}`,
-    measured: record.measured === null ? '' : compared(show(record.measured), figures, quantity?.figureScale),
-    interval: low === undefined || high === undefined ? '' : low === high ? 'exact' : `${show(low)} to ${show(high)}`,
+    document: side + compared(format(record.document), reported, quantity),
+    measured: record.measured === null ? '' : compared(format(record.measured), record.samples.map(quantity.figure), quantity),
+    interval: interval(record, quantity),
   }
 }
 
-function compared(effect: string, figures: readonly number[], scale: Scale | undefined): string {
-  if (figures.length < 2 || !scale) return effect
-  return `${effect} (${figures.map((figure) => scale.format(figure)).join(' → ')})`
+function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity): string {
+  if (!ends) return ''
+  if (!random) return 'exact'
+  const [low, high] = ends.map(scale.format)
+  const unit = /[^\d.]*$/.exec(high)![0]
+  return `${low.endsWith(unit) ? low.slice(0, low.length - unit.length) : low} to ${high}`
+}
+
+function compared(effect: string, figures: readonly number[], { figureScale }: Quantity): string {
+  return figures.length < 2 ? effect : `${effect}\n${figures.map(figureScale.format).join(' → ')}`
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
