@@ -306,6 +306,10 @@ export class Graph {
     return this.nodes().flatMap((node) => [...(type === undefined || node.type === type ? [node] : []), ...node.subgraphs.flatMap((g) => g.allNodes(type))])
   }
 
+  has(node: Node): boolean {
+    return this.#nodes.has(node)
+  }
+
   get root(): Graph {
     return this.outer ? this.outer.root : this
   }
@@ -372,6 +376,12 @@ export class Graph {
     value.link(use)
   }
 
+  /** Drops the outputs from `count` on. */
+  truncateOutputs(count: number): void {
+    for (let i = count; i < this.#outputs.length; i++) this.#outputs[i]!.unlink(this.#outputUses[i]!)
+    this.#outputs.length = this.#outputUses.length = Math.min(count, this.#outputs.length)
+  }
+
   removeInput(value: Value): void {
     if (value.uses.length) throw new Error(`the input ${value} is still read`)
     this.#inputs.splice(this.#inputs.indexOf(value), 1)
@@ -379,7 +389,7 @@ export class Graph {
 
   /** Unlinks all that this graph reads: it is no longer part of anything. */
   detach(): void {
-    this.#outputs.forEach((value, i) => value.unlink(this.#outputUses[i]!))
+    this.truncateOutputs(0)
     for (const node of this.nodes()) {
       node.truncateInputs(0)
       for (const subgraph of node.subgraphs) subgraph.detach()

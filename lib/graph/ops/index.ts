@@ -6,10 +6,11 @@ import * as matmul from './matmul.ts'
 import * as norm from './norm.ts'
 import * as pool from './pool.ts'
 import * as reduce from './reduce.ts'
+import * as shape from './shape.ts'
 import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
-const families: readonly Readonly<Record<string, unknown>>[] = [elementwise, conv, matmul, norm, pool, reduce, softmax]
+const families: readonly Readonly<Record<string, unknown>>[] = [elementwise, conv, matmul, norm, pool, reduce, shape, softmax]
 
 const operators = new Map<string, Operator>()
 for (const family of families)

@@ -1,0 +1,68 @@
+import { Builder } from '../graph/builder.ts'
+import type { Graph, Node, Value } from '../graph/graph.ts'
+import { operatorOf } from '../graph/ops/index.ts'
+import { isFloat } from '../graph/tensor.ts'
+
+/**
+ * Reverse-mode differentiation: adds to the graph the nodes that compute the gradient of `loss` (a scalar) with respect to each of `wrt`, by what each
+ * operator's file says. A value that the loss does not depend on has the gradient zero.
+ * @returns the gradients, in the order of `wrt`.
+ * @throws Error naming a node on the path whose operator is not differentiable.
+ */
+export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
+  const forward = graph.nodes()
+  const needed = dependents(forward, wrt)
+  const builder = new Builder(graph, 'd_')
+  const arrived = new Map<Value, Value[]>([[loss, [builder.scalar(1, loss.dtype)]]])
+  /** The sum of what arrived at a value. */
+  const total = (value: Value): Value | undefined => {
+    const parts = arrived.get(value)
+    if (!parts?.length) return undefined
+    const sum = parts.reduce((a, b) => builder.add(a, b))
+    arrived.set(value, [sum])
+    return sum
+  }
+  for (const node of forward.toReversed()) {
+    if (!node.outputs.some((output) => arrived.has(output)) || !node.inputs.some((input) => input && needed.has(input))) continue
+    const rule = operatorOf(node)?.gradient
+    if (!rule) throw new Error(`${node} is not differentiable, and lies between ${nearest(node, wrt)} and the loss`)
+    const results = rule({
+      graph: builder, node,
+      inputs: node.inputs.map((value) => value ?? undefined!),
+      outputs: node.outputs,
+      gradients: node.outputs.map((output) => total(output)!),
+      wants: (i) => needed.has(node.inputs[i]!),
+    })
+    results.forEach((gradient, i) => {
+      const input = node.inputs[i]
+      if (gradient && input && needed.has(input)) arrived.set(input, [...(arrived.get(input) ?? []), gradient])
+    })
+  }
+  return new Map(wrt.map((value) => [value, total(value) ?? zeros(builder, value)]))
+}
+
+/** Float values that depend on one of `wrt`. */
+function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
+  const needed = new Set(wrt)
+  for (const node of nodes)
+    if (node.inputs.some((input) => input && needed.has(input)) || [...node.captures].some((value) => needed.has(value)))
+      for (const output of node.outputs) if (output.dtype === null || isFloat(output.dtype)) needed.add(output)
+  return needed
+}
+
+/** The one of `wrt` that the node depends on, for the message. */
+function nearest(node: Node, wrt: readonly Value[]): string {
+  const seen = new Set<Value>()
+  const queue = node.inputs.filter((v) => v !== null)
+  for (let value = queue.shift(); value; value = queue.shift()) {
+    if (wrt.includes(value)) return `"${value}"`
+    if (seen.has(value)) continue
+    seen.add(value)
+    queue.push(...(value.producer?.inputs.filter((v) => v !== null) ?? []))
+  }
+  return 'a parameter'
+}
+
+function zeros(builder: Builder, value: Value): Value {
+  return builder.op('Expand', [builder.scalar(0, value.dtype), builder.shapeOf(value)])
+}
