@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { table, type Column } from '../table.ts'
 import type { ClaimRecord } from './claim.ts'
 import type { Claim, Metric, StudyDefinition } from './definition.ts'
 import type { Quantity } from './quantity.ts'
@@ -18,6 +19,18 @@ const COLOURS = {
   'not judged': { terminal: 'gray', html: '#6e7781' },
 } as const satisfies Record<Verdict, { terminal: Parameters<typeof styleText>[0]; html: string }>
 
+type Cells = ReturnType<typeof formatted> & { id: string; metric: string; verdict: Verdict }
+
+const inLine = (figures: string) => figures.replace(/\n(.*)/, ' ($1)')
+const COLUMNS: readonly Column<Cells>[] = [
+  { heading: 'claim', cell: ({ id }) => id },
+  { heading: 'metric', align: 'left', cell: ({ metric }) => metric },
+  { heading: 'document', align: 'left', cell: (row) => inLine(row.document) },
+  { heading: 'measured', align: 'left', cell: (row) => inLine(row.measured) },
+  { heading: '95 % interval', align: 'left', cell: (row) => row.interval },
+  { heading: 'verdict', align: 'left', cell: ({ verdict }) => verdict },
+]
+
 const LEFT = ' style="text-align:left;vertical-align:top"'
 const FIGURE = ' style="text-align:left;vertical-align:top;white-space:nowrap"'
 
@@ -31,15 +44,12 @@ export class ClaimTable {
     this.records = report.claims.filter(chosen)
   }
 
-  /** Plain text; verdicts in colour where the terminal shows it. */
+  /** Plain text; verdicts in colour on request. */
   text({ colour = false } = {}): string {
-    const inLine = (figures: string) => figures.replace(/\n(.*)/, ' ($1)')
-    const rows = this.#cells().map((cell) => [cell.id, cell.metric, inLine(cell.document), inLine(cell.measured), cell.interval, cell.verdict])
-    const lines = aligned([['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict'], ...rows])
-    if (!colour) return [...lines, this.summary()].join('\n')
-    const [head, ...body] = lines
-    const coloured = body.map((line, row) => line.replace(/\S+( \S+)*$/, (verdict) => styleText(COLOURS[this.records[row].verdict].terminal, verdict)))
-    return [styleText('bold', head), ...coloured, this.summary()].join('\n')
+    const lines = table(this.#cells(), COLUMNS, this.summary())['text/plain'].split('\n')
+    if (!colour) return lines.join('\n')
+    const first = lines.length - 2 - this.records.length
+    return lines.map((line, i) => coloured(line, this.records[i - first]?.verdict)).join('\n')
   }
 
   /** How many claims got which verdict. */
@@ -82,6 +92,11 @@ export class ClaimTable {
   }
 }
 
+/** A line with its verdict, which stands at the end, in colour. */
+function coloured(line: string, verdict: Verdict | undefined): string {
+  return verdict ? line.slice(0, -verdict.length) + styleText(COLOURS[verdict].terminal, verdict) : line
+}
+
 function pill(verdict: Verdict): string {
   const { html } = COLOURS[verdict]
   return `<span style="padding:1px 8px;border-radius:99px;white-space:nowrap;color:#fff;background-color:${html}">${verdict}</span>`
@@ -119,11 +134,6 @@ function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity):
 
 function compared(effect: string, figures: readonly number[], { figureScale }: Quantity): string {
   return figures.length < 2 ? effect : `${effect}\n${figures.map(figureScale.format).join(' → ')}`
-}
-
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd())
 }
 
 function escaped(text: string): string {
