@@ -1,5 +1,5 @@
 import { Builder } from './builder.ts'
-import { Graph, Node, type Value } from './graph.ts'
+import type { Graph, Value } from './graph.ts'
 import { inferShapes } from './infer.ts'
 import type { Link, Port } from './operator.ts'
 import { operatorOf } from './ops/index.ts'
@@ -45,25 +45,22 @@ function linksOf(value: Value): readonly Link[] {
   })
 }
 
-/**
- * Removes entries of axes, in place: stored tensors are cut, attributes follow, shapes are inferred anew.
- * @throws Error where a value that would have to shrink is neither computed nor stored.
- */
+/** Removes entries of axes, in place: attributes follow, stored tensors are cut, shapes are inferred anew. @throws Error naming a node that cannot follow. */
 export function removeEntries(graph: Graph, removal: Coupled): void {
-  const nodes = new Set<Node>()
-  const before = new Map<Value, Value['shape']>()
+  const builder = new Builder(graph)
+  const kept = ({ value, axis }: Port) => {
+    const extent = value.shape?.[axis]
+    if (typeof extent !== 'number') throw new Error(`the size of axis ${axis} of "${value}" is not known`)
+    return Array.from({ length: extent }, (_, i) => i).filter((i) => !removal.get(value)?.get(axis)?.has(i))
+  }
+  const nodes = new Set([...removal.keys()].flatMap((value) => [...value.users, ...(value.producer ? [value.producer] : [])]))
+  for (const node of nodes) operatorOf(node)?.resized?.(node, kept, builder)
   for (const [value, axes] of removal) {
-    before.set(value, value.shape)
-    for (const node of [...value.users, ...(value.producer ? [value.producer] : [])]) nodes.add(node)
     if (!value.initializer) continue
-    for (const [axis, entries] of axes) {
-      const kept = Array.from({ length: value.initializer.shape[axis] ?? 0 }, (_, i) => i).filter((i) => !entries.has(i))
-      value.initializer = value.initializer.take(axis, kept)
-    }
+    value.initializer = [...axes.keys()].reduce((tensor, axis) => tensor.take(axis, kept({ value, axis })), value.initializer)
     value.shape = value.initializer.shape
   }
-  const extent = ({ value, axis }: Port) => Number(before.get(value)?.[axis] ?? value.shape?.[axis]) - (removal.get(value)?.get(axis)?.size ?? 0)
-  for (const node of nodes) operatorOf(node)?.resized?.(node, extent, new Builder(graph))
   for (const node of graph.allNodes()) for (const output of node.outputs) Object.assign(output, { shape: null, contents: null })
+  graph.sort()
   inferShapes(graph)
 }
