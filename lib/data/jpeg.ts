@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unzipSync, type Unzipped } from 'fflate'
 import sharp from 'sharp'
-import { readVerified } from '../data_files.ts'
+import { readVerified } from '../files.ts'
 
 /** A JPEG file, not decoded yet. */
 export interface Jpeg {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, parse } from 'node:path'
-import { dataFolders } from '../data_files.ts'
+import { dataFolders } from '../files.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { greedyDecode } from './ctc.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { dataFolders, readVerified } from '../data_files.ts'
+import { dataFolders, readVerified } from '../files.ts'
 import { byteLength, DATA_TYPES, sizeOf, Tensor, type DataType } from '../graph/tensor.ts'
 import type { Weights } from './scope.ts'
 
