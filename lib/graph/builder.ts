@@ -116,6 +116,19 @@ export class Builder {
     return values.length === 1 ? values[0]! : this.op('Concat', values, { axis })
   }
 
+  /** Parts of x along an axis, of the given sizes. */
+  split(x: Value, sizes: readonly number[] | Value, axis: number): readonly Value[] {
+    const fixed = Array.isArray(sizes)
+    const count = fixed ? sizes.length : (sizes as Value).shape?.[0]
+    if (typeof count !== 'number') throw new Error(`into how many parts ${x} is split must be known`)
+    return this.ops('Split', [x, fixed ? this.int64(sizes) : (sizes as Value)], { axis }, { outputs: count })
+  }
+
+  /** Zeros of x's type and shape. */
+  zerosLike(x: Value): Value {
+    return this.op('ConstantOfShape', [this.shapeOf(x)], { value: Tensor.zeros(x.dtype ?? 'float32', [1]) })
+  }
+
   gather(x: Value, indices: Value, axis = 0): Value {
     return this.op('Gather', [x, indices], { axis })
   }

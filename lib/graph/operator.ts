@@ -62,8 +62,11 @@ export interface Operator {
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */
   readonly coupling?: (node: Node) => readonly Link[]
-  /** Mends attributes and shape inputs after entries were removed; `extent` is the new size of an axis. */
-  readonly resized?: (node: Node, extent: (port: Port) => number, builder: Builder) => void
+  /**
+   * Mends attributes and shape inputs when entries are removed. `kept` answers the entries of an axis that stay, by their former indices; the
+   * values around the node still have their former shapes. New nodes go to the end of the graph, which is sorted after. @throws Error where it cannot.
+   */
+  readonly resized?: (node: Node, kept: (port: Port) => readonly number[], builder: Builder) => void
 }
 
 export function operator(type: string, definition: Omit<Operator, 'type' | 'domain'>, domain = ''): Operator {
@@ -99,6 +102,22 @@ export function everyDimension(node: Node): readonly Link[] {
       sameDim(d, output.shape![axis + lead] ?? null) ? [link({ value: input, axis }, { value: output, axis: axis + lead })] : [])
   }))
 }
+
+/** Every axis of `x` but those of `except` hangs together with the same axis of `y`. */
+export function sameAxes(x: Value, y: Value, except: readonly number[] = []): readonly Link[] {
+  return (x.shape ?? []).flatMap((_, axis) => (except.includes(axis) ? [] : [link({ value: x, axis }, { value: y, axis })]))
+}
+
+/** An axis that can lose no entry; its removal is refused with the reason. */
+export function fixed(port: Port, reason: string): Link {
+  const refuse = () => {
+    throw new Error(reason)
+  }
+  return link(port, port, refuse, refuse)
+}
+
+/** For operators whose outputs' axes do not hang together with those of their inputs. */
+export const independent = (): readonly Link[] => []
 
 /** For operators whose outputs do not vary smoothly with their inputs (comparisons, shapes, indices). */
 export const noGradient = (): readonly null[] => []

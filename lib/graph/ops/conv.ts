@@ -39,8 +39,8 @@ export const conv = operator('Conv', {
   shape: ([x, w], node) => [convolved(x, w, node)],
   cost: ([x, w, bias], node) => convolutionCost(x, w, bias, node),
   coupling: (node) => convolutionCoupling(node, node.input(0), node.input(1), node.inputs[2]),
-  resized(node, extent) {
-    if (node.int('group', 1) > 1) node.set('group', extent({ value: node.input(0), axis: 1 }))
+  resized(node, kept) {
+    if (node.int('group', 1) > 1) node.set('group', kept({ value: node.input(0), axis: 1 }).length)
   },
   gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
     const spatial = x.shape?.slice(2) ?? null

@@ -1,15 +1,23 @@
 import type { Node } from '../graph.ts'
 import type { Operator } from '../operator.ts'
+import * as concat from './concat.ts'
 import * as conv from './conv.ts'
 import * as elementwise from './elementwise.ts'
+import * as layout from './layout.ts'
 import * as matmul from './matmul.ts'
 import * as norm from './norm.ts'
+import * as pad from './pad.ts'
 import * as pool from './pool.ts'
 import * as reduce from './reduce.ts'
+import * as repeat from './repeat.ts'
+import * as reshape from './reshape.ts'
+import * as shape from './shape.ts'
 import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
-const families: readonly Readonly<Record<string, unknown>>[] = [elementwise, conv, matmul, norm, pool, reduce, softmax]
+const families: readonly Readonly<Record<string, unknown>>[] = [
+  concat, conv, elementwise, layout, matmul, norm, pad, pool, reduce, repeat, reshape, shape, softmax,
+]
 
 const operators = new Map<string, Operator>()
 for (const family of families)

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { Builder } from '../../../lib/graph/builder.ts'
+import { formatShape, substitute, symbol, type Shape } from '../../../lib/graph/dim.ts'
+import { Graph, type Value } from '../../../lib/graph/graph.ts'
+import { isFloat } from '../../../lib/graph/tensor.ts'
+import { runGraph, single, type OperatorCase, type Tensors } from './run.ts'
+
+/**
+ * An operator's shape rule against what ONNX Runtime really gives: with the inputs' sizes known, and again with a symbol for each size above 1
+ * (one symbol a size, so that equal sizes stay equal), whose result is true once the symbols have their numbers. `open` says that some sizes may
+ * then be unknown; otherwise none is.
+ */
+export async function checkShapes(operator: OperatorCase & { open?: boolean }): Promise<void> {
+  const { graph, outputs } = single(operator)
+  const feeds: Tensors = Object.fromEntries(graph.inputs.map((input) => [input.name, operator.inputs[Number(input.name.slice(1))]!]))
+  for (const output of outputs) graph.addOutput(output)
+  const real = Object.values(await runGraph(graph, feeds))
+  const expected = real.map((t) => `${t.dtype}${formatShape(t.shape)}`)
+  assert.deepEqual(outputs.map((v) => `${v.dtype}${formatShape(v.shape)}`), expected, `${operator.type}, sizes known`)
+
+  const inferred = symbolic(operator)
+  const sizes = Object.fromEntries(Object.values(feeds).flatMap((t) => t.shape.map((d) => [`d${d}`, d])))
+  const numbers = inferred.map((v) => v.shape?.map((d) => substitute(d, sizes)) ?? null)
+  if (operator.open) numbers.forEach((shape, i) => assert.equal(formatShape(filled(shape, real[i]!.shape)), formatShape(real[i]!.shape), `${operator.type}, sizes open`))
+  else assert.deepEqual(numbers.map(formatShape), real.map((t) => formatShape(t.shape)), `${operator.type}, sizes symbolic: ${inferred.map((v) => formatShape(v.shape))}`)
+}
+
+function filled(shape: Shape | null, real: readonly number[]): Shape {
+  return shape?.map((d, i) => d ?? real[i]!) ?? real
+}
+
+function symbolic({ type, inputs, attributes = {}, options = {} }: OperatorCase): readonly Value[] {
+  const builder = new Builder(new Graph())
+  const values = inputs.map((t, i) => t && (isFloat(t.dtype) ? builder.graph.input(`x${i}`, t.dtype, t.shape.map((d) => (d > 1 ? symbol(`d${d}`) : d))) : builder.tensor(t)))
+  return builder.ops(type, values, attributes, options)
+}
