@@ -1,5 +1,5 @@
 import * as statistics from 'simple-statistics'
-import { random } from './random.ts'
+import { random } from '../random.ts'
 
 /** An estimate between the ends of its confidence interval. */
 export interface Interval {

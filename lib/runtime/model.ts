@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { fromBinary } from '@bufbuild/protobuf'
+import { encodeModel } from '../graph/encode.ts'
+import type { Graph } from '../graph/graph.ts'
 import { ModelProtoSchema } from '../graph/onnx_pb.ts'
 import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
 
 /** A model to run: the path of an ONNX file, its bytes, or a graph. */
-export type ModelSource = string | Uint8Array | { readonly name?: string; toBytes(): Uint8Array }
+export type ModelSource = string | Uint8Array | Graph
 
 /** How messages name it. */
 export function nameOf(source: ModelSource): string {
@@ -14,7 +16,7 @@ export function nameOf(source: ModelSource): string {
 
 /** What ONNX Runtime takes: a path (external data stands beside the file), or bytes. */
 export function loadable(source: ModelSource): string | Uint8Array {
-  return typeof source === 'string' || source instanceof Uint8Array ? source : source.toBytes()
+  return typeof source === 'string' || source instanceof Uint8Array ? source : encodeModel(source)
 }
 
 /** One sentence, or two, for what ONNX Runtime says when it cannot load a model. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { random } from '../../../lib/measure/random.ts'
+import { random } from '../../../lib/random.ts'
 import { bootstrap, bootstrapPairedDifference, bootstrapRatio, mean, median, quantile } from '../../../lib/measure/stats.ts'
 
 /** Standard normal samples by Box and Muller. */
