@@ -124,9 +124,13 @@ export class Builder {
     return this.ops('Split', [x, fixed ? this.int64(sizes) : (sizes as Value)], { axis }, { outputs: count })
   }
 
+  zeros(shape: Value, dtype: DataType | null): Value {
+    return this.op('ConstantOfShape', [shape], { value: Tensor.zeros(dtype ?? 'float32', [1]) })
+  }
+
   /** Zeros of x's type and shape. */
   zerosLike(x: Value): Value {
-    return this.op('ConstantOfShape', [this.shapeOf(x)], { value: Tensor.zeros(x.dtype ?? 'float32', [1]) })
+    return this.zeros(this.shapeOf(x), x.dtype)
   }
 
   gather(x: Value, indices: Value, axis = 0): Value {
