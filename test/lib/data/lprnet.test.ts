@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { unzipSync } from 'fflate'
 import sharp from 'sharp'
 import { decodePlates, lprnet, PLATE_ALPHABET } from '../../../lib/data/lprnet.ts'
-import { packageFolder } from '../../../lib/data_files.ts'
+import { packageFolder } from '../../../lib/files.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { temporaryFolder, useData } from './folder.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { packageFolder } from '../../../lib/data_files.ts'
+import { packageFolder } from '../../../lib/files.ts'
 import { publishedWeights, readWeights } from '../../../lib/nn/weights.ts'
 import { temporaryFolder, useData } from '../data/folder.ts'
 
