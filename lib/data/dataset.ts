@@ -81,6 +81,11 @@ export class Dataset<Label> {
     return [this.#part(shuffled.slice(0, cut)), this.#part(shuffled.slice(cut))]
   }
 
+  /** The same samples in the order that `order` puts their places in: a shuffle, say. */
+  reordered(order: (places: readonly number[]) => number[]): Dataset<Label> {
+    return this.#part(order(this.#places))
+  }
+
   /** The inputs of the first `size` samples, as a session takes them. @throws RangeError where there are fewer. */
   batch(size: number): Readonly<Record<string, Tensor>> {
     return this.take(size).#inputs()

@@ -16,6 +16,8 @@ const HEIGHT = 24
 const AREA = WIDTH * HEIGHT
 const OFFICIAL_COUNT = 1000
 const DECODED_AT_ONCE = 50
+/** Characters of the longest plates. */
+const LONGEST = 8
 
 const decoded = new Map<string, Promise<Dataset<string>>>()
 
@@ -37,6 +39,14 @@ export async function lprnet(): Promise<Dataset<string>> {
 /** What logits [N, 68, T] say, plate by plate. */
 export function decodePlates(logits: Tensor): string[] {
   return greedyDecode(logits, BLANK).map((classes) => classes.map((c) => PLATE_ALPHABET[c]).join(''))
+}
+
+/** Plates as CTC's targets: [N, L] classes, int64, shorter ones padded with −1. @throws RangeError naming a character that no class stands for. */
+export function plateTargets(labels: readonly string[]): Tensor {
+  const classes = labels.map((label) => Array.from(label, (character) => PLATE_ALPHABET.indexOf(character)))
+  const unknown = classes.findIndex((plate) => plate.includes(-1))
+  if (unknown >= 0) throw new RangeError(`the plate "${labels[unknown]}" has a character that no class stands for`)
+  return Tensor.of('int64', [labels.length, LONGEST], classes.flatMap((plate) => Array.from({ length: LONGEST }, (_, i) => plate[i] ?? -1)))
 }
 
 async function decode(source: string): Promise<Dataset<string>> {
