@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { progress, type Progress } from '../progress.ts'
-import { throwIfInterrupted } from '../runtime/interrupt.ts'
+import { throwIfInterrupted } from '../interrupt.ts'
 import { random } from '../random.ts'
 import { benchResult, type BenchResult } from './result.ts'
 import { bootstrap, median } from './stats.ts'

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
+import type { Conditions } from './verdict.ts'
 
 /** The machine and the versions that a figure was measured with. */
 export interface Environment {
@@ -14,6 +15,36 @@ export interface Environment {
   readonly accelerator: { readonly name: string; readonly driver: string } | null
   readonly system: string
   readonly versions: { readonly node: string; readonly onnxruntime: string; readonly hone: string }
+}
+
+/** How a study was run. */
+export interface RunOptions extends Omit<Conditions, 'cores'> {
+  readonly seed: number
+  /** Threads within an operator. */
+  readonly threads: number
+}
+
+/** The machine, the run's options and its total time. */
+export interface RunEnvironment extends Environment, RunOptions {
+  readonly study: string
+  /** ISO 8601. */
+  readonly started: string
+  /** From the study's start to this report. */
+  readonly seconds: number
+}
+
+/** What a reader of a report wants to know of it: name and value. */
+export function environmentRows(run: RunEnvironment): (readonly [name: string, value: string])[] {
+  const { accelerator, versions, data } = run
+  return [
+    ['Processor', `${run.processor}, ${run.cores} cores, ${(run.memory / 2 ** 30).toFixed(0)} GiB memory`],
+    ['Accelerator', accelerator ? `${accelerator.name}, driver ${accelerator.driver}` : 'none'],
+    ['System', run.system],
+    ['Versions', `hone ${versions.hone}, ONNX Runtime ${versions.onnxruntime}, Node ${versions.node}`],
+    ['Device', `${run.device}, ${run.threads} ${run.threads === 1 ? 'thread' : 'threads'} an operator`],
+    ['Data', `${data.name}, ${data.complete ? 'complete' : 'not complete'}`],
+    ['Run', `profile ${run.profile}, seed ${run.seed}, ${run.seconds.toFixed(0)} s, started ${run.started}`],
+  ]
 }
 
 /** Looks at the machine. */

@@ -1,3 +1,5 @@
+import { sizeText, timeText } from '../units.ts'
+
 /** How a quantity is compared and written. A verdict works on effects: 0 is "no effect", and equal steps count equally. */
 export interface Scale {
   readonly unit: string
@@ -32,10 +34,10 @@ export const points: Scale = {
 export const percent: Scale = { ...linear, unit: '%', format: (value) => `${value.toFixed(1)} %`, formatDistance: points.formatDistance }
 
 /** A size in bytes, compared by ratio. */
-export const bytes: Scale = { ...logarithmic, unit: 'bytes', format: (value) => `${decimal(value / 1e6, 3)} MB` }
+export const bytes: Scale = { ...logarithmic, unit: 'bytes', format: sizeText }
 
 /** A duration in seconds, compared by ratio. */
-export const seconds: Scale = { ...logarithmic, unit: 's', format: duration }
+export const seconds: Scale = { ...logarithmic, unit: 's', format: timeText }
 
 /** A number of things. */
 export const count: Scale = {
@@ -47,9 +49,4 @@ export const count: Scale = {
 
 function decimal(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)))
-}
-
-function duration(value: number): string {
-  const [factor, unit] = value < 1e-3 ? [1e6, 'µs'] : value < 1 ? [1e3, 'ms'] : [1, 's']
-  return `${(value * factor).toPrecision(3)} ${unit}`
 }

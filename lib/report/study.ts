@@ -1,30 +1,9 @@
 import { judged, rawSamples, type ClaimRecord, type Samples } from './claim.ts'
 import type { Claim, StudyDefinition } from './definition.ts'
-import { environment, type Environment } from './environment.ts'
+import { environment, type RunEnvironment, type RunOptions } from './environment.ts'
 import type { SampleSets } from './quantity.ts'
 import { studies, type StudyName } from './studies/index.ts'
 import { ClaimTable } from './table.ts'
-import type { Conditions, Profile } from './verdict.ts'
-
-export interface RunOptions {
-  readonly profile: Profile
-  /** Where the networks ran. */
-  readonly device: string
-  /** The data set, and whether it is the published one in full. */
-  readonly data: { readonly name: string; readonly complete: boolean }
-  readonly seed: number
-  /** Threads within an operator. */
-  readonly threads: number
-}
-
-/** The machine, the run's options and its total time. */
-export interface RunEnvironment extends Environment, RunOptions {
-  readonly study: StudyName
-  /** ISO 8601. */
-  readonly started: string
-  /** From the study's start to this report. */
-  readonly seconds: number
-}
 
 /** What a run leaves as `reports/STUDY.claims.json`. */
 export interface ClaimsReport {
@@ -44,15 +23,13 @@ export function study(name: StudyName, options: RunOptions): Study {
 }
 
 export class Study {
-  readonly name: StudyName
   readonly #definition: StudyDefinition
   readonly #environment: Omit<RunEnvironment, 'seconds'>
   readonly #start = performance.now()
   readonly #records = new Map<string, ClaimRecord>()
 
   constructor(name: StudyName, options: RunOptions) {
-    this.name = name
-    this.#definition = named(studies, name, 'study')
+    this.#definition = named<StudyDefinition>(studies, name, 'study')
     this.#environment = { study: name, started: new Date().toISOString(), ...options, ...environment() }
     for (const [id, claim] of Object.entries(this.#definition.claims)) for (const metric of Object.keys(claim.metrics)) this.#judge(id, claim, metric, [])
   }
@@ -96,8 +73,8 @@ export class Study {
 
 /** Judges every claim of a report anew from its stored samples. */
 export function recompute({ environment: conditions, claims }: ClaimsReport): ClaimRecord[] {
-  const definition = named(studies, conditions.study, 'study') as StudyDefinition
-  return claims.map(({ id, metric, samples }) => judged(id, named(definition.claims, id, 'claim'), metric, samples, conditions satisfies Conditions))
+  const definition = named<StudyDefinition>(studies, conditions.study, 'study')
+  return claims.map(({ id, metric, samples }) => judged(id, named(definition.claims, id, 'claim'), metric, samples, conditions))
 }
 
 function named<T>(table: Readonly<Record<string, T>>, name: string, kind: string): T {

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
+import { table, type Column } from '../table.ts'
 import type { ClaimRecord } from './claim.ts'
-import type { StudyDefinition } from './definition.ts'
+import type { Claim, Metric, StudyDefinition } from './definition.ts'
 import type { Quantity } from './quantity.ts'
-import type { Scale } from './scale.ts'
 import { studies } from './studies/index.ts'
 import type { ClaimsReport } from './study.ts'
 import { VERDICTS, type Verdict } from './verdict.ts'
@@ -19,6 +19,21 @@ const COLOURS = {
   'not judged': { terminal: 'gray', html: '#6e7781' },
 } as const satisfies Record<Verdict, { terminal: Parameters<typeof styleText>[0]; html: string }>
 
+type Cells = ReturnType<typeof formatted> & { id: string; metric: string; verdict: Verdict }
+
+const inLine = (figures: string) => figures.replace(/\n(.*)/, ' ($1)')
+const COLUMNS: readonly Column<Cells>[] = [
+  { heading: 'claim', cell: ({ id }) => id },
+  { heading: 'metric', align: 'left', cell: ({ metric }) => metric },
+  { heading: 'document', align: 'left', cell: (row) => inLine(row.document) },
+  { heading: 'measured', align: 'left', cell: (row) => inLine(row.measured) },
+  { heading: '95 % interval', align: 'left', cell: (row) => row.interval },
+  { heading: 'verdict', align: 'left', cell: ({ verdict }) => verdict },
+]
+
+const LEFT = ' style="text-align:left;vertical-align:top"'
+const FIGURE = ' style="text-align:left;vertical-align:top;white-space:nowrap"'
+
 /** The claims of a report (or some of them) as a table for a notebook, a page or a terminal. */
 export class ClaimTable {
   readonly records: readonly ClaimRecord[]
@@ -29,14 +44,12 @@ export class ClaimTable {
     this.records = report.claims.filter(chosen)
   }
 
-  /** Plain text; verdicts in colour where the terminal shows it. */
+  /** Plain text; verdicts in colour on request. */
   text({ colour = false } = {}): string {
-    const rows = this.#cells().map(({ id, metric, document, measured, interval, verdict }) => [id, metric, document, measured, interval, verdict])
-    const lines = aligned([['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict'], ...rows])
-    if (!colour) return [...lines, this.summary()].join('\n')
-    const [head, ...body] = lines
-    const coloured = body.map((line, row) => line.replace(/\S+( \S+)*$/, (verdict) => styleText(COLOURS[this.records[row].verdict].terminal, verdict)))
-    return [styleText('bold', head), ...coloured, this.summary()].join('\n')
+    const lines = table(this.#cells(), COLUMNS, this.summary())['text/plain'].split('\n')
+    if (!colour) return lines.join('\n')
+    const first = lines.length - 2 - this.records.length
+    return lines.map((line, i) => coloured(line, this.records[i - first]?.verdict)).join('\n')
   }
 
   /** How many claims got which verdict. */
@@ -46,15 +59,15 @@ export class ClaimTable {
   }
 
   html(): string {
-    const head = ['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict', 'reason'].map((name) => `<th style="text-align:left">${name}</th>`)
-    const rows = this.#cells().map(
-      (cell) =>
-        `<tr><td style="text-align:left" title="${escaped(cell.title)}"><code>${escaped(cell.id)}</code></td>` +
-        [cell.metric, cell.document, cell.measured, cell.interval].map((text) => `<td style="text-align:left">${escaped(text)}</td>`).join('') +
-        `<td style="text-align:left;white-space:nowrap;font-weight:600;color:${COLOURS[cell.verdict].html}">${cell.verdict}</td>` +
-        `<td style="text-align:left">${escaped(cell.reason)}</td></tr>`,
-    )
-    return `<table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table><p>${this.summary()}</p>`
+    const head = ['claim', 'metric', 'document', 'measured', '95 % interval', 'verdict', 'why'].map((name) => `<th style="text-align:left">${name}</th>`)
+    const cells = this.#cells()
+    const rows = cells.map((cell, row) => {
+      const metrics = cells.filter(({ id }) => id === cell.id).length
+      const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${LEFT}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
+      const figures = [cell.metric, cell.document, cell.measured, cell.interval].map((text) => `<td${FIGURE}>${figure(text)}</td>`)
+      return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${LEFT}>${escaped(cell.reason)}</td></tr>`
+    })
+    return `<p><strong>${this.summary()}</strong></p><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
   }
 
   /** MIME bundle; it carries the whole report. */
@@ -71,35 +84,56 @@ export class ClaimTable {
   }
 
   #cells() {
-    const definition: StudyDefinition | undefined = studies[this.#report.environment.study]
+    const definition = (studies as Record<string, StudyDefinition>)[this.#report.environment.study]
     return this.records.map((record) => {
-      const claim = definition?.claims[record.id]
-      const metric = claim?.metrics[record.metric]
-      return { ...record, ...formatted(record, metric?.quantity, metric?.reported), title: claim?.title ?? '' }
+      const claim: Claim | undefined = definition?.claims[record.id]
+      return { ...record, ...formatted(record, claim?.metrics[record.metric]), title: claim?.title ?? '' }
     })
   }
 }
 
-/** The figures of a record as a reader wants them: a comparison behind the figures that it compares. */
-function formatted(record: ClaimRecord, quantity: Quantity | undefined, reported: readonly number[] | undefined) {
-  const show = quantity?.scale.format ?? ((value: number) => `${value} ${record.unit}`)
-  const figures = record.samples.map((set) => quantity?.figure(set) ?? Number.NaN)
-  const [low, high] = record.interval ?? []
+/** A line with its verdict, which stands at the end, in colour. */
+function coloured(line: string, verdict: Verdict | undefined): string {
+  return verdict ? line.slice(0, -verdict.length) + styleText(COLOURS[verdict].terminal, verdict) : line
+}
+
+function pill(verdict: Verdict): string {
+  const { html } = COLOURS[verdict]
+  return `<span style="padding:1px 8px;border-radius:99px;white-space:nowrap;color:#fff;background-color:${html}">${verdict}</span>`
+}
+
+function figure(text: string): string {
+  const [effect, figures] = text.split('\n')
+  return figures ? `${escaped(effect)}<br>${quiet(figures)}` : escaped(effect)
+}
+
+function quiet(text: string): string {
+  return `<span style="opacity:.7;font-size:.92em">${escaped(text)}</span>`
+}
+
+/** The figures of a record as a reader wants them: a comparison, and on the next line the figures that it compares. */
+function formatted(record: ClaimRecord, metric: Metric | undefined) {
+  if (!metric) return { document: `${record.document} ${record.unit}`, measured: `${record.measured ?? ''}`, interval: record.interval?.join(' to ') ?? '' }
+  const { quantity, rule, reported = [] } = metric
+  const { format } = quantity.scale
+  const side = rule.kind === 'threshold' ? `${rule.side} ` : ''
   return {
-    document: reported ? compared(show(record.document), reported, quantity?.figureScale) : `threshold ${show(record.document)}`,
-    measured: record.measured === null ? '' : compared(show(record.measured), figures, quantity?.figureScale),
-    interval: low === undefined || high === undefined ? '' : low === high ? 'exact' : `${show(low)} to ${show(high)}`,
+    document: side + compared(format(record.document), reported, quantity),
+    measured: record.measured === null ? '' : compared(format(record.measured), record.samples.map(quantity.figure), quantity),
+    interval: interval(record, quantity),
   }
 }
 
-function compared(effect: string, figures: readonly number[], scale: Scale | undefined): string {
-  if (figures.length < 2 || !scale) return effect
-  return `${effect} (${figures.map((figure) => scale.format(figure)).join(' → ')})`
+function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity): string {
+  if (!ends) return ''
+  if (!random) return 'exact'
+  const [low, high] = ends.map(scale.format)
+  const unit = /[^\d.]*$/.exec(high)![0]
+  return `${low.endsWith(unit) ? low.slice(0, low.length - unit.length) : low} to ${high}`
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd())
+function compared(effect: string, figures: readonly number[], { figureScale }: Quantity): string {
+  return figures.length < 2 ? effect : `${effect}\n${figures.map(figureScale.format).join(' → ')}`
 }
 
 function escaped(text: string): string {

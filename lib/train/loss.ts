@@ -1,5 +1,6 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
+import { HONE } from '../graph/operator.ts'
 import { Tensor } from '../graph/tensor.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. */
@@ -19,4 +20,16 @@ export const crossEntropy: Loss = (graph, logits, labels) => {
 export const meanSquaredError: Loss = (graph, output, target) => {
   const difference = graph.sub(output, target)
   return graph.op('ReduceMean', [graph.mul(difference, difference)], { keepdims: 0 })
+}
+
+/**
+ * Connectionist temporal classification of logits [N, C, T] against labels [N, L] (int64, padded with −1): each plate's loss divided by its label's length,
+ * then the mean over the batch, as PyTorch's CTCLoss reduces it.
+ */
+export function ctc({ blank }: { blank: number }): Loss {
+  return (graph, logits, labels) => {
+    const loss = graph.op('CtcLoss', [graph.transpose(logits, [0, 2, 1]), labels], { blank }, { domain: HONE })
+    const lengths = graph.reduceSum(graph.cast(graph.op('GreaterOrEqual', [labels, graph.scalar(0, labels.dtype)]), loss.dtype), [1])
+    return graph.reduceMean(graph.div(loss, lengths), [0])
+  }
 }

@@ -31,15 +31,23 @@ export function trainingStep(model: Graph, { loss, optimizer, target }: StepOpti
   graph.metadata.clear()
   const output = graph.outputs[0]
   if (!output) throw new Error(`${model.name} has no output to train on`)
+  const [dropout] = graph.nodes('Dropout')
+  if (dropout) throw new Error(`${dropout} cannot be trained: build ${model.name} with dropout 0`)
   const running = trainBatchNorm(graph)
   const builder = new Builder(graph)
   const parameters = graph.parameters.map((value) => becomeInput(graph, value))
   const lossValue = loss(builder, output, graph.input('target', target.dtype, target.shape))
   const gradientOf = gradients(graph, lossValue, parameters)
+  const updates = new Builder(graph, 'update_')
   const updated: [string, Value][] = []
+  const step = once(() => {
+    const number = updates.add(graph.input('step', 'float32', []), 1)
+    updated.push(['step', number])
+    return number
+  })
   for (const parameter of parameters) {
     const state = optimizer.state.map((slot) => graph.input(`${parameter.name}.${slot}`, parameter.dtype, parameter.shape))
-    const moved = optimizer.update(new Builder(graph, 'step_'), parameter, gradientOf.get(parameter)!, state)
+    const moved = optimizer.update({ graph: updates, parameter, gradient: gradientOf.get(parameter)!, state, step })
     updated.push([parameter.name, moved.parameter], ...state.map((slot, i): [string, Value] => [slot.name, moved.state[i]!]))
   }
   for (const [value, moved] of running) updated.push([becomeInput(graph, value).name, moved])
@@ -50,6 +58,11 @@ export function trainingStep(model: Graph, { loss, optimizer, target }: StepOpti
   graph.sort()
   verify(graph)
   return graph
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 /** Batch normalizations become their training form. @returns each running statistic with its new value. */

@@ -2,7 +2,9 @@ import type { Node } from '../graph.ts'
 import type { Operator } from '../operator.ts'
 import * as concat from './concat.ts'
 import * as conv from './conv.ts'
+import * as ctc from './ctc.ts'
 import * as elementwise from './elementwise.ts'
+import * as gather from './gather.ts'
 import * as layout from './layout.ts'
 import * as matmul from './matmul.ts'
 import * as norm from './norm.ts'
@@ -11,18 +13,19 @@ import * as pool from './pool.ts'
 import * as reduce from './reduce.ts'
 import * as repeat from './repeat.ts'
 import * as reshape from './reshape.ts'
+import * as scatter from './scatter.ts'
+import * as select from './select.ts'
 import * as shape from './shape.ts'
+import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, conv, elementwise, layout, matmul, norm, pad, pool, reduce, repeat, reshape, shape, softmax,
+  concat, conv, ctc, elementwise, gather, layout, matmul, norm, pad, pool, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 
-const operators = new Map<string, Operator>()
-for (const family of families)
-  for (const definition of Object.values(family) as (Operator | readonly Operator[])[])
-    for (const op of Array.isArray(definition) ? (definition as readonly Operator[]) : [definition as Operator]) operators.set(key(op.domain, op.type), op)
+const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
+const operators = new Map(definitions.map((op) => [key(op.domain, op.type), op]))
 
 function key(domain: string, type: string): string {
   return `${domain === 'ai.onnx' ? '' : domain}.${type}`
