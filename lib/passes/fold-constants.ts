@@ -3,7 +3,7 @@ import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
 import { operatorOf } from '../graph/ops/index.ts'
 import { byteLength, sizeOf, Tensor } from '../graph/tensor.ts'
-import { throwIfInterrupted } from '../runtime/interrupt.ts'
+import { throwIfInterrupted } from '../interrupt.ts'
 import { Session } from '../runtime/session.ts'
 import { pass, type Pass } from './pass.ts'
 
