@@ -5,6 +5,8 @@ export { foldConstants, type FoldConstantsOptions } from './fold-constants.ts'
 export { fuseActivation, type FuseActivationOptions } from './fuse-activation.ts'
 export { meanPerSample, type MeanPerSampleOptions } from './mean-per-sample.ts'
 export { pruneL1, type PruneOptions } from './prune-l1.ts'
+export { quantize, type QuantizeOptions } from './quantize.ts'
+export { quantizeDynamic, type QuantizeDynamicOptions } from './quantize-dynamic.ts'
 export { removeIdentities } from './remove-identities.ts'
 
 export { compare, type Comparison } from './compare.ts'
