@@ -16,7 +16,7 @@ export interface PruneOptions extends Selection {
  * @throws RangeError where `amount` is not a share; the pass throws where `include` or `exclude` names no layer.
  */
 export function pruneL1({ amount, ...selection }: PruneOptions): Pass {
-  if (!(amount >= 0 && amount <= 1)) throw new RangeError(`pruneL1: amount is a share from 0 to 1, not ${amount}`)
+  if (typeof amount !== 'number' || !(amount >= 0 && amount <= 1)) throw new RangeError(`pruneL1: amount is a share from 0 to 1, not ${amount}`)
   return pass('prune-l1', { amount, ...selection }, (graph, report) => {
     const chosen = chosenLayers('prune-l1', graph.nodes().filter((node) => weightIndex(node) !== null), selection)
     for (const [weight, readers] of byWeight(chosen)) prune(weight, readers, amount, graph, report)
