@@ -9,7 +9,7 @@ import { table, type TableBundle } from '../table.ts'
 import { grouped, operatorTimes, type OperatorTime } from './trace.ts'
 import { percentText, timeText } from '../units.ts'
 
-export interface ProfileOptions extends Omit<SessionOptions, 'profile' | 'spinning'> {
+export interface ProfileOptions extends Omit<SessionOptions, 'profile'> {
   /** Runs that count (10); two more go before. */
   readonly runs?: number
 }
@@ -26,7 +26,7 @@ export async function profile(model: ModelSource, feeds: Tensors, options: Profi
   const folder = await mkdtemp(join(tmpdir(), 'hone-profile-'))
   const sessions: Session[] = []
   const open = async (extra: SessionOptions) => {
-    const session = await Session.create(model, { ...settings, spinning: false, ...extra })
+    const session = await Session.create(model, { ...settings, ...extra })
     sessions.push(session)
     return session
   }

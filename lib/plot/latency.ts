@@ -25,7 +25,7 @@ export function latency(variants: Iterable<LatencyRow>, options: LatencyOptions 
   const domain = domainOf(ends, scale)
   const values = rows.map((row, i) => ({ name: row.name, from: domain[0], median: row.median / unit, low: ends[i][0], high: ends[i][1], label: timeText(row.median) }))
   const y = { field: 'name', type: 'nominal', sort: null, title: null, axis: { labelLimit: 260, labelFontSize: 12 }, scale: { paddingInner: 0.5 } }
-  const x = (field: string) => ({ field, type: 'quantitative', title: `Median, with its 95 % interval (${name})`, axis: { grid: true, tickCount: 6 }, scale: { type: scale, domain, nice: scale === 'linear' } })
+  const x = (field: string) => ({ field, type: 'quantitative', title: `Median, with its 95 % interval (${name})`, axis: { grid: scale === 'linear', tickCount: 6 }, scale: { type: scale, domain, nice: scale === 'linear' } })
   const stem = scale === 'linear' ? { type: 'bar' } : { type: 'rule', strokeWidth: 2 }
   const cap = { mark: { type: 'tick', color: COLOURS[0], opacity: 1, size: 9, thickness: 1.5 } }
   const layer = [

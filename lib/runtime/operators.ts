@@ -49,7 +49,7 @@ export class OperatorSession {
     for (const [index, node] of nodes.entries()) {
       const reads = readsOf(node)
       const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name }) => Boolean(name))}` : `${index}`
-      const session = opened.get(key) ?? Session.create(alone(node), { ...options, spinning: false })
+      const session = opened.get(key) ?? Session.create(alone(node), options)
       opened.set(key, session)
       steps.push({
         session: await session,
@@ -89,7 +89,7 @@ export class OperatorSession {
 export async function emptyCall(options: OperatorOptions = {}): Promise<BoundRun> {
   const graph = new Graph('empty call')
   graph.addOutput(graph.add('Identity', [graph.input('x', 'float32', [1])]).output, 'y')
-  return Session.create(graph, { ...options, spinning: false }).bind({ x: Tensor.zeros('float32', [1]) })
+  return Session.create(graph, options).bind({ x: Tensor.zeros('float32', [1]) })
 }
 
 /** What a node reads: its inputs by position, then what its subgraphs capture. */
