@@ -49,9 +49,12 @@ function nodeLines(before: readonly string[], after: readonly string[]): string[
   }
   for (const line of after) {
     const place = places.get(line)
-    if (place === undefined) emit('+', line)
-    else {
+    if (place === undefined) {
+      while (at < before.length && !stays.has(before[at])) emit('-', before[at++])
+      emit('+', line)
+    } else {
       removedUntil(place)
+      at = Math.max(at, place + 1)
       same++
     }
   }
