@@ -2,6 +2,7 @@ import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
 import { signature } from '../graph/function.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, type Port, type Tensors } from './boundary.ts'
+import { graphOf } from './model.ts'
 import { Session, type BoundRun, type SessionOptions } from './session.ts'
 
 export type OperatorOptions = Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>
@@ -41,7 +42,8 @@ export class OperatorSession {
   }
 
   /** @throws Error naming an operator that cannot run by itself. */
-  static async create(graph: Graph, options: OperatorOptions = {}): Promise<OperatorSession> {
+  static async create(model: Graph | { readonly graph: Graph }, options: OperatorOptions = {}): Promise<OperatorSession> {
+    const graph = graphOf(model)
     const nodes = graph.nodes().filter((node) => !node.output.constant)
     const opened = new Map<string, Promise<Session>>()
     const lastRead = new Map(nodes.flatMap((node, index) => readsOf(node).map((value) => [value, index])))
