@@ -1,6 +1,6 @@
 import type { AttributeInput } from './attribute.ts'
 import { isStatic, type Shape } from './dim.ts'
-import type { Graph, NodeOptions, Value } from './graph.ts'
+import { Graph, type NodeOptions, type Value } from './graph.ts'
 import { inferNode } from './infer.ts'
 import { DATA_TYPES, Tensor, type DataType } from './tensor.ts'
 
@@ -18,6 +18,11 @@ export class Builder {
   constructor(graph: Graph, prefix = '') {
     this.graph = graph
     this.prefix = prefix
+  }
+
+  /** Writes into a subgraph, such as the body of a loop, which may read this graph's values. */
+  within(name: string): Builder {
+    return new Builder(new Graph(name, this.graph))
   }
 
   /** Adds a node and answers its first output. */
@@ -124,9 +129,13 @@ export class Builder {
     return this.ops('Split', [x, fixed ? this.int64(sizes) : (sizes as Value)], { axis }, { outputs: count })
   }
 
+  zeros(shape: Value, dtype: DataType | null): Value {
+    return this.op('ConstantOfShape', [shape], { value: Tensor.zeros(dtype ?? 'float32', [1]) })
+  }
+
   /** Zeros of x's type and shape. */
   zerosLike(x: Value): Value {
-    return this.op('ConstantOfShape', [this.shapeOf(x)], { value: Tensor.zeros(x.dtype ?? 'float32', [1]) })
+    return this.zeros(this.shapeOf(x), x.dtype)
   }
 
   gather(x: Value, indices: Value, axis = 0): Value {

@@ -3,7 +3,7 @@ import { sizeText } from '../units.ts'
 import { add, elements, formatShape, multiply, substitute, type Dim, type Shape } from './dim.ts'
 import type { Graph, Node } from './graph.ts'
 import { operatorOf } from './ops/index.ts'
-import { byteLength, type DataType } from './tensor.ts'
+import { byteLength, isFloat, type DataType } from './tensor.ts'
 
 /** A node as the summary shows it. Dimensions that are not known stay expressions of their symbols. */
 export interface Layer {
@@ -37,7 +37,7 @@ export class Summary {
     const counted = new Set<string>()
     this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
       const definition = operatorOf(node)
-      const own = node.inputs.flatMap((v) => (v?.initializer && /float/.test(v.initializer.dtype) && !counted.has(v.name) ? [v] : []))
+      const own = node.inputs.flatMap((v) => (v?.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name) ? [v] : []))
       own.forEach((v) => counted.add(v.name))
       const count = (trainable: boolean) => own.filter((v) => v.trainable === trainable).reduce((sum, v) => sum + v.initializer!.size, 0)
       const cost = definition?.cost?.(node.inputs.map((v) => v ?? undefined!), node)

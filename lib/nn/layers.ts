@@ -62,9 +62,9 @@ export const relu = (): Layer => named('Relu')
 export const sigmoid = (): Layer => named('Sigmoid')
 export const tanh = (): Layer => named('Tanh')
 
-/** Nothing at inference; training writes its mask out. */
+/** Nothing at inference. Without a share to drop it writes nothing. */
 export function dropout(p = 0.5): Layer {
-  return (scope, x) => scope.builder.op('Dropout', [x, scope.builder.scalar(p, 'float32')], {}, { name: scope.path })
+  return (scope, x) => (p === 0 ? x : scope.builder.op('Dropout', [x, scope.builder.scalar(p, 'float32')], {}, { name: scope.path }))
 }
 
 /** All axes from the second on become one. */

@@ -5,18 +5,23 @@ import type { Graph } from '../graph/graph.ts'
 import { ModelProtoSchema } from '../graph/onnx_pb.ts'
 import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
 
-/** A model to run: the path of an ONNX file, its bytes, or a graph. */
-export type ModelSource = string | Uint8Array | Graph
+/** A model to run: the path of an ONNX file, its bytes, a graph, or what holds one. */
+export type ModelSource = string | Uint8Array | Graph | { readonly graph: Graph }
 
 /** How messages name it. */
 export function nameOf(source: ModelSource): string {
   if (typeof source === 'string') return source
-  return (source instanceof Uint8Array ? undefined : source.name) || 'the model'
+  return (source instanceof Uint8Array ? '' : graphOf(source).name) || 'the model'
 }
 
 /** What ONNX Runtime takes: a path (external data stands beside the file), or bytes. */
 export function loadable(source: ModelSource): string | Uint8Array {
-  return typeof source === 'string' || source instanceof Uint8Array ? source : encodeModel(source)
+  return typeof source === 'string' || source instanceof Uint8Array ? source : encodeModel(graphOf(source))
+}
+
+/** The graph itself, or the one that a model holds. */
+export function graphOf(source: Graph | { readonly graph: Graph }): Graph {
+  return 'graph' in source ? source.graph : source
 }
 
 /** One sentence, or two, for what ONNX Runtime says when it cannot load a model. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { create, toBinary } from '@bufbuild/protobuf'
-import { ModelProtoSchema } from '../graph/onnx_pb.ts'
+import { Graph } from '../graph/graph.ts'
+import { encodeModel } from '../graph/encode.ts'
 
 /** What came of running a small model on a device. */
 export interface Trial {
@@ -13,11 +13,10 @@ export interface Trial {
 }
 
 async function attempt(device: string): Promise<Trial> {
-  const port = (name: string) => ({ name, type: { value: { case: 'tensorType' as const, value: { elemType: 1, shape: { dim: [{ value: { case: 'dimValue' as const, value: 1n } }] } } } } })
-  const graph = { name: 'probe', node: [{ opType: 'Relu', input: ['x'], output: ['y'] }], input: [port('x')], output: [port('y')] }
-  const model = toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ version: 17n }], graph }))
+  const graph = new Graph('probe')
+  graph.addOutput(graph.add('Relu', [graph.input('x', 'float32', [1])]).output, 'y')
   try {
-    const session = await InferenceSession.create(model, { executionProviders: [device] })
+    const session = await InferenceSession.create(encodeModel(graph), { executionProviders: [device] })
     await session.run({ x: new Tensor('float32', [1], [1]) })
     return { works: true, drivers: loadedDrivers(), message: '' }
   } catch (failure) {

@@ -2,7 +2,7 @@ import type * as Ort from 'onnxruntime-node'
 import type { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
-import { throwIfInterrupted } from './interrupt.ts'
+import { throwIfInterrupted } from '../interrupt.ts'
 import { explainLoadFailure, loadable, nameOf, plain, type ModelSource } from './model.ts'
 
 export interface SessionOptions {

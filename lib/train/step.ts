@@ -31,6 +31,8 @@ export function trainingStep(model: Graph, { loss, optimizer, target }: StepOpti
   graph.metadata.clear()
   const output = graph.outputs[0]
   if (!output) throw new Error(`${model.name} has no output to train on`)
+  const [dropout] = graph.nodes('Dropout')
+  if (dropout) throw new Error(`${dropout} cannot be trained: build ${model.name} with dropout 0`)
   const running = trainBatchNorm(graph)
   const builder = new Builder(graph)
   const parameters = graph.parameters.map((value) => becomeInput(graph, value))

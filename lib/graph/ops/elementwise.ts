@@ -90,11 +90,10 @@ export const cast = operator('Cast', {
   coupling: everyDimension,
 })
 
-/** Dropout as inference runs it: nothing. Training writes its mask out. https://onnx.ai/onnx/operators/onnx__Dropout.html */
+/** Dropout as inference runs it: nothing. https://onnx.ai/onnx/operators/onnx__Dropout.html */
 export const dropout = operator('Dropout', {
   shape: ([x]) => [x, { dtype: 'bool', shape: x.shape }],
   cost: () => ({ flops: 0 }),
-  gradient: ({ gradients: [dy] }) => [dy],
   coupling: everyDimension,
 })
 

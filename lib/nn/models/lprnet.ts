@@ -2,6 +2,7 @@ import type { Value } from '../../graph/graph.ts'
 import { avgPool2d, batchNorm2d, conv2d, dropout, maxPool2d, relu, sequential, type Layer } from '../layers.ts'
 import { Model } from '../model.ts'
 import { Scope, type Weights } from '../scope.ts'
+import { publishedWeights } from '../weights.ts'
 
 /** Characters of a plate by class; the last class is CTC's blank. */
 export const CLASSES = 68
@@ -31,12 +32,20 @@ function maxPool3d(channels: number, stride: readonly [number, number]): Layer {
 const meanSquareNormalized = (scope: Scope, f: Value): Value =>
   scope.builder.div(f, scope.builder.op('ReduceMean', [scope.builder.mul(f, f)], { keepdims: 1 }))
 
+export interface LprnetOptions {
+  /** The authors' trained weights, others by name, or, where absent, ones drawn by `seed`. */
+  weights?: 'published' | Weights
+  seed?: number
+  /** Share of activations that training drops (0.5). */
+  dropout?: number
+}
+
 /**
  * LPRNet: licence plates [N, 3, 24, 94] (BGR, (x − 127.5)/128) to logits [N, 68, 18], to be decoded by CTC. 446,976 parameters.
  * Zherzdev & Gruzdev 2018, https://arxiv.org/abs/1806.10447, as https://github.com/sirius-ai/LPRNet_Pytorch builds it (whose weights are published).
  */
-export function lprnet({ weights, seed }: { weights?: Weights; seed?: number } = {}): Model {
-  const net = Scope.root('lprnet', { weights, ...(seed !== undefined && { seed }) })
+export function lprnet({ weights, seed = 0, dropout: p = 0.5 }: LprnetOptions = {}): Model {
+  const net = Scope.root('lprnet', { weights: weights === 'published' ? publishedWeights('lprnet') : weights, seed })
   const backbone: readonly Layer[] = [
     conv2d(3, 64, 3), batchNorm2d(64), relu(),
     maxPool3d(1, [1, 1]),
@@ -45,9 +54,9 @@ export function lprnet({ weights, seed }: { weights?: Weights; seed?: number } =
     smallBasicBlock(64, 256), batchNorm2d(256), relu(),
     smallBasicBlock(256, 256), batchNorm2d(256), relu(),
     maxPool3d(4, [1, 2]),
-    dropout(0.5),
+    dropout(p),
     conv2d(64, 256, [1, 4]), batchNorm2d(256), relu(),
-    dropout(0.5),
+    dropout(p),
     conv2d(256, CLASSES, [13, 1]), batchNorm2d(CLASSES), relu(),
   ]
   let x = net.input('plate', ['N', 3, 24, 94])

@@ -9,8 +9,8 @@ import { isFloat, sizeOf, Tensor, type DataType, type TypedArray } from '../../.
 export type Tensors = Readonly<Record<string, Tensor>>
 
 /** ONNX Runtime over a graph, its optimizations off: each operator does what its own kernel does. */
-export async function openGraph(graph: Graph): Promise<(feeds: Tensors) => Promise<Tensors>> {
-  const session = await InferenceSession.create(encodeModel(graph), { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1, logSeverityLevel: 3 })
+export async function openGraph(graph: Graph, options: InferenceSession.SessionOptions = {}): Promise<(feeds: Tensors) => Promise<Tensors>> {
+  const session = await InferenceSession.create(encodeModel(graph), { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1, logSeverityLevel: 3, ...options })
   return async (feeds) => {
     const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, new RuntimeTensor(t.dtype as 'float32', t.data as Float32Array, t.shape)])))
     return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, Tensor.of(t.type as DataType, t.dims, t.data as TypedArray)]))
@@ -18,8 +18,8 @@ export async function openGraph(graph: Graph): Promise<(feeds: Tensors) => Promi
 }
 
 /** Runs a graph once. */
-export async function runGraph(graph: Graph, feeds: Tensors): Promise<Tensors> {
-  return (await openGraph(graph))(feeds)
+export async function runGraph(graph: Graph, feeds: Tensors, options: InferenceSession.SessionOptions = {}): Promise<Tensors> {
+  return (await openGraph(graph, options))(feeds)
 }
 
 /** Numbers without a pattern that a wrong permutation would keep; none is near another or near 0. */

@@ -8,21 +8,22 @@ import { runGraph, single, type OperatorCase, type Tensors } from './run.ts'
 /**
  * An operator's shape rule against what ONNX Runtime really gives: with the inputs' sizes known, and again with a symbol for each size above 1
  * (one symbol a size, so that equal sizes stay equal), whose result is true once the symbols have their numbers. `open` says that some sizes may
- * then be unknown; otherwise none is.
+ * be unknown; otherwise none is.
  */
 export async function checkShapes(operator: OperatorCase & { open?: boolean }): Promise<void> {
   const { graph, outputs } = single(operator)
   const feeds: Tensors = Object.fromEntries(graph.inputs.map((input) => [input.name, operator.inputs[Number(input.name.slice(1))]!]))
   for (const output of outputs) graph.addOutput(output)
   const real = Object.values(await runGraph(graph, feeds))
-  const expected = real.map((t) => `${t.dtype}${formatShape(t.shape)}`)
-  assert.deepEqual(outputs.map((v) => `${v.dtype}${formatShape(v.shape)}`), expected, `${operator.type}, sizes known`)
+  const known = (shape: Shape | null, i: number) => formatShape(operator.open ? filled(shape, real[i]!.shape) : shape)
+  const expected = real.map((t) => formatShape(t.shape))
+  assert.deepEqual(outputs.map((v) => v.dtype), real.map((t) => t.dtype), `${operator.type}: types`)
+  assert.deepEqual(outputs.map((v, i) => known(v.shape, i)), expected, `${operator.type}: sizes known`)
 
   const inferred = symbolic(operator)
   const sizes = Object.fromEntries(Object.values(feeds).flatMap((t) => t.shape.map((d) => [`d${d}`, d])))
-  const numbers = inferred.map((v) => v.shape?.map((d) => substitute(d, sizes)) ?? null)
-  if (operator.open) numbers.forEach((shape, i) => assert.equal(formatShape(filled(shape, real[i]!.shape)), formatShape(real[i]!.shape), `${operator.type}, sizes open`))
-  else assert.deepEqual(numbers.map(formatShape), real.map((t) => formatShape(t.shape)), `${operator.type}, sizes symbolic: ${inferred.map((v) => formatShape(v.shape))}`)
+  const numbers = inferred.map((v, i) => known(v.shape?.map((d) => substitute(d, sizes)) ?? null, i))
+  assert.deepEqual(numbers, expected, `${operator.type}: sizes symbolic, inferred as ${inferred.map((v) => formatShape(v.shape))}`)
 }
 
 function filled(shape: Shape | null, real: readonly number[]): Shape {

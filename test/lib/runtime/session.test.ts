@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { decodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor, numberToFloat16, type DataType } from '../../../lib/graph/tensor.ts'
 import { Session } from '../../../lib/runtime/session.ts'
 import { cast, doubling, encoded, identity, ones, port, twoLayers } from './models.ts'
@@ -29,12 +30,12 @@ test('a session that is still opening can be bound at once, and a bound run repe
   assert.deepEqual((await run()).y.toNumbers(), [2, -6])
 })
 
-test('a model is taken from a file, from bytes and from what has toBytes', async () => {
+test('a model is taken from a file, from bytes, from a graph and from what holds one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hone-test-'))
   const path = join(folder, 'model.onnx')
   const bytes = doubling('float32', [1])
   await writeFile(path, bytes)
-  for (const source of [path, bytes, { toBytes: () => bytes }])
+  for (const source of [path, bytes, decodeModel(bytes), { graph: decodeModel(bytes) }])
     assert.deepEqual((await (await Session.create(source, cpu)).run({ x: Tensor.float32([1], [4]) })).y.toNumbers(), [8])
   await rm(folder, { recursive: true })
 })
@@ -68,7 +69,7 @@ test('empty tensors and scalars cross', async () => {
 
 test('types that would end the process or have no kernels are refused by name', async () => {
   for (const dtype of ['int4', 'uint4', 'bfloat16', 'float8e4m3fn', 'float8e5m2'] as const)
-    await assert.rejects(Session.create({ name: 'net', toBytes: () => cast(dtype) }, cpu), new RegExp(`^Error: net: its output "y" is ${dtype}, which cannot cross`))
+    await assert.rejects(Session.create(decodeModel(cast(dtype)), cpu), new RegExp(`^Error: test: its output "y" is ${dtype}, which cannot cross`))
   const sequence = encoded({
     node: [{ opType: 'SequenceConstruct', input: ['x'], output: ['y'] }],
     input: [port('x', 'float32', [1])],
@@ -78,9 +79,9 @@ test('types that would end the process or have no kernels are refused by name', 
 })
 
 test('wrong inputs are told with what came and what was wanted', async () => {
-  const session = await Session.create({ name: 'net', toBytes: () => twoLayers(4) }, cpu)
+  const session = await Session.create(decodeModel(twoLayers(4)), cpu)
   const x = Tensor.zeros('float32', [1, 4])
-  await assert.rejects(session.run({}), /^Error: net: the input "x" is missing: "x" is wanted, and there is nothing$/)
+  await assert.rejects(session.run({}), /^Error: test: the input "x" is missing: "x" is wanted, and there is nothing$/)
   await assert.rejects(session.run({ x, z: x }), /no input "z", only "x"/)
   await assert.rejects(session.run({ x: Tensor.zeros('float32', [1, 5]) }), /"x" is float32\[1,5\], and float32\[N,4\] is wanted/)
   await assert.rejects(session.run({ x: Tensor.zeros('float32', [4]) }), /"x" is float32\[4\], and float32\[N,4\] is wanted/)
