@@ -18,7 +18,7 @@ export function install(root, { optional, say }) {
     say('Installing packages (a minute or two) ...')
     npm(root, ['ci', ...QUIET, '--include=dev', optional === 'omitted' ? '--omit=optional' : '--include=optional'])
     const { optional: left } = lost()
-    say(`Installed in ${((performance.now() - start) / 1000).toFixed(0)} s${left.length > 0 ? ', without the optional danfojs-node and @tensorflow/tfjs' : ''}.`)
+    say(`Installed in ${((performance.now() - start) / 1000).toFixed(0)} s${left.length > 0 ? `, without the optional ${left.join(', ')}` : ''}.`)
   }
   const { binaries, optional: absent } = lost()
   if (binaries.length > 0) {

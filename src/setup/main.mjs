@@ -15,7 +15,7 @@ export function setup(args) {
   const omitted = args.includes('--omit=optional') || /\boptional\b/.test(process.env.npm_config_omit ?? '')
   try {
     install(root, { optional: check ? 'wanted' : omitted ? 'omitted' : 'as found', say })
-    build(root, say)
+    build(root, { tests: check, say })
     if (check) lint(root)
     return 0
   } catch (error) {
