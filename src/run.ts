@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { Option, type Command } from 'commander'
 import { KernelClient } from '../kernel/client.ts'
 import type { Notebook } from '../lib/report/notebook.ts'
@@ -44,9 +45,15 @@ async function runNotebook(file: string, options: RunOptions): Promise<number> {
 
   const claims = claimsIn(notebook)
   if (claims) console.log(`\n${new ClaimTable(claims).text({ colour: process.stdout.isTTY })}`)
-  if (stop) console.error(['', ...stop.traceback, stop.message].join('\n'))
-  console.log(`\n${stop ? 'Partial report' : 'Report'} after ${((performance.now() - start) / 1000).toFixed(1)} s:\n${written.map((report) => `  ${report}`).join('\n')}`)
+  if (stop) console.error(explained(stop))
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  console.log([`\n${stop ? 'Partial report' : 'Report'} after ${seconds} s:`, ...written].join('\n  '))
   return stop ? (stop.interrupted ? 130 : 1) : 0
+}
+
+function explained({ traceback, message }: Stop): string {
+  const text = ['', ...traceback, '', message].join('\n')
+  return process.stderr.isTTY ? text : stripVTControlCharacters(text)
 }
 
 /** All that can be refused is refused here, before anything runs. */
