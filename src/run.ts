@@ -2,6 +2,7 @@ import path from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { Option, type Command } from 'commander'
 import { KernelClient } from '../kernel/client.ts'
+import { environment, machineLine } from '../lib/report/environment.ts'
 import type { Notebook } from '../lib/report/notebook.ts'
 import { ClaimTable } from '../lib/report/table.ts'
 import { resolveDevice, type Device } from '../lib/runtime/devices.ts'
@@ -39,6 +40,7 @@ export function run(program: Command): void {
 async function runNotebook(file: string, options: RunOptions): Promise<number> {
   const start = performance.now()
   const notebook = await prepared(file, options)
+  console.error(machineLine(environment()))
   const stop = await executed(notebook, path.dirname(path.resolve(file)), options.timeout)
   const name = path.basename(file, path.extname(file))
   const written = await writeReports(notebook, name, options.out, path.dirname(path.resolve(file)))
