@@ -24,7 +24,7 @@ export function build(root, { tests, say }) {
 /** Checks the style of the sources and the arrows between their folders. @param {string} root */
 export function lint(root) {
   node(root, ['oxlint/bin/oxlint', '--deny-warnings', '--quiet'], 'The sources break a rule of .oxlintrc.json, see above.')
-  const arrows = ['dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.json', 'kernel', 'lib', 'src']
+  const arrows = ['dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.json', 'dist/kernel', 'dist/lib', 'dist/src']
   node(root, arrows, 'An import goes against the arrows of .dependency-cruiser.json, see above.')
 }
 
