@@ -18,11 +18,12 @@ export function readJpegs(source: string): Jpeg[] {
 
 /** Red, green and blue of each pixel, row by row; a picture of another size is stretched. @throws Error naming the file where it is damaged. */
 export async function decodeJpeg({ path, bytes }: Jpeg, width: number, height: number): Promise<Uint8Array> {
-  const picture = sharp(bytes).resize(width, height, { fit: 'fill' }).toColourspace('srgb').removeAlpha().raw()
-  return picture.toBuffer().catch((failure: Error) => {
-    const [reason] = failure.message.split('\n')
-    throw new Error(`${path} (${bytes.length.toLocaleString('en')} bytes) is a damaged or truncated JPEG: ${reason}. Fetch it again.`, { cause: failure })
-  })
+  try {
+    return await sharp(bytes).resize(width, height, { fit: 'fill' }).toColourspace('srgb').removeAlpha().raw().toBuffer()
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n')
+    throw new Error(`${path} (${bytes.length.toLocaleString('en')} bytes) is a damaged or truncated JPEG: ${reason}. Fetch it again.`, { cause: error })
+  }
 }
 
 const JPEG = /\.jpe?g$/i

@@ -1,6 +1,6 @@
 import type { AttributeInput } from './attribute.ts'
 import { isStatic, type Shape } from './dim.ts'
-import type { Graph, NodeOptions, Value } from './graph.ts'
+import { Graph, type NodeOptions, type Value } from './graph.ts'
 import { inferNode } from './infer.ts'
 import { DATA_TYPES, Tensor, type DataType } from './tensor.ts'
 
@@ -18,6 +18,11 @@ export class Builder {
   constructor(graph: Graph, prefix = '') {
     this.graph = graph
     this.prefix = prefix
+  }
+
+  /** Writes into a subgraph, such as the body of a loop, which may read this graph's values. */
+  within(name: string): Builder {
+    return new Builder(new Graph(name, this.graph))
   }
 
   /** Adds a node and answers its first output. */

@@ -1,4 +1,4 @@
-import { formatShape, isStatic, type Dim, type Shape } from '../dim.ts'
+import { isStatic, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { contentsOf } from './elementwise.ts'
 
@@ -34,13 +34,8 @@ export function agreed(dims: readonly Dim[], axis: number): Dim {
   return number ?? dims.find((d) => d !== null) ?? null
 }
 
-/** The shape with axis `axis` replaced by others. */
-export function spliced(shape: Shape, axis: number, dims: Shape): Shape {
-  return shape.toSpliced(axis, 1, ...dims)
-}
-
 /** The shape of a value whose rank a rule cannot do without. @throws Error where it is unknown. */
 export function knownShape(value: Value): Shape {
-  if (!value.shape) throw new Error(`the shape of ${value} is unknown (${formatShape(value.shape)})`)
+  if (!value.shape) throw new Error(`the shape of ${value} is unknown`)
   return value.shape
 }

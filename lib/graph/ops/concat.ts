@@ -20,14 +20,17 @@ export const concat = operator('Concat', {
     const lengths = inputs.map((x) => graph.op('Shape', [x], { start: axis, end: axis + 1 }))
     return graph.split(dy, isStatic(sizes) ? sizes : graph.concat(lengths, 0), axis)
   },
-  coupling(node) {
-    const axis = axisWithin(node.int('axis'), knownShape(node.output).length)
-    const parts = node.inputs.map((_, i) => node.input(i))
-    return [...parts.flatMap((x) => sameAxes(x, node.output, [axis])), ...consecutive(parts, node.output, axis, node)]
-  },
+  coupling: (node) => concatCoupling(node, node.inputs.map((_, i) => node.input(i))),
 })
 
-function concatenated(shapes: readonly Shape[], along: number): Shape {
+/** Axes of the parts that belong to those of the whole. */
+export function concatCoupling(node: Node, parts: readonly Value[]): readonly Link[] {
+  const axis = axisWithin(node.int('axis'), knownShape(node.output).length)
+  return [...parts.flatMap((x) => sameAxes(x, node.output, [axis])), ...consecutive(parts, node.output, axis, node)]
+}
+
+/** Shape of parts joined along an axis. @throws Error where they do not fit. */
+export function concatenated(shapes: readonly Shape[], along: number): Shape {
   const rank = shapes[0]!.length
   if (shapes.some((s) => s.length !== rank)) throw new Error(`shapes ${shapes.map(formatShape).join(' and ')} differ in rank`)
   const axis = axisWithin(along, rank)

@@ -1,6 +1,6 @@
-import { Builder } from '../builder.ts'
+import type { Builder } from '../builder.ts'
 import { multiply, type Dim } from '../dim.ts'
-import { Graph, type Node, type Value } from '../graph.ts'
+import type { Node, Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import { Tensor } from '../tensor.ts'
 
@@ -67,10 +67,10 @@ function shifted(graph: Builder, values: Value, by: number, positions: number): 
  */
 function paths(graph: Builder, emission: Value, begin: Value, direction: 0 | 1, merge: (body: Builder, state: Value) => readonly Value[]): Value {
   const [, n, s] = emission.shape as readonly Dim[]
-  const body = new Graph('paths', graph.graph)
+  const inner = graph.within('paths')
+  const body = inner.graph
   const state = body.input(body.unique('state'), 'float32', [n!, s!])
   const moment = body.input(body.unique('emission_t'), 'float32', [n!, s!])
-  const inner = new Builder(body)
   const here = inner.add(logSum(inner, merge(inner, state)), moment)
   body.addOutput(here)
   body.addOutput(inner.identity(here))

@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { add as addDims, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
+import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { everyDimension, noGradient, operator, type GradientContext, type Operator } from '../operator.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
@@ -102,12 +102,7 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
   return operator(type, {
     shape([a, b]) {
       const shape = broadcast([a.shape, b.shape])
-      const x = contentsOf(a)
-      const y = contentsOf(b)
-      const length = Math.max(x?.length ?? 0, y?.length ?? 0)
-      const fits = x && y && [1, length].includes(x.length) && [1, length].includes(y.length)
-      const contents = arithmetic && fits ? Array.from({ length }, (_, i) => arithmetic(x[x.length === 1 ? 0 : i]!, y[y.length === 1 ? 0 : i]!)) : null
-      return [{ dtype: dtype ?? a.dtype, shape, contents }]
+      return [{ dtype: dtype ?? a.dtype, shape, contents: arithmetic ? paired([a, b], ([x, y]) => arithmetic(x!, y!)) : null }]
     },
     cost: ([a, b]) => ({ flops: elements(broadcast([a.shape, b.shape])) }),
     coupling: everyDimension,
@@ -115,11 +110,19 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
   })
 }
 
+/** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */
+function paired(values: readonly Value[], combine: (dims: readonly Dim[]) => Dim): readonly Dim[] | null {
+  const lists = values.map((v) => ((v.rank ?? 2) < 2 && (v.dtype === 'int64' || v.dtype === 'int32' || v.dtype === 'bool') ? contentsOf(v) : null))
+  if (lists.some((list) => !list)) return null
+  const length = Math.max(...lists.map((list) => list!.length))
+  return Array.from({ length }, (_, i) => combine(lists.map((list) => list![list!.length === 1 ? 0 : i]!)))
+}
+
 /** The elements of a small integer tensor as dimensions: of a constant, or of what shape arithmetic gave. */
 export function contentsOf(value: Value): readonly Dim[] | null {
   if (value.contents) return value.contents
   const { constant } = value
-  if (!constant || !['int64', 'int32'].includes(constant.dtype) || constant.size > 64) return null
+  if (!constant || !['int64', 'int32', 'bool'].includes(constant.dtype) || constant.size > 64) return null
   return constant.toNumbers()
 }
 
@@ -137,7 +140,8 @@ export const binaries = [
   binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => [
     wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(b, graph.pow(a, graph.sub(b, 1)))), a) : null,
     wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(a))), b) : null]),
-  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
+  ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
+  binary('Equal', noGradient, (a, b) => (sameDim(a, b) ? 1 : differs(a, b) ? 0 : null), 'bool'),
   ...['Mod', 'BitShift', 'PRelu'].map((type) => binary(type)),
 ]
 
@@ -159,7 +163,10 @@ export const variadics = [
 
 /** https://onnx.ai/onnx/operators/onnx__Where.html */
 export const where = operator('Where', {
-  shape: ([condition, a, b]) => [{ dtype: a.dtype, shape: broadcast([condition.shape, a.shape, b.shape]) }],
+  shape: ([condition, a, b]) => [{
+    dtype: a.dtype, shape: broadcast([condition.shape, a.shape, b.shape]),
+    contents: paired([condition, a, b], ([chosen, x, y]) => (typeof chosen === 'number' ? (chosen ? x! : y!) : null)),
+  }],
   cost: ([condition, a, b]) => ({ flops: elements(broadcast([condition.shape, a.shape, b.shape])) }),
   coupling: everyDimension,
   gradient({ graph, inputs: [condition, a, b], gradients: [dy], wants }) {

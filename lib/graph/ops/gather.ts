@@ -2,7 +2,7 @@ import type { Builder } from '../builder.ts'
 import { formatShape, isStatic, sameDim, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { fixed, link, operator, sameAxes, type Link } from '../operator.ts'
-import { axisWithin, knownShape, spliced } from './arguments.ts'
+import { axisWithin, knownShape } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
 const picked = (node: Node, axis: number): Link => fixed({ value: node.input(0), axis }, `${node} picks entries of axis ${axis} by their indices`)
@@ -12,7 +12,7 @@ export const gather = operator('Gather', {
   shape([x, indices], node) {
     if (!x.shape || !indices.shape) return [{ dtype: x.dtype, shape: null }]
     const axis = axisWithin(node.int('axis'), x.shape.length)
-    return [{ dtype: x.dtype, shape: spliced(x.shape, axis, indices.shape), contents: x.shape.length === 1 ? pick(x, indices) : null }]
+    return [{ dtype: x.dtype, shape: x.shape.toSpliced(axis, 1, ...indices.shape), contents: x.shape.length === 1 ? pick(x, indices) : null }]
   },
   cost: () => ({ flops: 0 }),
   gradient: ({ graph, node, inputs: [x, indices], gradients: [dy] }) => [addedBack(graph, x, indices, dy, axisWithin(node.int('axis'), knownShape(x).length))],

@@ -1,15 +1,19 @@
 import type { Node } from '../graph.ts'
 import type { Operator } from '../operator.ts'
 import * as concat from './concat.ts'
+import * as control from './control.ts'
 import * as conv from './conv.ts'
 import * as ctc from './ctc.ts'
 import * as elementwise from './elementwise.ts'
 import * as gather from './gather.ts'
+import * as integer from './integer.ts'
 import * as layout from './layout.ts'
 import * as matmul from './matmul.ts'
+import * as microsoft from './microsoft.ts'
 import * as norm from './norm.ts'
 import * as pad from './pad.ts'
 import * as pool from './pool.ts'
+import * as quantize from './quantize.ts'
 import * as reduce from './reduce.ts'
 import * as repeat from './repeat.ts'
 import * as reshape from './reshape.ts'
@@ -21,7 +25,8 @@ import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, conv, ctc, elementwise, gather, layout, matmul, norm, pad, pool, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
+  concat, control, conv, ctc, elementwise, gather, integer, layout, matmul, microsoft, norm, pad,
+  pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 
 const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)

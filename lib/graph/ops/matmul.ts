@@ -38,18 +38,21 @@ export const matmul = operator('MatMul', {
   },
 })
 
-function productCoupling(node: Node, a: Value, b: Value): readonly Link[] {
+/** Axes of two matrices and their product that belong together; `orderA` and `orderB` say in which order the product reads the axes of a and b. */
+export function productCoupling(node: Node, a: Value, b: Value, orderA = axesOf(a), orderB = axesOf(b)): readonly Link[] {
   const y = node.output
-  if (!a.shape || !b.shape || !y.shape || a.shape.length < 2 || b.shape.length < 2) throw new Error(`${node}: which axes of its matrices hang together is known from two dimensions on`)
-  const [i, j, k] = [a.shape.length, b.shape.length, y.shape.length]
-  const batch = (v: Value, rank: number) => v.shape!.slice(0, -2).flatMap((_, axis) => (v.shape![axis] === 1 ? [] : [link({ value: v, axis }, { value: y, axis: k - rank + axis })]))
+  if (orderA.length < 2 || orderB.length < 2 || !y.shape) throw new Error(`${node}: which axes of its matrices hang together is known from two dimensions on`)
+  const k = y.shape.length
+  const batch = (value: Value, order: readonly number[]) => order.slice(0, -2).flatMap((axis, i) => (value.shape![axis] === 1 ? [] : [link({ value, axis }, { value: y, axis: k - order.length + i })]))
   return [
-    link({ value: a, axis: i - 1 }, { value: b, axis: j - 2 }),
-    link({ value: a, axis: i - 2 }, { value: y, axis: k - 2 }),
-    link({ value: b, axis: j - 1 }, { value: y, axis: k - 1 }),
-    ...batch(a, i), ...batch(b, j),
+    link({ value: a, axis: orderA.at(-1)! }, { value: b, axis: orderB.at(-2)! }),
+    link({ value: a, axis: orderA.at(-2)! }, { value: y, axis: k - 2 }),
+    link({ value: b, axis: orderB.at(-1)! }, { value: y, axis: k - 1 }),
+    ...batch(a, orderA), ...batch(b, orderB),
   ]
 }
+
+const axesOf = (value: Value): number[] => (value.shape ?? []).map((_, axis) => axis)
 
 /** alpha·A'·B' + beta·C, each matrix transposed on request. https://onnx.ai/onnx/operators/onnx__Gemm.html */
 export const gemm = operator('Gemm', {

@@ -4,7 +4,8 @@ import { HONE, link, operator, type Link } from '../operator.ts'
 import { sizeOf, Tensor } from '../tensor.ts'
 import { windowed, windowOf, unwindowed, type Window } from './window.ts'
 
-function pooled(x: Value, node: Node): TensorType {
+/** Output type of a pooling of x [N, C, ...]. */
+export function pooled(x: TensorType, node: Node): TensorType {
   if (!x.shape) return { dtype: x.dtype, shape: null }
   const spatial = x.shape.slice(2)
   return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowed(spatial, windowOf(node, node.ints('kernel_shape'), spatial), node.int('ceil_mode') === 1)] }

@@ -2,6 +2,7 @@ import type { Value } from '../../graph/graph.ts'
 import { avgPool2d, batchNorm2d, conv2d, dropout, maxPool2d, relu, sequential, type Layer } from '../layers.ts'
 import { Model } from '../model.ts'
 import { Scope, type Weights } from '../scope.ts'
+import { publishedWeights } from '../weights.ts'
 
 /** Characters of a plate by class; the last class is CTC's blank. */
 export const CLASSES = 68
@@ -32,8 +33,8 @@ const meanSquareNormalized = (scope: Scope, f: Value): Value =>
   scope.builder.div(f, scope.builder.op('ReduceMean', [scope.builder.mul(f, f)], { keepdims: 1 }))
 
 export interface LprnetOptions {
-  /** The trained network's, from `publishedWeights('lprnet')`; drawn by `seed` where absent. */
-  weights?: Weights
+  /** The authors' trained weights, others by name, or, where absent, ones drawn by `seed`. */
+  weights?: 'published' | Weights
   seed?: number
   /** Share of activations that training drops (0.5). */
   dropout?: number
@@ -43,8 +44,8 @@ export interface LprnetOptions {
  * LPRNet: licence plates [N, 3, 24, 94] (BGR, (x − 127.5)/128) to logits [N, 68, 18], to be decoded by CTC. 446,976 parameters.
  * Zherzdev & Gruzdev 2018, https://arxiv.org/abs/1806.10447, as https://github.com/sirius-ai/LPRNet_Pytorch builds it (whose weights are published).
  */
-export function lprnet({ weights, seed, dropout: p = 0.5 }: LprnetOptions = {}): Model {
-  const net = Scope.root('lprnet', { weights, ...(seed !== undefined && { seed }) })
+export function lprnet({ weights, seed = 0, dropout: p = 0.5 }: LprnetOptions = {}): Model {
+  const net = Scope.root('lprnet', { weights: weights === 'published' ? publishedWeights('lprnet') : weights, seed })
   const backbone: readonly Layer[] = [
     conv2d(3, 64, 3), batchNorm2d(64), relu(),
     maxPool3d(1, [1, 1]),

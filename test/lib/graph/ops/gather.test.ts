@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Builder } from '../../../../lib/graph/builder.ts'
+import { coupled, removeEntries } from '../../../../lib/graph/coupling.ts'
 import { formatShape, symbol } from '../../../../lib/graph/dim.ts'
 import { Graph } from '../../../../lib/graph/graph.ts'
 import { operatorOf } from '../../../../lib/graph/ops/index.ts'
 import { Tensor } from '../../../../lib/graph/tensor.ts'
-import { gradientErrors, runGraph, scattered, type OperatorCase } from '../run.ts'
+import { verify } from '../../../../lib/graph/verify.ts'
+import { gradientErrors, relativeDistance, runGraph, scattered, type OperatorCase } from '../run.ts'
 import { checkShapes } from '../shapes.ts'
 
 const x = (...shape: number[]) => scattered('float64', shape)
@@ -144,6 +146,30 @@ test('a strided slice of channels takes the same ones after some are gone, by a 
   }
   assert.deepEqual(await run([0, 1, 2, 3, 4, 5, 6, 7]), { type: ['Slice'], taken: [1, 3, 5, 7] })
   assert.deepEqual(await run([1, 3, 4, 7, 8]), { type: ['Gather', 'Slice'], taken: [1, 3, 7] })
+})
+
+test('channels go through a strided slice, groups, padding and a flattened head to a smaller network that computes the same where they were zero', async () => {
+  const graph = new Graph()
+  const b = new Builder(graph)
+  const image = graph.input('x', 'float32', [symbol('N'), 3, 4, 4])
+  const gone = [1, 4, 5, 6]
+  const stem = Tensor.float32([12, 3, 1, 1], f(12, 3, 1, 1).toNumbers().map((v, i) => (gone.includes(Math.floor(i / 3)) ? 0 : v)))
+  const weight = graph.parameter('stem', stem)
+  const wide = b.op('Conv', [image, weight])
+  const strided = b.slice(wide, [0], [2 ** 40], [1], [2])
+  const [left, right] = b.split(b.op('Pad', [strided, b.int64([0, 1, 0, 0, 0, 1, 0, 0])]), [4, 4], 1)
+  const joined = b.concat([b.op('Expand', [right!, b.int64([1, 4, 4, 4])]), left!], 1)
+  const rows = b.unsqueeze(b.op('Squeeze', [b.reshape(b.transpose(joined, [0, 2, 3, 1]), [-1, 1, 16, 8]), b.int64([1])]), [0])
+  graph.addOutput(b.matmul(b.op('Tile', [rows, b.int64([1, 1, 1, 2])]), b.tensor(f(16, 5), 'head')), 'y')
+  const smaller = graph.copy()
+  const find = (name: string) => smaller.initializers.find((v) => v.name === name)!
+  removeEntries(smaller, coupled({ value: find('stem'), axis: 0 }, gone))
+  verify(smaller)
+  assert.deepEqual([find('stem').shape, find('head').shape], [[8, 3, 1, 1], [12, 5]])
+  const x = f(2, 3, 4, 4)
+  const [before, after] = [await runGraph(graph, { x }), await runGraph(smaller, { x })]
+  assert.deepEqual(after['y']!.shape, before['y']!.shape)
+  assert.ok(relativeDistance(after['y']!.toNumbers(), before['y']!.toNumbers()) < 1e-6)
 })
 
 test('parts of a concat and a split hang together with the whole, and the sizes of a split follow', () => {

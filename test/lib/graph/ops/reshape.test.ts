@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Builder } from '../../../../lib/graph/builder.ts'
 import { formatShape, symbol } from '../../../../lib/graph/dim.ts'
 import { Graph, type Value } from '../../../../lib/graph/graph.ts'

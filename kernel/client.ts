@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Dealer, Request as Requester, Subscriber } from 'zeromq'
+import { address } from './connection.ts'
+import { KernelProcess, type Exit, type StartOptions } from './kernel-process.ts'
+import type { ExecuteReply, Header, Message } from './protocol.ts'
+import { createHeader, decode, encode } from './wire.ts'
+
+export type { ExecuteReply, Message } from './protocol.ts'
+export type { StartOptions } from './kernel-process.ts'
+
+export interface ExecuteOptions {
+  silent?: boolean
+  storeHistory?: boolean
+  stopOnError?: boolean
+  allowStdin?: boolean
+  userExpressions?: Record<string, string>
+  /** Seconds. On expiry the cell is interrupted and the promise rejects with CellTimeout. */
+  timeout?: number
+  /** Gets stream, display_data, update_display_data, execute_result, error and clear_output messages of the cell, in order. */
+  onOutput?: (message: Message) => void
+  onInput?: (prompt: string, password: boolean) => string | Promise<string>
+}
+
+/** The kernel's process ended while something was expected of it. */
+export class KernelDied extends Error {
+  readonly code: number | null
+  readonly signal: string | null
+  /** The end of what the process wrote to stderr. */
+  readonly stderr: string
+
+  constructor({ code, signal }: Exit, stderr: string) {
+    const isHeap = stderr.includes('heap out of memory')
+    const reason = isHeap ? 'out of memory' : signal === 'SIGKILL' ? 'killed (SIGKILL), perhaps because the machine ran out of memory' : undefined
+    super(`The kernel died: ${reason ?? (signal === null ? `exit code ${code}` : `signal ${signal}`)}.`)
+    this.name = 'KernelDied'
+    this.code = code
+    this.signal = signal
+    this.stderr = stderr
+  }
+}
+
+/** A cell ran longer than it was allowed to. */
+export class CellTimeout extends Error {
+  constructor(seconds: number) {
+    super(`The cell ran longer than ${seconds} s and was interrupted.`)
+    this.name = 'CellTimeout'
+  }
+}
+
+const OUTPUTS = new Set(['stream', 'display_data', 'update_display_data', 'execute_result', 'error', 'clear_output'])
+/** Milliseconds between two questions to a kernel that has not answered yet. */
+const RETRY_MS = 50
+/** Milliseconds that a kernel gets to end by itself, or a cell to end after an interrupt. */
+const PATIENCE_MS = 5000
+
+/** What is expected of the kernel for one request. */
+interface Pending {
+  reply: PromiseWithResolvers<Message>
+  idle: PromiseWithResolvers<void>
+  options: ExecuteOptions
+}
+interface PromiseWithResolvers<T> {
+  promise: Promise<T>
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+/** A notebook client: starts the real kernel and speaks to it over ZeroMQ. */
+export class KernelClient {
+  /** Content of the kernel's kernel_info_reply. */
+  info: Record<string, unknown> = {}
+  readonly #kernel: KernelProcess
+  readonly #session = randomUUID()
+  readonly #pending = new Map<string, Pending>()
+  readonly #channels: Record<'shell' | 'control' | 'stdin', Dealer>
+  readonly #iopub = new Subscriber({ reconnectInterval: 10, receiveHighWaterMark: 0 })
+
+  /** Starts a kernel of its own; resolves when it answers. Rejects with KernelDied when it cannot start. */
+  static async start(options: StartOptions = {}): Promise<KernelClient> {
+    const client = new KernelClient(await KernelProcess.start(options))
+    await client.#untilReady()
+    return client
+  }
+
+  private constructor(kernel: KernelProcess) {
+    this.#kernel = kernel
+    const dealer = () => new Dealer({ routingId: this.#session, reconnectInterval: 10, linger: 0 })
+    this.#channels = { shell: dealer(), control: dealer(), stdin: dealer() }
+    for (const channel of ['shell', 'control', 'stdin'] as const) {
+      this.#channels[channel].connect(address(kernel.connection, channel))
+      void this.#receive(this.#channels[channel])
+    }
+    this.#iopub.connect(address(kernel.connection, 'iopub'))
+    this.#iopub.subscribe()
+    void this.#receive(this.#iopub)
+  }
+
+  /** Resolves when the process has ended. */
+  get exited(): Promise<Exit> {
+    return this.#kernel.exited
+  }
+
+  get pid(): number {
+    return this.#kernel.pid
+  }
+
+  /** Runs a cell; resolves when the kernel has replied and is idle. Rejects with KernelDied or CellTimeout. */
+  async execute(code: string, options: ExecuteOptions = {}): Promise<ExecuteReply> {
+    const { silent = false, storeHistory = !silent, stopOnError = true, allowStdin = options.onInput !== undefined, userExpressions = {} } = options
+    const content = { code, silent, store_history: storeHistory, user_expressions: userExpressions, allow_stdin: allowStdin, stop_on_error: stopOnError }
+    const answered = this.#ask('shell', 'execute_request', content, options)
+    const reply = options.timeout === undefined ? await answered : await this.#within(options.timeout, answered)
+    return reply.content as unknown as ExecuteReply
+  }
+
+  /** Sends any request; resolves with the reply when the kernel is idle again. */
+  request(channel: 'shell' | 'control', type: string, content: object = {}): Promise<Message> {
+    return this.#ask(channel, type, content)
+  }
+
+  /** Interrupts the running cell; resolves when the kernel has answered. */
+  async interrupt(): Promise<void> {
+    await this.#ask('control', 'interrupt_request', {})
+  }
+
+  /** Milliseconds that a heartbeat takes there and back. */
+  async heartbeat(): Promise<number> {
+    const requester = new Requester({ reconnectInterval: 10, linger: 0 })
+    try {
+      requester.connect(address(this.#kernel.connection, 'hb'))
+      const start = performance.now()
+      await requester.send('ping')
+      await Promise.race([requester.receive(), this.#death()])
+      return performance.now() - start
+    } finally {
+      requester.close()
+    }
+  }
+
+  /** Ends the process and starts a fresh one on the same connection. */
+  async restart(): Promise<void> {
+    await this.#end(true)
+    this.#kernel.spawn()
+    await this.#untilReady()
+  }
+
+  /** Ends the process and lets go of everything. */
+  async shutdown(): Promise<void> {
+    await this.#end(false)
+    for (const socket of [...Object.values(this.#channels), this.#iopub]) socket.close()
+    await this.#kernel.dispose()
+  }
+
+  async #end(restart: boolean): Promise<void> {
+    const answered = this.#ask('control', 'shutdown_request', { restart }).catch(() => undefined)
+    await Promise.race([this.exited, sleep(PATIENCE_MS, undefined, { ref: false })])
+    this.#kernel.kill()
+    await this.exited
+    await answered
+  }
+
+  /** Asks until a reply and its status on iopub arrive, so that no output can be missed later. */
+  async #untilReady(): Promise<void> {
+    for (;;) {
+      const answered = this.#ask('shell', 'kernel_info_request', {})
+      const reply = await Promise.race([answered, sleep(RETRY_MS)])
+      if (reply === undefined) {
+        answered.catch(() => undefined)
+        continue
+      }
+      this.info = reply.content
+      return
+    }
+  }
+
+  async #within(seconds: number, answered: Promise<Message>): Promise<Message> {
+    const timer = new AbortController()
+    const reply = await Promise.race([answered, sleep(seconds * 1000, undefined, { signal: timer.signal }).catch(() => undefined)])
+    timer.abort()
+    if (reply !== undefined) return reply
+    this.interrupt().catch(() => undefined)
+    await Promise.race([answered, sleep(PATIENCE_MS, undefined, { ref: false })])
+    throw new CellTimeout(seconds)
+  }
+
+  async #ask(channel: 'shell' | 'control', type: string, content: object, options: ExecuteOptions = {}): Promise<Message> {
+    const pending: Pending = { reply: withResolvers(), idle: withResolvers(), options }
+    const header = createHeader(type, this.#session, 'hone')
+    this.#pending.set(header.msg_id, pending)
+    try {
+      await this.#send(channel, header, content)
+      const [reply] = await Promise.race([Promise.all([pending.reply.promise, pending.idle.promise]), this.#death()])
+      return reply
+    } finally {
+      this.#pending.delete(header.msg_id)
+    }
+  }
+
+  async #death(): Promise<never> {
+    throw new KernelDied(await this.exited, this.#kernel.stderr)
+  }
+
+  async #send(channel: 'shell' | 'control' | 'stdin', header: Header, content: object, parent_header: Partial<Header> = {}): Promise<void> {
+    await this.#channels[channel].send(encode({ header, parent_header, metadata: {}, content, buffers: [] }, this.#kernel.connection))
+  }
+
+  async #receive(socket: Dealer | Subscriber): Promise<void> {
+    for await (const frames of socket) {
+      const message = decode(frames, this.#kernel.connection)
+      const pending = this.#pending.get(message.parent_header.msg_id ?? '')
+      if (pending !== undefined) this.#dispatch(message, pending)
+    }
+  }
+
+  #dispatch(message: Message, { reply, idle, options }: Pending): void {
+    const type = message.header.msg_type
+    if (OUTPUTS.has(type)) options.onOutput?.(message)
+    else if (type === 'status' && message.content.execution_state === 'idle') idle.resolve()
+    else if (type === 'input_request') void this.#answerInput(message, options)
+    else if (type.endsWith('_reply')) reply.resolve(message)
+  }
+
+  async #answerInput({ header, content }: Message, { onInput }: ExecuteOptions): Promise<void> {
+    const value = (await onInput?.(String(content.prompt), content.password === true)) ?? ''
+    await this.#send('stdin', createHeader('input_reply', this.#session, 'hone'), { value }, header)
+  }
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: (value: T) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle))
+  return { promise, resolve, reject }
+}

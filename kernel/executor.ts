@@ -1,0 +1,166 @@
+import type { Worker } from 'node:worker_threads'
+import { compile } from './cell.ts'
+import { createContext } from './context.ts'
+import { mimeBundle } from './display.ts'
+import { CompileError, Evaluator } from './evaluate.ts'
+import { installGlobals } from './globals.ts'
+import { expandMagics } from './magics/index.ts'
+import { ModuleLoader } from './modules.ts'
+import { guardAddons, Interrupted } from './native.ts'
+import type { ExecuteReply } from './protocol.ts'
+import { RunningCell } from './running-cell.ts'
+import { CellRuntime } from './runtime.ts'
+import { describeError, StackTraces, type KnownScript } from './stack.ts'
+import { captureStreams, withinLimit } from './streams.ts'
+import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
+import { SourceError } from './typescript.ts'
+
+/** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
+export function runCells(protocol: Worker, flags: Int32Array): void {
+  const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
+  guardAddons(flags)
+  protocol.on('message', (message: ToCellThread) => executor.receive(message))
+}
+
+/**
+ * Evaluates cells, one at a time. A termination may end anything here at any moment, and V8 then drops all pending promise
+ * reactions: so a cell may end by its own completion or by the interrupt message, whichever comes, and only once.
+ */
+export class Executor {
+  readonly #post: (message: ToProtocolThread) => void
+  readonly #cells = createContext<RunningCell>()
+  readonly #traces = new StackTraces()
+  readonly #evaluator: Evaluator
+  readonly #exit = process.exit.bind(process)
+  #running: RunningCell | undefined
+  #latest: RunningCell | undefined
+  #evaluations = 0
+
+  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader) {
+    this.#post = post
+    this.#traces.install()
+    const runtime = new CellRuntime(this, loader)
+    this.#evaluator = new Evaluator(runtime)
+    installGlobals(this, runtime)
+    captureStreams((name, text) => this.write(name, text))
+    process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
+    process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
+    process.on('SIGINT', () => this.#post({ type: 'interrupt' }))
+  }
+
+  receive(message: ToCellThread): void {
+    if (message.type === 'execute') this.#execute(message.cell)
+    else if (message.type === 'interrupt') this.#interrupt(message.id)
+    else if (message.type === 'exit') this.#exit(0)
+  }
+
+  /** The cell that the running code belongs to, also in its timers and callbacks. */
+  get cell(): RunningCell | undefined {
+    return this.#cells.get() ?? this.#latest
+  }
+
+  /** Writes to a stream of the current cell, or of the given one. */
+  write(name: StreamName, text: string, cell = this.cell): void {
+    const allowed = cell === undefined ? text : withinLimit(cell, name, text)
+    if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
+  }
+
+  /** Publishes an output of the current cell. Throws where the content is no JSON. */
+  publish(messageType: string, content: object): void {
+    this.#post({ type: 'publish', id: this.cell?.request.id ?? '', messageType, json: JSON.stringify(content) })
+  }
+
+  /**
+   * Compiles TypeScript that runs in the session; answers with a function that runs it and resolves with its last value.
+   * `shown` is what a traceback shows of it. Throws a SourceError.
+   */
+  prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
+    const { code, locate } = compile(source)
+    const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
+    const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
+    this.#traces.add(url, script)
+    return async () => {
+      cell.last = []
+      try {
+        await this.#evaluator.evaluate(code, url)
+      } catch (error) {
+        if (!(error instanceof CompileError)) throw error
+        const { line, column } = locate(error) ?? error
+        throw new SourceError(error.message, line, column)
+      }
+      return cell.last
+    }
+  }
+
+  #execute(request: CellRequest): void {
+    const cell = new RunningCell(request)
+    this.#running = cell
+    this.#latest = cell
+    this.#cells.run(cell, () => void this.#run(cell))
+  }
+
+  async #run(cell: RunningCell): Promise<void> {
+    const { code, count, silent } = cell.request
+    try {
+      const value = await this.prepare(cell, expandMagics(code), code)()
+      if (!silent && value.length === 1 && value[0] !== undefined) {
+        this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
+      }
+      await Promise.all(cell.displays)
+      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: [] })
+    } catch (error) {
+      this.#fail(cell, error)
+    }
+  }
+
+  async #expressions(cell: RunningCell): Promise<Record<string, unknown>> {
+    const results: Record<string, unknown> = {}
+    for (const [name, expression] of Object.entries(cell.request.expressions)) {
+      try {
+        const [value] = await this.prepare(cell, expression, expression)()
+        results[name] = { status: 'ok', data: await mimeBundle(value), metadata: {} }
+      } catch (error) {
+        results[name] = { status: 'error', ...describeError(error), traceback: this.#traces.traceback(error) }
+      }
+    }
+    return results
+  }
+
+  #interrupt(id: string): void {
+    const cell = this.#running
+    if (cell?.request.id !== id) return
+    cell.interrupt()
+    this.#fail(cell, new Interrupted())
+    throw new AsyncStackReset()
+  }
+
+  #fail(cell: RunningCell, error: unknown): void {
+    if (this.#running !== cell) return
+    const { code, count } = cell.request
+    const traceback = this.#traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
+    const content = { ...describeError(error), traceback }
+    this.#post({ type: 'publish', id: cell.request.id, messageType: 'error', json: JSON.stringify(content) })
+    this.#finish(cell, { status: 'error', execution_count: count, ...content })
+  }
+
+  #finish(cell: RunningCell, reply: ExecuteReply): void {
+    if (this.#running !== cell) return
+    this.#running = undefined
+    this.#cells.reset()
+    this.#post({ type: 'done', id: cell.request.id, reply })
+  }
+
+  /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */
+  #showUncaught(error: unknown, cell: RunningCell | undefined): void {
+    this.#cells.reset()
+    if (error instanceof Interrupted || error instanceof AsyncStackReset) return
+    this.write('stderr', `Uncaught ${this.#traces.traceback(error).join('\n')}\n`, cell)
+  }
+}
+
+/** Thrown to nobody after an interrupt: an uncaught exception makes Node empty the stack of async_hooks, where terminated code leaves entries. */
+class AsyncStackReset extends Error {}
+
+function labelOf({ silent, count }: CellRequest): string {
+  return silent ? 'silent cell' : `cell ${count}`
+}

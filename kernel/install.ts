@@ -1,0 +1,49 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
+import { kernelArguments } from './command.ts'
+
+export interface InstallOptions {
+  /** Install for this user: what happens when no prefix is given. */
+  user?: boolean
+  /** A folder such as a virtual environment; its share/jupyter is used. */
+  prefix?: string
+}
+
+/**
+ * Registers the kernel with Jupyter and answers with the folder of its kernelspec.
+ * https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs
+ */
+export function installKernelspec({ user = false, prefix }: InstallOptions = {}): string {
+  if (user && prefix !== undefined) throw new Error('Install for the user or under a prefix, not both.')
+  const data = prefix === undefined ? userDataFolder() : join(prefix, 'share', 'jupyter')
+  const folder = join(data, 'kernels', 'hone')
+  const specification = {
+    argv: [process.execPath, ...kernelArguments('{connection_file}')],
+    display_name: 'TypeScript (hone)',
+    language: 'typescript',
+    interrupt_mode: 'message',
+    metadata: { debugger: false },
+  }
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'logo-svg.svg'), LOGO)
+  writeFileAtomic.sync(join(folder, 'kernel.json'), `${JSON.stringify(specification, null, 2)}\n`)
+  return folder
+}
+
+/** https://docs.jupyter.org/en/latest/use/jupyter-directories.html#data-files */
+function userDataFolder(): string {
+  const { JUPYTER_DATA_DIR, XDG_DATA_HOME, APPDATA } = process.env
+  if (JUPYTER_DATA_DIR) return JUPYTER_DATA_DIR
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Jupyter')
+  if (process.platform === 'win32') return join(APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'jupyter')
+  return join(XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'jupyter')
+}
+
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
+  <rect width="64" height="64" rx="10" fill="#274b6d"/>
+  <path d="M10 44 L54 30 L54 38 L10 52 Z" fill="#e8b04a"/>
+  <text x="32" y="28" font-family="sans-serif" font-size="22" font-weight="bold" text-anchor="middle" fill="#fff">TS</text>
+</svg>
+`

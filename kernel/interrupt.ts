@@ -1,0 +1,66 @@
+import type { Session } from 'node:inspector'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Flag, type ToCellThread } from './threads.ts'
+
+/** How long a busy cell thread may take to answer the message before it is terminated. */
+const PATIENCE_MS = 5
+/** How long modules that are being loaded are let finish. */
+const LOADING_PATIENCE_MS = 5000
+
+/** A cell that the cell thread works on. */
+export interface Running {
+  id: string
+  /** Resolves when the cell thread has answered for the cell. */
+  done: Promise<unknown>
+  isDone: boolean
+}
+
+/**
+ * Interrupts the cell thread. A message alone ends a cell that waits; JavaScript that spins is terminated first, so that the
+ * thread comes to read the message. Both are repeated until the cell is done: a termination may hit the message's own
+ * handler, and native code is left to return (native.ts has the other half of that agreement).
+ */
+export class Interrupter {
+  readonly #session: Session
+  readonly #flags: Int32Array
+  readonly #post: (message: ToCellThread) => void
+  #current: Promise<void> | undefined
+
+  /** The session is connected to the cell thread. */
+  constructor(session: Session, flags: Int32Array, post: (message: ToCellThread) => void) {
+    this.#session = session
+    this.#flags = flags
+    this.#post = post
+  }
+
+  /** Resolves when no interrupt is under way. */
+  get idle(): Promise<void> {
+    return this.#current ?? Promise.resolve()
+  }
+
+  /** Resolves when the cell is done and nothing of the interrupt can reach a later one. */
+  interrupt(cell: Running): Promise<void> {
+    this.#current ??= this.#persist(cell).finally(() => (this.#current = undefined))
+    return this.#current
+  }
+
+  async #persist(cell: Running): Promise<void> {
+    const start = performance.now()
+    Atomics.store(this.#flags, Flag.interrupting, 1)
+    while (!cell.isDone) {
+      this.#post({ type: 'interrupt', id: cell.id })
+      await Promise.race([cell.done, sleep(PATIENCE_MS)])
+      const isLoading = Atomics.load(this.#flags, Flag.loading) > 0 && performance.now() - start < LOADING_PATIENCE_MS
+      if (!cell.isDone && !isLoading && Atomics.load(this.#flags, Flag.native) === 0) await this.#terminate()
+    }
+    Atomics.store(this.#flags, Flag.interrupting, 0)
+  }
+
+  /** Resolves when the termination has happened; where nothing ran, the message that follows is what it ends. */
+  #terminate(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#session.post('Runtime.terminateExecution', () => resolve())
+      this.#post({ type: 'nothing' })
+    })
+  }
+}

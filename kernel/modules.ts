@@ -1,0 +1,47 @@
+import * as module from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { CELL_PARENT } from './hooks.ts'
+import { Flag } from './threads.ts'
+
+type SynchronousHooks = { registerHooks?: (hooks: object) => void }
+
+/** Imports modules for cells. The hooks are put in place at the first import. */
+export class ModuleLoader {
+  readonly #flags: Int32Array
+  #hooks: Promise<void> | undefined
+
+  constructor(flags: Int32Array) {
+    this.#flags = flags
+  }
+
+  /** What `import(specifier)` in a cell does. While modules load, an interrupt does not terminate: half a module would stay. */
+  async import(specifier: string, options?: ImportCallOptions): Promise<unknown> {
+    Atomics.add(this.#flags, Flag.loading, 1)
+    try {
+      await (this.#hooks ??= registerHooks())
+      return await import(`${CELL_PARENT}${specifier}`, options)
+    } finally {
+      Atomics.sub(this.#flags, Flag.loading, 1)
+    }
+  }
+}
+
+async function registerHooks(): Promise<void> {
+  const { registerHooks: registerSynchronously } = module as SynchronousHooks
+  if (registerSynchronously === undefined) module.register('./hooks.js', import.meta.url)
+  else registerSynchronously(await import('./hooks.ts'))
+}
+
+/** `import.meta` of a cell: that of a file in the notebook's folder. */
+export const cellMeta = {
+  get url() {
+    return pathToFileURL(join(process.cwd(), 'notebook.ts')).href
+  },
+  get dirname() {
+    return process.cwd()
+  },
+  get filename() {
+    return join(process.cwd(), 'notebook.ts')
+  },
+}

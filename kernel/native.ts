@@ -1,0 +1,122 @@
+import { Flag } from './threads.ts'
+
+/**
+ * Terminating JavaScript while a native addon is on the stack aborts the process. So everything that an addon exports is
+ * wrapped: the wrapper says in shared memory that native code runs, and gives way to an interrupt before and after.
+ * The protocol thread (interrupt.ts) asks for the interrupt first and looks at the flag second, this side the other way
+ * round, so that one of the two always sees the other.
+ */
+export function guardAddons(flags: Int32Array): void {
+  const guard = new AddonGuard(flags)
+  const load = process.dlopen
+  process.dlopen = (module: { exports: unknown }, ...rest: unknown[]) => {
+    guard.enter(() => Reflect.apply(load, process, [module, ...rest]))
+    module.exports = guard.wrapExports(module.exports)
+  }
+}
+
+/** What a native call throws when an interrupt arrives. */
+export class Interrupted extends Error {
+  constructor() {
+    super('The cell was interrupted.')
+    this.name = 'Interrupted'
+  }
+}
+
+type AnyFunction = (...args: unknown[]) => unknown
+
+class AddonGuard {
+  readonly #flags: Int32Array
+  readonly #wrappers = new WeakMap<object, object>()
+
+  constructor(flags: Int32Array) {
+    this.#flags = flags
+  }
+
+  /** Runs native code. Throws Interrupted when an interrupt is under way before it or came during it. */
+  enter<T>(native: () => T): T {
+    Atomics.add(this.#flags, Flag.native, 1)
+    try {
+      this.#yieldToInterrupt()
+      return native()
+    } finally {
+      Atomics.sub(this.#flags, Flag.native, 1)
+      this.#yieldToInterrupt()
+    }
+  }
+
+  #yieldToInterrupt(): void {
+    if (Atomics.load(this.#flags, Flag.interrupting) === 1) throw new Interrupted()
+  }
+
+  wrapExports(exports: unknown): unknown {
+    if (typeof exports === 'function') return this.#wrapFunction(exports as AnyFunction)
+    if (typeof exports !== 'object' || exports === null) return exports
+    return Object.create(Object.getPrototypeOf(exports), this.#wrapProperties(exports))
+  }
+
+  /** A function or class that behaves as the given one. As a class it is a subclass, for native methods cannot be redefined. */
+  #wrapFunction(original: AnyFunction): AnyFunction {
+    const known = this.#wrappers.get(original)
+    if (known !== undefined) return known as AnyFunction
+    const guard = this
+    function wrapper(this: unknown, ...args: unknown[]): unknown {
+      const target = new.target as AnyFunction | undefined
+      const callbacks = args.map((argument) => guard.#wrapCallback(argument))
+      return guard.#adopt(
+        guard.enter(() =>
+          target === undefined ? Reflect.apply(original, this, callbacks) : Reflect.construct(original, callbacks, target),
+        ),
+      )
+    }
+    this.#wrappers.set(original, wrapper)
+    const { prototype, ...statics } = this.#wrapProperties(original)
+    Object.setPrototypeOf(wrapper, original)
+    Object.defineProperties(wrapper, statics)
+    if (prototype !== undefined) {
+      const methods = Object.create(original.prototype as object, this.#wrapProperties(original.prototype as object)) as object
+      Object.defineProperty(methods, 'constructor', { value: wrapper, writable: true, configurable: true })
+      Object.defineProperty(wrapper, 'prototype', { value: methods })
+      this.#wrappers.set(original.prototype as object, methods)
+    }
+    return wrapper
+  }
+
+  #wrapProperties(object: object): PropertyDescriptorMap {
+    const descriptors = Object.getOwnPropertyDescriptors(object) as PropertyDescriptorMap
+    for (const descriptor of Object.values(descriptors)) {
+      descriptor.configurable = true
+      for (const slot of ['value', 'get', 'set'] as const) {
+        if (typeof descriptor[slot] === 'function') descriptor[slot] = this.#wrapFunction(descriptor[slot] as AnyFunction)
+      }
+    }
+    return descriptors
+  }
+
+  /** An object that native code made of a wrapped class gets the wrapped methods too. */
+  #adopt(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const methods = this.#wrappers.get(Object.getPrototypeOf(value) ?? value)
+    if (methods !== undefined) Object.setPrototypeOf(value, methods)
+    return value
+  }
+
+  /** Native code calls a callback with itself on the stack, so nothing may be terminated there either. */
+  #wrapCallback(argument: unknown): unknown {
+    if (typeof argument !== 'function' || isClass(argument as AnyFunction)) return argument
+    const flags = this.#flags
+    return function (this: unknown, ...args: unknown[]): unknown {
+      Atomics.add(flags, Flag.native, 1)
+      try {
+        return Reflect.apply(argument, this, args)
+      } finally {
+        Atomics.sub(flags, Flag.native, 1)
+      }
+    }
+  }
+}
+
+function isClass(value: AnyFunction): boolean {
+  const methods = Object.getOwnPropertyNames(value.prototype ?? {})
+  return methods.length > 1 || Function.prototype.toString.call(value).startsWith('class')
+}

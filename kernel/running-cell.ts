@@ -1,0 +1,58 @@
+import { Interrupted } from './native.ts'
+import type { CellRequest } from './threads.ts'
+
+/** A cell that runs, or ran and left timers behind: what its outputs, awaits and library calls belong to. */
+export class RunningCell {
+  readonly request: CellRequest
+  /** The contract by which a library meets the front end, at `globalThis[Symbol.for('hone.cell')]`. */
+  readonly handle: { readonly id: string; readonly signal: AbortSignal }
+  /** Displays whose bundle is still being made. */
+  readonly displays = new Set<Promise<void>>()
+  /** The value of the last expression; empty before there is one. */
+  last: [] | [unknown] = []
+  /** Characters written to stdout and stderr. */
+  written = 0
+
+  readonly #abort = new AbortController()
+  readonly #waiting = new Set<(reason: Interrupted) => void>()
+
+  constructor(request: CellRequest) {
+    this.request = request
+    this.handle = { id: request.id, signal: this.#abort.signal }
+  }
+
+  /**
+   * What an `await` in a cell waits for: the value, or the interrupt. After an interrupt nothing is waited for any more: a
+   * loop that catches errors must stand still too.
+   * The two promises are chained so that V8 can follow them: else a stack would lose its async callers.
+   */
+  guard(value: unknown): unknown {
+    if (this.handle.signal.aborted) return new Promise(() => {})
+    const { promise, resolve, reject } = deferred()
+    this.#waiting.add(reject)
+    const forget = () => this.#waiting.delete(reject)
+    Promise.resolve(value)
+      .then(
+        (result) => (forget(), result),
+        (error) => {
+          forget()
+          throw error
+        },
+      )
+      .then(resolve, reject)
+    return promise
+  }
+
+  interrupt(): void {
+    for (const reject of this.#waiting) reject(new Interrupted())
+    this.#waiting.clear()
+    this.#abort.abort(new Interrupted())
+  }
+}
+
+function deferred() {
+  let resolve!: (value: unknown) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<unknown>((...settle) => ([resolve, reject] = settle))
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { Publisher, Reply, Router, type Socket, type Writable } from 'zeromq'
+import { address, CHANNELS, type Connection } from './connection.ts'
+import type { Channel, Message, Request } from './protocol.ts'
+import { createHeader, decode, encode } from './wire.ts'
+
+/** The kernel's five sockets. Messages leave each in the order of the calls. */
+export class Sockets {
+  readonly #connection: Connection
+  readonly #session = randomUUID()
+  readonly #shell = new Router()
+  readonly #control = new Router()
+  readonly #stdin = new Router()
+  /** No high-water mark: a lost `idle` would leave a client waiting for ever. */
+  readonly #iopub = new Publisher({ sendHighWaterMark: 0, linger: 1000 })
+  readonly #hb = new Reply()
+  readonly #tails = new Map<Socket, Promise<void>>()
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Binds all sockets and answers heartbeats. Throws an Error that names the address that is taken. */
+  async bind(): Promise<void> {
+    for (const channel of CHANNELS) {
+      const place = address(this.#connection, channel)
+      try {
+        await this.#socket(channel).bind(place)
+      } catch (error) {
+        throw new Error(`${place} (${channel}) cannot be bound: ${(error as Error).message}. Is another kernel using this connection file?`, { cause: error })
+      }
+    }
+    void this.#echo()
+  }
+
+  /** Requests from a channel. What is malformed or wrongly signed is reported and dropped. */
+  async *requests(channel: 'shell' | 'control' | 'stdin'): AsyncGenerator<Request> {
+    for await (const frames of this.#router(channel)) {
+      try {
+        yield decode(frames, this.#connection)
+      } catch (error) {
+        console.error(`hone kernel: dropped a message on ${channel}: ${(error as Error).message}`)
+      }
+    }
+  }
+
+  reply(channel: 'shell' | 'control' | 'stdin', type: string, content: object, request: Request): void {
+    this.#send(this.#router(channel), encode(this.#message(type, content, request.header), this.#connection, request.identities))
+  }
+
+  /** Publishes on iopub. The content may be JSON text already. */
+  publish(type: string, content: object | string, parent: Message['parent_header']): void {
+    this.#send(this.#iopub, encode(this.#message(type, content, parent), this.#connection, [Buffer.from(type)]))
+  }
+
+  /** Resolves when everything sent so far is on its way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#tails.values())
+    for (const channel of CHANNELS) this.#socket(channel).close()
+  }
+
+  #message(type: string, content: object | string, parent_header: Message['parent_header']) {
+    return { header: createHeader(type, this.#session, 'kernel'), parent_header, metadata: {}, content, buffers: [] }
+  }
+
+  /** A ZeroMQ socket takes one send at a time. */
+  #send(socket: Socket & Writable, frames: Uint8Array[]): void {
+    const tail = (this.#tails.get(socket) ?? Promise.resolve()).then(() => socket.send(frames))
+    this.#tails.set(
+      socket,
+      tail.catch((error: Error) => console.error(`hone kernel: a message could not be sent: ${error.message}`)),
+    )
+  }
+
+  async #echo(): Promise<void> {
+    for await (const frames of this.#hb) await this.#hb.send(frames)
+  }
+
+  #socket(channel: Channel): Socket {
+    return { shell: this.#shell, control: this.#control, stdin: this.#stdin, iopub: this.#iopub, hb: this.#hb }[channel]
+  }
+
+  #router(channel: 'shell' | 'control' | 'stdin'): Router {
+    return { shell: this.#shell, control: this.#control, stdin: this.#stdin }[channel]
+  }
+}

@@ -1,0 +1,49 @@
+import type { ExecuteReply, Header } from './protocol.ts'
+import type { Connection } from './connection.ts'
+
+/** One cell on its way to the cell thread. Its id is the msg_id of the request. */
+export interface CellRequest {
+  id: string
+  /** Execution count: the number shown beside the cell. */
+  count: number
+  code: string
+  silent: boolean
+  allowStdin: boolean
+  expressions: Record<string, string>
+}
+
+/** What the protocol thread says to the cell thread. `nothing` only gives a termination something to end. */
+export type ToCellThread =
+  | { type: 'execute'; cell: CellRequest }
+  | { type: 'interrupt'; id: string }
+  | { type: 'input'; id: string; value: string }
+  | { type: 'exit' }
+  | { type: 'nothing' }
+
+/** What the cell thread says to the protocol thread. Contents travel as JSON text, so that what is not JSON fails where it was made. */
+export type ToProtocolThread =
+  | { type: 'stream'; id: string; name: StreamName; text: string }
+  | { type: 'publish'; id: string; messageType: string; json: string }
+  | { type: 'input'; id: string; prompt: string; password: boolean }
+  | { type: 'interrupt' }
+  | { type: 'done'; id: string; reply: ExecuteReply }
+
+export type StreamName = 'stdout' | 'stderr'
+
+/** What the protocol thread is started with. */
+export interface ProtocolThreadData {
+  connection: Connection
+  flags: Int32Array
+}
+
+export type Parent = Partial<Header>
+
+/** Places in the flags that both threads share. */
+export const Flag = {
+  /** Depth of native addon calls on the cell thread's stack. */
+  native: 0,
+  /** 1 while an interrupt is under way. */
+  interrupting: 1,
+  /** Number of modules being loaded. */
+  loading: 2,
+} as const
