@@ -34,7 +34,7 @@ export function int8Values(graph: Graph, layers: readonly Node[]): Int8Values {
     if (layers.includes(node)) {
       const x = node.input(0)
       if (!scaleOf.has(x)) scaleOf.set(x, x)
-      const biased = node.type === 'MatMul' && x.rank === 2 ? addedBias(node.output) : null
+      const biased = node.type === 'MatMul' ? addedBias(node.output) : null
       const y = end(biased?.output ?? node.output)
       computed.add(y)
       if (biased) absorbed.add(biased)

@@ -73,7 +73,7 @@ function storeInInt8(builder: Builder, layer: Node, input: Affine): void {
 }
 
 function dequantized(builder: Builder, integers: Value, map: readonly Value[], axis: number): Value {
-  return builder.op('DequantizeLinear', [integers, ...map], { axis }, { name: `${integers.name}.dequantize`, types: [{ dtype: 'float32', shape: integers.shape }] })
+  return builder.op('DequantizeLinear', [integers, ...map], { axis }, { name: builder.graph.unique(`${integers.name}.dequantize`), types: [{ dtype: 'float32', shape: integers.shape }] })
 }
 
 /** Puts QuantizeLinear and DequantizeLinear behind each 8-bit value. One that is computed in float32 keeps its other readers. */
@@ -85,8 +85,8 @@ function insertMaps(builder: Builder, { scaleOf, computed }: Int8Values, maps: R
   for (const [value, source] of scaleOf) {
     const map = stored.get(source)!
     const { dtype } = maps.get(source)!
-    const quantize = graph.add('QuantizeLinear', [null, ...map], {}, { name: `${value.name}.quantize`, types: [{ dtype, shape: value.shape }] })
-    const dequantize = graph.add('DequantizeLinear', [quantize.output, ...map], {}, { name: `${value.name}.dequantize`, types: [{ dtype: 'float32', shape: value.shape }] })
+    const quantize = graph.add('QuantizeLinear', [null, ...map], {}, { name: graph.unique(`${value.name}.quantize`), types: [{ dtype, shape: value.shape }] })
+    const dequantize = graph.add('DequantizeLinear', [quantize.output, ...map], {}, { name: graph.unique(`${value.name}.dequantize`), types: [{ dtype: 'float32', shape: value.shape }] })
     if (computed.has(value)) value.replaceWith(dequantize.output)
     else for (const { user, index } of value.uses) if (user instanceof Node && readers.has(user)) user.setInput(index, dequantize.output)
     quantize.setInput(0, value)
