@@ -7,7 +7,7 @@ import { InferenceSession } from 'onnxruntime-node'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { compare, foldBatchNorm, pipeline, quantize, quantizeDynamic } from '../../../lib/passes/index.ts'
+import { compare, foldBatchNorm, fuseActivation, pipeline, quantize, quantizeDynamic } from '../../../lib/passes/index.ts'
 import { Net, noise, types } from './networks.ts'
 
 const image = [2, 3, 16, 16]
@@ -52,6 +52,14 @@ for (const opset of [13, 21])
     assert.deepEqual(result.changes.filter(({ text }) => text === 'stays in uint8').map(({ node }) => node), ['pool', 'add', 'concat', 'globalaveragepool', 'flatten'])
     assert.match(result.changes.find(({ node }) => node === 'conv2')!.text, /^int8 weights by channel, uint8 input with scale 0\.\d+ and zero point 0$/)
   })
+
+test('activations are not fused into quantized convolutions, and fused convolutions are not quantized', async () => {
+  const small = await pipeline([foldBatchNorm(), quantize({ calibrate: batches(2) }), fuseActivation()]).apply(network())
+  assert.deepEqual(types(small.graph).filter((type) => type === 'FusedConv'), [])
+  assert.match(small.refusals[0]!.reason, /^conv1 is quantized, and ONNX Runtime merges them by itself$/)
+  const fused = await pipeline([foldBatchNorm(), fuseActivation(), quantize({ calibrate: batches(2) })]).apply(network())
+  assert.equal(fused.refusals.find(({ node }) => node === 'conv1')!.reason, 'an activation is fused into it: quantize first, and fuse what is left')
+})
 
 test('weights are stored in int8 and biases in int32: the file takes about a quarter', async () => {
   const net = new Net()
