@@ -130,6 +130,7 @@ export class Executor {
     const cell = this.#running
     if (cell?.request.id !== id) return
     cell.interrupt()
+    this.#evaluator.abandon()
     this.#fail(cell, new Interrupted())
     throw new AsyncStackReset()
   }
