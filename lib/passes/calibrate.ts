@@ -21,7 +21,9 @@ const MERGED: Readonly<Record<RangeMethod, (former: Range, seen: Range, count: n
  * Runs the graph over the calibration data and finds the range of each of the values. The extremes are taken inside the graph, so memory does not
  * grow with the data. @throws Error where there is no data, or a value is not finite.
  */
-export async function calibrated(graph: Graph, values: readonly Value[], calibration: Calibration, { batch, method }: { batch: number; method: RangeMethod }): Promise<ReadonlyMap<Value, Range>> {
+export async function calibrated(
+  graph: Graph, values: readonly Value[], calibration: Calibration, { batch, method }: { batch: number; method: RangeMethod },
+): Promise<ReadonlyMap<Value, Range>> {
   const session = await Session.create(watched(graph, values), { device: 'cpu', spinning: false })
   const ranges = new Map<Value, Range>(values.map((value) => [value, [0, 0]]))
   const wanted = session.inputs.map(({ name }) => name)
@@ -41,7 +43,8 @@ export async function calibrated(graph: Graph, values: readonly Value[], calibra
 
 function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
   const [least, most] = extremes.map((tensor) => tensor.toNumbers()[0])
-  if (!Number.isFinite(least) || !Number.isFinite(most)) throw new Error(`quantize: "${value}" took the value ${Number.isFinite(least) ? most : least} in calibration, which has no place on a scale`)
+  const endless = [least, most].find((x) => !Number.isFinite(x))
+  if (endless !== undefined) throw new Error(`quantize: "${value}" took the value ${endless} in calibration, which has no place on a scale`)
   return [least, most]
 }
 

@@ -9,6 +9,7 @@ export { quantize, type QuantizeOptions } from './quantize.ts'
 export { quantizeDynamic, type QuantizeDynamicOptions } from './quantize-dynamic.ts'
 export { removeIdentities } from './remove-identities.ts'
 
+export type { Calibration, RangeMethod } from './calibrate.ts'
 export { compare, type Comparison } from './compare.ts'
 export { difference, type Difference } from './difference.ts'
 export { pass, pipeline, type Change, type Pass, type PassResult, type Refusal, type Report, type Rewriting } from './pass.ts'

@@ -1,13 +1,11 @@
 import type { Graph, Node, Value } from '../graph/graph.ts'
 
 /**
- * Operators that ONNX Runtime's CPU provider runs on 8-bit integers when they stand between DequantizeLinear and QuantizeLinear, seen in the graphs that it makes of them.
- * Those that only move elements, or choose among them, need the same scale before and after.
+ * Operators that ONNX Runtime's CPU provider runs on 8-bit integers when they stand between DequantizeLinear and QuantizeLinear, as the graphs that it
+ * makes of them show. Those that only move elements, or choose among them, need the same scale before and after.
  */
-const CARRIERS: Readonly<Record<string, 'same scale' | 'own scale'>> = {
-  Flatten: 'same scale', Gather: 'same scale', MaxPool: 'same scale', Reshape: 'same scale', Slice: 'same scale', Squeeze: 'same scale', Transpose: 'same scale', Unsqueeze: 'same scale',
-  Add: 'own scale', AveragePool: 'own scale', Concat: 'own scale', GlobalAveragePool: 'own scale', LeakyRelu: 'own scale', Mul: 'own scale', Relu: 'own scale', Sigmoid: 'own scale',
-}
+const SAME_SCALE: ReadonlySet<string> = new Set(['Flatten', 'Gather', 'MaxPool', 'Reshape', 'Slice', 'Squeeze', 'Transpose', 'Unsqueeze'])
+const OWN_SCALE: ReadonlySet<string> = new Set(['Add', 'AveragePool', 'Concat', 'GlobalAveragePool', 'LeakyRelu', 'Mul', 'Relu', 'Sigmoid'])
 
 /** Which activations are stored in 8 bits. */
 export interface Int8Values {
@@ -34,14 +32,14 @@ export function int8Values(graph: Graph, layers: readonly Node[]): Int8Values {
     if (layers.includes(node)) {
       const x = node.input(0)
       if (!scaleOf.has(x)) scaleOf.set(x, x)
-      const biased = node.type === 'MatMul' && x.rank === 2 ? addedBias(node.output) : null
+      const biased = node.type === 'MatMul' ? addedBias(node.output) : null
       const y = end(biased?.output ?? node.output)
       computed.add(y)
       if (biased) absorbed.add(biased)
       // a product may leave its result in float32; a convolution may not, and ONNX Runtime makes MatMul and Add a float32 Gemm where it does
       if (node.type === 'Conv' || biased) scaleOf.set(y, y)
-    } else if (CARRIERS[node.type] && !node.domain && !absorbed.has(node) && isInt8(node, scaleOf)) {
-      const same = CARRIERS[node.type] === 'same scale'
+    } else if ((SAME_SCALE.has(node.type) || OWN_SCALE.has(node.type)) && !node.domain && !absorbed.has(node) && isInt8(node, scaleOf)) {
+      const same = SAME_SCALE.has(node.type)
       const y = same ? node.output : end(node.output)
       computed.add(y)
       scaleOf.set(y, same ? scaleOf.get(node.input(0))! : y)
@@ -59,7 +57,7 @@ export function int8Values(graph: Graph, layers: readonly Node[]): Int8Values {
 }
 
 function isInt8(node: Node, known: ReadonlyMap<Value, Value>): boolean {
-  const data = CARRIERS[node.type] === 'same scale' ? node.inputs.slice(0, 1) : node.inputs
+  const data = SAME_SCALE.has(node.type) ? node.inputs.slice(0, 1) : node.inputs
   return data.every((value) => value && known.has(value)) && node.outputs.slice(1).every((output) => !output.uses.length)
 }
 

@@ -22,9 +22,9 @@ export function quantizeDynamic({ force = false, ...selection }: QuantizeDynamic
       if (opset < 11) return `DynamicQuantizeLinear needs operator set 11 or newer, and the graph has ${opset}`
       return layer.type === 'Conv' && !force ? "ONNX Runtime's ConvInteger is slower than its float32 convolution: calibrate (quantize), or force it" : null
     })
-    const builder = new Builder(graph)
     const measured = new Map<Value, readonly Value[]>()
     for (const layer of layers) {
+      const builder = new Builder(graph, `${layer.name}.`)
       const x = layer.input(0)
       const input = measured.get(x) ?? measureRange(builder, x)
       measured.set(x, input)
@@ -37,7 +37,7 @@ export function quantizeDynamic({ force = false, ...selection }: QuantizeDynamic
 /** The input in uint8, its scale and its zero point. One for all the layers that read it. */
 function measureRange(builder: Builder, x: Value): readonly Value[] {
   const types = [{ dtype: 'uint8', shape: x.shape }, { dtype: 'float32', shape: [] }, { dtype: 'uint8', shape: [] }] as const
-  return builder.ops('DynamicQuantizeLinear', [x], {}, { name: `${x.name}.quantize`, outputs: 3, types })
+  return builder.ops('DynamicQuantizeLinear', [x], {}, { name: builder.graph.unique(`${x.name}.quantize`), outputs: 3, types })
 }
 
 function convolved(builder: Builder, layer: Node, [x, scale, zeroPoint]: readonly Value[]): Value {

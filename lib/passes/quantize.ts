@@ -1,6 +1,6 @@
 import { Builder } from '../graph/builder.ts'
 import { Node, type Value } from '../graph/graph.ts'
-import { Tensor } from '../graph/tensor.ts'
+import { Tensor, type DataType } from '../graph/tensor.ts'
 import { affineOf, quantizedWeight, type Affine } from './affine.ts'
 import { calibrated, type Calibration, type RangeMethod } from './calibrate.ts'
 import { channelAxis, int8Layers } from './int8-layers.ts'
@@ -15,8 +15,8 @@ export interface QuantizeOptions extends Selection {
   /** Samples that are run at once where `calibrate` is a data set (1). */
   batch?: number
   /**
-   * The range of an activation: the average of the batches' smallest and largest numbers, which rare outliers hardly move and beyond which numbers saturate, or the extremes
-   * of all of them (average).
+   * The range of an activation, beyond which numbers saturate: the average of the batches' smallest and largest numbers, which rare outliers hardly
+   * move, or the extremes of all of them (average).
    */
   range?: RangeMethod
   /** Type of the activations (uint8). int8 is refused unless forced. */
@@ -27,8 +27,9 @@ export interface QuantizeOptions extends Selection {
 
 /**
  * Static 8-bit quantization of convolutions and products: weights int8 by output channel, activations uint8 with the range seen in calibration, biases int32.
- * The graph says so explicitly, by QuantizeLinear and DequantizeLinear, of which ONNX Runtime makes QLinearConv, QGemm and QLinearMatMul; what lies between the layers stays in 8 bits
- * where it can. Fold batch norms first; fuse activations afterwards. On x86 processors without VNNI products of two 8-bit numbers may saturate.
+ * The graph says so explicitly, by QuantizeLinear and DequantizeLinear, of which ONNX Runtime makes QLinearConv, QGemm and QLinearMatMul; what lies
+ * between the layers stays in 8 bits where it can. Fold batch norms first; fuse activations afterwards. On x86 processors without VNNI the sum of two
+ * products may saturate.
  * @see Jacob et al. 2018, https://arxiv.org/abs/1712.05877
  */
 export function quantize({ calibrate, batch = 1, range = 'average', activations = 'uint8', force = false, ...selection }: QuantizeOptions): Pass {
@@ -64,29 +65,37 @@ function storeInInt8(builder: Builder, layer: Node, input: Affine): void {
   const biases = bias?.constant?.toFloat32()
   // a channel whose weights are tiny beside its bias would otherwise push the bias out of int32
   const { values, scales } = quantizedWeight(weight.constant!, axis, (c) => Math.abs(biases?.[c] ?? 0) / (input.scale * 2 ** 30))
-  const stored = builder.tensor(values, `${weight.name}_int8`)
-  layer.setInput(1, dequantized(builder, stored, [builder.tensor(Tensor.float32([scales.length], scales), `${weight.name}_scale`), builder.tensor(Tensor.zeros('int8', [scales.length]), `${weight.name}_zero_point`)], axis))
+  layer.setInput(1, dequantized(builder, weight, values, scales, axis))
   if (!bias || !biases) return
   const biasScales = scales.map((scale) => scale * input.scale)
   const integers = Int32Array.from(biases, (b, c) => roundHalfToEven(b / biasScales[c]))
-  layer.setInput(2, dequantized(builder, builder.tensor(Tensor.of('int32', [biases.length], integers), `${bias.name}_int32`), [builder.tensor(Tensor.float32([biases.length], biasScales), `${bias.name}_scale`)], 0))
+  layer.setInput(2, dequantized(builder, bias, Tensor.of('int32', [biases.length], integers), biasScales, 0))
 }
 
-function dequantized(builder: Builder, integers: Value, map: readonly Value[], axis: number): Value {
-  return builder.op('DequantizeLinear', [integers, ...map], { axis }, { name: `${integers.name}.dequantize`, types: [{ dtype: 'float32', shape: integers.shape }] })
+/** What stands for a stored value: integers with a scale for each entry of an axis, zero points 0. */
+function dequantized(builder: Builder, original: Value, integers: Tensor, scales: Float32Array, axis: number): Value {
+  const inputs = [
+    builder.tensor(integers, `${original.name}_${integers.dtype}`),
+    builder.tensor(Tensor.float32([scales.length], scales), `${original.name}_scale`),
+    builder.tensor(Tensor.zeros(integers.dtype, [scales.length]), `${original.name}_zero_point`),
+  ]
+  const name = builder.graph.unique(`${original.name}.dequantize`)
+  return builder.op('DequantizeLinear', inputs, { axis }, { name, types: [{ dtype: 'float32', shape: integers.shape }] })
 }
 
 /** Puts QuantizeLinear and DequantizeLinear behind each 8-bit value. One that is computed in float32 keeps its other readers. */
 function insertMaps(builder: Builder, { scaleOf, computed }: Int8Values, maps: ReadonlyMap<Value, Affine>, readers: ReadonlySet<Node>): void {
   const { graph } = builder
-  const stored = new Map([...maps].map(([value, { scale, zeroPoint, dtype }]) => [value, [
-    builder.tensor(Tensor.scalar('float32', scale), `${value.name}_scale`), builder.tensor(Tensor.scalar(dtype, zeroPoint), `${value.name}_zero_point`),
-  ] as const]))
+  const stored = new Map([...maps].map(([value, { scale, zeroPoint, dtype }]) => [
+    value, [builder.tensor(Tensor.scalar('float32', scale), `${value.name}_scale`), builder.tensor(Tensor.scalar(dtype, zeroPoint), `${value.name}_zero_point`)],
+  ]))
   for (const [value, source] of scaleOf) {
     const map = stored.get(source)!
-    const { dtype } = maps.get(source)!
-    const quantize = graph.add('QuantizeLinear', [null, ...map], {}, { name: `${value.name}.quantize`, types: [{ dtype, shape: value.shape }] })
-    const dequantize = graph.add('DequantizeLinear', [quantize.output, ...map], {}, { name: `${value.name}.dequantize`, types: [{ dtype: 'float32', shape: value.shape }] })
+    const node = (type: string, x: Value | null, dtype: DataType) =>
+      graph.add(type, [x, ...map], {}, { name: graph.unique(`${value.name}.${type.toLowerCase()}`), types: [{ dtype, shape: value.shape }] })
+    // it reads the value once the value's former readers do not
+    const quantize = node('QuantizeLinear', null, maps.get(source)!.dtype)
+    const dequantize = node('DequantizeLinear', quantize.output, 'float32')
     if (computed.has(value)) value.replaceWith(dequantize.output)
     else for (const { user, index } of value.uses) if (user instanceof Node && readers.has(user)) user.setInput(index, dequantize.output)
     quantize.setInput(0, value)

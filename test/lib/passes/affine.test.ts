@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { affineOf, dequantizedNumber, quantizedNumber, quantizedWeight } from '../../../lib/passes/affine.ts'
 

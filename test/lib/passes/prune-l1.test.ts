@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { pruneL1 } from '../../../lib/passes/index.ts'
 import { Net, noise, types } from './networks.ts'

@@ -7,7 +7,7 @@ import { InferenceSession } from 'onnxruntime-node'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { compare, foldBatchNorm, pipeline, quantize, quantizeDynamic } from '../../../lib/passes/index.ts'
+import { compare, foldBatchNorm, fuseActivation, pipeline, quantize, quantizeDynamic } from '../../../lib/passes/index.ts'
 import { Net, noise, types } from './networks.ts'
 
 const image = [2, 3, 16, 16]
@@ -53,6 +53,14 @@ for (const opset of [13, 21])
     assert.match(result.changes.find(({ node }) => node === 'conv2')!.text, /^int8 weights by channel, uint8 input with scale 0\.\d+ and zero point 0$/)
   })
 
+test('activations are not fused into quantized convolutions, and fused convolutions are not quantized', async () => {
+  const small = await pipeline([foldBatchNorm(), quantize({ calibrate: batches(2) }), fuseActivation()]).apply(network())
+  assert.deepEqual(types(small.graph).filter((type) => type === 'FusedConv'), [])
+  assert.match(small.refusals[0]!.reason, /^conv1 is quantized, and ONNX Runtime merges them by itself$/)
+  const fused = await pipeline([foldBatchNorm(), fuseActivation(), quantize({ calibrate: batches(2) })]).apply(network())
+  assert.equal(fused.refusals.find(({ node }) => node === 'conv1')!.reason, 'an activation is fused into it: quantize first, and fuse what is left')
+})
+
 test('weights are stored in int8 and biases in int32: the file takes about a quarter', async () => {
   const net = new Net()
   const y = net.conv(net.conv(net.input([1, 32, 8, 8]), 'a', 128), 'b', 128)
@@ -73,7 +81,7 @@ test('a matrix product with a bias, with rows of more dimensions, and alone', as
     [[6, 16], ['QuantizeLinear', 'MatMulIntegerToFloat'], (_, y) => y],
     [[6, 16], ['QuantizeLinear', 'QGemm', 'DequantizeLinear'], (net, y) => net.builder.add(y, net.parameter('b', [10]))],
     [[6, 16], ['QuantizeLinear', 'QGemm', 'MatMulIntegerToFloat'], (net, y) => net.builder.matmul(net.relu(net.builder.add(y, net.parameter('b', [10])), 'relu'), net.parameter('w2', [10, 3]))],
-    [[2, 3, 16], ['QuantizeLinear', 'MatMulIntegerToFloat', 'Add'], (net, y) => net.builder.add(y, net.parameter('b', [10]))],
+    [[2, 3, 16], ['QuantizeLinear', 'Reshape', 'QGemm', 'Reshape', 'DequantizeLinear'], (net, y) => net.builder.add(y, net.parameter('b', [10]))],
   ]
   for (const [shape, expected, then] of cases) {
     const graph = build(shape, then)
@@ -110,7 +118,7 @@ test('a shared weight, a captured activation and an output in the middle: what r
   const chosen = net.graph.add('If', [condition], { then_branch: branch('then', 'Neg'), else_branch: branch('else', 'Abs') }, { types: [a] }).output
   net.output(net.builder.add(net.builder.add(net.conv(a, 'b', 4, { weight, pads }), x), chosen))
   const feeds = batches(4, [1, 4, 8, 8]).map((feed) => ({ ...feed, condition: Tensor.of('bool', [], [1]) }))
-  const { graph: small, changes } = await quantize({ calibrate: feeds }).apply(net.graph)
+  const { graph: small, changes } = await quantize({ calibrate: feeds, range: 'extremes' }).apply(net.graph)
   assert.equal(changes.length, 2)
   const { outputs } = await compare(net.graph, small, feeds[0]!)
   assert.deepEqual(outputs.map(({ output }) => output), ['middle', 'y'])
