@@ -13,6 +13,9 @@ export function timeRange(low: number, high: number): string {
   return `${digits(low / scale)} - ${digits(high / scale)} ${unit}`
 }
 
+/** Seconds in the unit that fits `seconds`, and the unit's name. */
+export const timeUnit = (seconds: number): readonly [number, string] => fitting(seconds, TIMES)
+
 export const percentText = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** Three significant digits, without an exponent. */

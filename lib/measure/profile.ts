@@ -9,12 +9,13 @@ import { table, type TableBundle } from '../table.ts'
 import { grouped, operatorTimes, type OperatorTime } from './trace.ts'
 import { percentText, timeText } from '../units.ts'
 
-export interface ProfileOptions extends Omit<SessionOptions, 'profile' | 'spinning'> {
+export interface ProfileOptions extends Omit<SessionOptions, 'profile'> {
   /** Runs that count (10); two more go before. */
   readonly runs?: number
 }
 
 const WARM_UP_RUNS = 2
+const DISPLAY = Symbol.for('Jupyter.display')
 
 /**
  * Where a model's time goes, operator by operator, by ONNX Runtime's own profiler. What it names are the operators that really ran: fused ones
@@ -26,7 +27,7 @@ export async function profile(model: ModelSource, feeds: Tensors, options: Profi
   const folder = await mkdtemp(join(tmpdir(), 'hone-profile-'))
   const sessions: Session[] = []
   const open = async (extra: SessionOptions) => {
-    const session = await Session.create(model, { ...settings, spinning: false, ...extra })
+    const session = await Session.create(model, { ...settings, ...extra })
     sessions.push(session)
     return session
   }
@@ -77,7 +78,7 @@ export class Profile {
     this.cost = cost
   }
 
-  [Symbol.for('Jupyter.display')](): TableBundle {
+  [DISPLAY](): TableBundle {
     const between = this.total - this.nodes.reduce((sum, { seconds: s }) => sum + s, 0)
     const caption = `${this.runs} runs, ${timeText(this.total / this.runs)} each, ${percentText(between / this.total)} of it between operators. Watching made a run ${percentText(this.cost)} longer.`
     return table(
@@ -91,6 +92,10 @@ export class Profile {
       ],
       caption,
     )
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this[DISPLAY]()['text/plain']
   }
 }
 

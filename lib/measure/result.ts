@@ -42,12 +42,11 @@ export function benchResult<Name extends string>(contenders: readonly Timed<Name
   const reference = contenders.find(({ name }) => name === baseline)!.samples
   const measurements = contenders.map((contender) => measurement(contender, contender.name === baseline ? null : reference, seed))
   const result = Object.fromEntries(measurements.map((one) => [one.name, one]))
-  const hidden = { [Symbol.iterator]: () => measurements.values(), [DISPLAY]: () => view(measurements), toString: () => view(measurements)['text/plain'] }
+  const text = () => view(measurements)['text/plain']
+  const hidden = { [Symbol.iterator]: () => measurements.values(), [Symbol.for('Jupyter.display')]: () => view(measurements), [Symbol.for('nodejs.util.inspect.custom')]: text, toString: text }
   for (const key of Reflect.ownKeys(hidden)) Object.defineProperty(result, key, { value: Reflect.get(hidden, key) })
   return result as BenchResult<Name>
 }
-
-const DISPLAY = Symbol.for('Jupyter.display')
 
 function measurement<Name extends string>({ name, perCall, warmup, samples }: Timed<Name>, reference: readonly number[] | null, seed: number): Measurement<Name> {
   const speedup = reference && exponential(bootstrapRatio(reference, samples, { seed }))

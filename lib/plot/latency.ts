@@ -1,5 +1,5 @@
 import { table } from '../table.ts'
-import { timeRange, timeText } from '../units.ts'
+import { timeRange, timeText, timeUnit } from '../units.ts'
 import { Chart } from './chart.ts'
 import { COLOURS } from './theme.ts'
 
@@ -20,12 +20,12 @@ export interface LatencyOptions {
 export function latency(variants: Iterable<LatencyRow>, options: LatencyOptions = {}): Chart {
   const { title = 'Latency', scale = 'linear' } = options
   const rows = [...variants]
-  const [unit, name] = unitOf(rows)
+  const [unit, name] = timeUnit(Math.max(...rows.map(({ median }) => median)))
   const ends = rows.map(({ interval }) => [interval.low / unit, interval.high / unit] as const)
   const domain = domainOf(ends, scale)
   const values = rows.map((row, i) => ({ name: row.name, from: domain[0], median: row.median / unit, low: ends[i][0], high: ends[i][1], label: timeText(row.median) }))
   const y = { field: 'name', type: 'nominal', sort: null, title: null, axis: { labelLimit: 260, labelFontSize: 12 }, scale: { paddingInner: 0.5 } }
-  const x = (field: string) => ({ field, type: 'quantitative', title: `Median, with its 95 % interval (${name})`, axis: { grid: true, tickCount: 6 }, scale: { type: scale, domain, nice: scale === 'linear' } })
+  const x = (field: string) => ({ field, type: 'quantitative', title: `Median, with its 95 % interval (${name})`, axis: { grid: scale === 'linear', tickCount: 6 }, scale: { type: scale, domain, nice: scale === 'linear' } })
   const stem = scale === 'linear' ? { type: 'bar' } : { type: 'rule', strokeWidth: 2 }
   const cap = { mark: { type: 'tick', color: COLOURS[0], opacity: 1, size: 9, thickness: 1.5 } }
   const layer = [
@@ -42,12 +42,6 @@ export function latency(variants: Iterable<LatencyRow>, options: LatencyOptions 
 function domainOf(ends: readonly (readonly [low: number, high: number])[], scale: 'linear' | 'log'): readonly [number, number] {
   const highest = Math.max(...ends.map(([, high]) => high))
   return scale === 'linear' ? [0, highest] : [Math.min(...ends.map(([low]) => low)) / 1.3, highest * 1.5]
-}
-
-/** The unit that fits the slowest variant, in seconds and by name. */
-function unitOf(rows: readonly LatencyRow[]): readonly [number, string] {
-  const slowest = Math.max(...rows.map(({ median }) => median))
-  return slowest >= 1 ? [1, 's'] : slowest >= 1e-3 ? [1e-3, 'ms'] : [1e-6, 'µs']
 }
 
 function description(title: string, rows: readonly LatencyRow[]): string {

@@ -1,5 +1,5 @@
 import { table } from '../table.ts'
-import { percentText, sizeText, timeText } from '../units.ts'
+import { percentText, sizeText, timeText, timeUnit } from '../units.ts'
 import { Chart } from './chart.ts'
 import { placeLabels } from './labels.ts'
 import { COLOURS, MUTED, PERCENT_LABEL } from './theme.ts'
@@ -31,8 +31,7 @@ export function isDominated(row: ParetoRow, rows: readonly ParetoRow[]): boolean
  * another beats in all three.
  */
 export function pareto(rows: readonly ParetoRow[], { title = 'Accuracy, latency and size' }: { readonly title?: string } = {}): Chart {
-  const slowest = Math.max(...rows.map(({ latency }) => latency))
-  const [unit, name] = slowest >= 1 ? [1, 's'] : slowest >= 1e-3 ? [1e-3, 'ms'] : [1e-6, 'µs']
+  const [unit, name] = timeUnit(Math.max(...rows.map(({ latency }) => latency)))
   const largest = Math.max(...rows.map(({ size }) => size))
   const horizontal = axis(rows.map(({ latency }) => latency / unit), WIDTH)
   const vertical = axis(rows.map(({ accuracy }) => accuracy), HEIGHT)

@@ -46,7 +46,10 @@ function fits(shape: readonly number[], declared: Port['shape']): boolean {
 
 export function toNative(ort: typeof Ort, tensor: Tensor): Ort.Tensor {
   if (tensor.dtype === 'string') return new ort.Tensor('string', [...tensor.strings], tensor.shape)
-  return new ort.Tensor(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.shape)
+  const native = new ort.Tensor(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.shape)
+  // Where Node has Float16Array, onnxruntime-common wraps the bits in one, and its own binding then cannot read them (1.30, Node 24).
+  if (tensor.dtype === 'float16') Object.defineProperty(native, 'data', { value: tensor.data })
+  return native
 }
 
 /** Over the same memory, not a copy. */

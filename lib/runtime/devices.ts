@@ -40,8 +40,8 @@ export async function resolveDevice(wanted: Device | 'auto' = 'auto'): Promise<D
 }
 
 async function discover(): Promise<readonly DeviceState[]> {
-  const [gpu, nodes, cuda, webgpu] = await Promise.all([nvidia(), gpuNodes(), tried('cuda'), tried('webgpu')])
-  return [cudaState(cuda, gpu), webgpuState(webgpu, nodes), { device: 'cpu', available: true, description: cpus()[0]?.model.trim() }]
+  const [cuda, webgpu] = await Promise.all([discoverCuda(), discoverWebgpu()])
+  return [cuda, webgpu, { device: 'cpu', available: true, description: cpus()[0]?.model.trim() }]
 }
 
 const run = promisify(execFile)
@@ -58,13 +58,15 @@ async function tried(device: Device): Promise<Trial> {
   }
 }
 
-function cudaState(trial: Trial, gpu: string | null): DeviceState {
+async function discoverCuda(): Promise<DeviceState> {
   const device = 'cuda'
-  if (trial.works) return { device, available: true, description: gpu ?? 'NVIDIA GPU' }
+  const gpu = await nvidia()
   if (!gpu) return { device, available: false, reason: 'no NVIDIA GPU answers (nvidia-smi)', remedy: 'It needs an NVIDIA GPU and its driver.' }
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return { device, available: false, reason: `onnxruntime-node has no CUDA provider for ${process.platform} ${process.arch}`, remedy: 'Use webgpu or the CPU, or Linux on x64.' }
-  const library = /(lib\S+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
+  const trial = await tried(device)
+  if (trial.works) return { device, available: true, description: gpu }
+  const library = /(lib[^\s/]+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
   if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.' }
   return library.startsWith('libonnxruntime_providers')
     ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Run `ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node` to download it (about 300 MB).' }
@@ -73,8 +75,9 @@ function cudaState(trial: Trial, gpu: string | null): DeviceState {
 
 const SOFTWARE_DRIVER = /swiftshader|lvp|llvmpipe/i
 
-function webgpuState({ works, drivers, message }: Trial, nodes: readonly string[]): DeviceState {
+async function discoverWebgpu(): Promise<DeviceState> {
   const device = 'webgpu'
+  const [{ works, drivers, message }, nodes] = await Promise.all([tried(device), gpuNodes()])
   const remedy = 'It needs a GPU and its Vulkan driver (libvulkan.so.1 and an ICD), Direct3D 12 or Metal.'
   if (!works) {
     const reason = /libvulkan\S+: cannot open/.test(message) ? 'the Vulkan loader libvulkan.so.1 is not installed' : /adapter/.test(message) ? 'no WebGPU adapter was found' : lastLine(message)

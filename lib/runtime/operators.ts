@@ -2,6 +2,7 @@ import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
 import { signature } from '../graph/function.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, type Port, type Tensors } from './boundary.ts'
+import { graphOf } from './model.ts'
 import { Session, type BoundRun, type SessionOptions } from './session.ts'
 
 export type OperatorOptions = Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>
@@ -41,7 +42,8 @@ export class OperatorSession {
   }
 
   /** @throws Error naming an operator that cannot run by itself. */
-  static async create(graph: Graph, options: OperatorOptions = {}): Promise<OperatorSession> {
+  static async create(model: Graph | { readonly graph: Graph }, options: OperatorOptions = {}): Promise<OperatorSession> {
+    const graph = graphOf(model)
     const nodes = graph.nodes().filter((node) => !node.output.constant)
     const opened = new Map<string, Promise<Session>>()
     const lastRead = new Map(nodes.flatMap((node, index) => readsOf(node).map((value) => [value, index])))
@@ -49,7 +51,7 @@ export class OperatorSession {
     for (const [index, node] of nodes.entries()) {
       const reads = readsOf(node)
       const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name }) => Boolean(name))}` : `${index}`
-      const session = opened.get(key) ?? Session.create(alone(node), { ...options, spinning: false })
+      const session = opened.get(key) ?? Session.create(alone(node), options)
       opened.set(key, session)
       steps.push({
         session: await session,
@@ -89,7 +91,7 @@ export class OperatorSession {
 export async function emptyCall(options: OperatorOptions = {}): Promise<BoundRun> {
   const graph = new Graph('empty call')
   graph.addOutput(graph.add('Identity', [graph.input('x', 'float32', [1])]).output, 'y')
-  return Session.create(graph, { ...options, spinning: false }).bind({ x: Tensor.zeros('float32', [1]) })
+  return Session.create(graph, options).bind({ x: Tensor.zeros('float32', [1]) })
 }
 
 /** What a node reads: its inputs by position, then what its subgraphs capture. */

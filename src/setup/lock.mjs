@@ -18,7 +18,7 @@ export function suits({ os, cpu, libc }, machine) {
 
 /**
  * The entries of a lock file that are not installed, by what is lost without them: `required` ones, `binaries` of this machine (which
- * `--omit=optional` leaves out too, though the packages they belong to are there), and the project's `optional` packages with all below them.
+ * `--omit=optional` leaves out too, though the packages they belong to are there), and the project's own `optional` packages.
  * @param {Record<string, Entry>} locked by place, the root under ''
  * @param {Record<string, Entry>} installed
  * @param {Machine} machine
@@ -26,12 +26,14 @@ export function suits({ os, cpu, libc }, machine) {
 export function missing(locked, installed, machine) {
   const lost = { required: [], binaries: [], optional: [] }
   const binaries = binariesOf(locked)
+  const optional = new Set(Object.keys(locked[''].optionalDependencies ?? {}))
   for (const [place, entry] of Object.entries(locked)) {
     if (place === '' || entry.link || installed[place]?.version === entry.version || !suits(entry, machine)) continue
-    const spec = `${nameOf(place)}@${entry.version}`
+    const name = nameOf(place)
+    const spec = `${name}@${entry.version}`
     if (!entry.optional) lost.required.push(spec)
-    else if (binaries.has(nameOf(place))) lost.binaries.push(spec)
-    else lost.optional.push(spec)
+    else if (binaries.has(name)) lost.binaries.push(spec)
+    else if (optional.has(name)) lost.optional.push(spec)
   }
   return lost
 }

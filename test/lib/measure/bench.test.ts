@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { bench } from '../../../lib/measure/bench.ts'
 import { random } from '../../../lib/random.ts'
 import { benchResult, outliers } from '../../../lib/measure/result.ts'
@@ -105,6 +106,7 @@ test('planted times: twice as fast, slower, and no difference seen', () => {
   assert.match(plain, /half +5\.0\d ms .*faster/)
   assert.match(html, /<td[^>]*>same<\/td>.*no difference seen/)
   assert.equal(String(result), plain)
+  assert.equal(inspect(result), plain)
 })
 
 test('outliers are counted, and every sample is kept', () => {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import { listDevices, resolveDevice } from '../../../lib/runtime/devices.ts'
+import { Session } from '../../../lib/runtime/session.ts'
+import { twoLayers } from './models.ts'
 
 const url = new URL('../../../lib/runtime/devices.js', import.meta.url)
 
@@ -20,6 +23,16 @@ test('auto takes the best real device, a name takes that one, an absent or unkno
     if (available) assert.equal(await resolveDevice(device), device)
     else await assert.rejects(resolveDevice(device), { message: `the device ${device} is not available here: ${reason}. ${remedy}` })
   await assert.rejects(resolveDevice('tpu' as 'cpu'), /there is no device "tpu": choose auto, cpu, webgpu, cuda/)
+})
+
+test('every device that is there computes', async () => {
+  const there = (await listDevices()).filter(({ available }) => available)
+  for (const { device } of there) {
+    const session = await Session.create(twoLayers(8), { device })
+    assert.equal(session.device, device)
+    const { y } = await session.run({ x: Tensor.float32([1, 8], [1, 1, 1, 1, 1, 1, 1, 1]) })
+    assert.deepEqual(y.toNumbers(), [64, 64, 64, 64, 64, 64, 64, 64])
+  }
 })
 
 test('without drivers everything but the CPU is refused', async () => {

@@ -15,13 +15,13 @@ import { twoLayers } from './models.ts'
 const cpu = { device: 'cpu', threads: 2 } as const
 
 test('a whole network gives the same operator by operator', async () => {
-  const { graph } = lprnet({ seed: 1 })
+  const net = lprnet({ seed: 1 })
   const feeds = { plate: scattered('float32', [2, 3, 24, 94]) }
-  const session = await OperatorSession.create(graph, cpu)
-  const [eager, whole] = [await session.run(feeds), await (await Session.create(graph, cpu)).run(feeds)]
+  const session = await OperatorSession.create(net, cpu)
+  const [eager, whole] = [await session.run(feeds), await (await Session.create(net, cpu)).run(feeds)]
   assert.deepEqual(eager.logits.shape, whole.logits.shape)
   assert.ok(relativeDistance(eager.logits.toNumbers(), whole.logits.toNumbers()) < 1e-5)
-  assert.equal(session.calls, graph.nodes().filter((node) => !node.output.constant).length)
+  assert.equal(session.calls, net.graph.nodes().filter((node) => !node.output.constant).length)
   assert.ok(session.sessions < session.calls)
   const again = await session.bind(feeds)()
   assert.deepEqual(again.logits.toNumbers(), eager.logits.toNumbers())
