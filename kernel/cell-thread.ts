@@ -4,12 +4,15 @@ import { Interrupter, type Running } from './interrupt.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
-import type { ToCellThread, ToProtocolThread } from './threads.ts'
+import { Flag, type Answer, type ProtocolThreadData, type ToCellThread, type ToProtocolThread } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
+
+/** What this thread shares with the cell thread. */
+type Shared = Pick<ProtocolThreadData, 'answers' | 'flags'> & { port: MessagePort }
 
 interface RunningRequest extends Running {
   request: Request
@@ -18,20 +21,22 @@ interface RunningRequest extends Running {
 
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
-  readonly #port: MessagePort
+  readonly #shared: Shared
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
+  /** The latest that a cell asked. */
+  #question = 0
 
   /** The session is connected to the cell thread. */
-  constructor(port: MessagePort, session: Session, flags: Int32Array, sockets: Sockets) {
-    this.#port = port
+  constructor(shared: Shared, session: Session, sockets: Sockets) {
+    this.#shared = shared
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, shared.flags, (message) => this.#post(message))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
-    port.on('message', (message: ToProtocolThread) => this.#receive(message))
+    shared.port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
   /** The request of the cell that runs now. */
@@ -73,15 +78,19 @@ export class CellThread {
 
   /** An answer of the front end to an input request. */
   answerInput(value: string): void {
-    if (this.#running !== undefined) this.#post({ type: 'input', id: this.#running.id, value })
+    const { answers, flags } = this.#shared
+    const answer: Answer = { question: this.#question, value }
+    answers.postMessage(answer)
+    Atomics.add(flags, Flag.answers, 1)
+    Atomics.notify(flags, Flag.answers)
   }
 
   #receive(message: ToProtocolThread): void {
     if (message.type === 'stream') return this.#gatherer.add(message.id, message.name, message.text)
     this.#gatherer.flush()
-    if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id))
+    if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
     else if (message.type === 'interrupt') void this.interrupt()
-    else if (message.type === 'input') this.#askFrontEnd(message.id, message.prompt, message.password)
+    else if (message.type === 'input') this.#askFrontEnd(message)
     else if (message.id === this.#running?.id) this.#finish(this.#running, message.reply)
   }
 
@@ -90,13 +99,14 @@ export class CellThread {
     running.finish(reply)
   }
 
-  #askFrontEnd(id: string, prompt: string, password: boolean): void {
+  #askFrontEnd({ id, question, prompt, password }: Extract<ToProtocolThread, { type: 'input' }>): void {
+    this.#question = question
     const request = this.#requests.get(id)
     if (request !== undefined) this.#sockets.reply('stdin', 'input_request', { prompt, password }, request)
   }
 
   #post(message: ToCellThread): void {
-    this.#port.postMessage(message)
+    this.#shared.port.postMessage(message)
   }
 
   #headerOf(id: string): Message['parent_header'] {

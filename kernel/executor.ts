@@ -4,7 +4,8 @@ import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
 import { CompileError, Evaluator } from './evaluate.ts'
 import { installGlobals } from './globals.ts'
-import { expandMagics } from './magics/index.ts'
+import { expandMagics } from './magics/expand.ts'
+import { isDeclared } from './magics/variables.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { ExecuteReply } from './protocol.ts'
@@ -12,12 +13,14 @@ import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces, type KnownScript } from './stack.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
+import { Stdin } from './stdin.ts'
+import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
 import { SourceError } from './typescript.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
-export function runCells(protocol: MessagePort, flags: Int32Array): void {
-  const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
+export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
+  const post = (message: ToProtocolThread) => protocol.postMessage(message)
+  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
   guardAddons(flags)
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
@@ -29,19 +32,21 @@ export function runCells(protocol: MessagePort, flags: Int32Array): void {
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #cells = createContext<RunningCell>()
-  readonly #traces = new StackTraces()
+  readonly traces = new StackTraces()
+  /** The source of every counted cell by its number. */
+  readonly inputs = new Map<number, string>()
   readonly #evaluator: Evaluator
   readonly #exit = process.exit.bind(process)
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
   #evaluations = 0
 
-  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader) {
+  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
-    this.#traces.install()
-    const runtime = new CellRuntime(this, loader)
+    this.traces.install()
+    const runtime = new CellRuntime(this, loader, stdin)
     this.#evaluator = new Evaluator(runtime)
-    installGlobals(this, runtime)
+    installGlobals(this, runtime, stdin)
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
     process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
@@ -61,13 +66,16 @@ export class Executor {
 
   /** Writes to a stream of the current cell, or of the given one. */
   write(name: StreamName, text: string, cell = this.cell): void {
+    if (cell?.capture?.takeText(name, text)) return
     const allowed = cell === undefined ? text : withinLimit(cell, name, text)
     if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
   }
 
   /** Publishes an output of the current cell. Throws where the content is no JSON. */
-  publish(messageType: string, content: object): void {
-    this.#post({ type: 'publish', id: this.cell?.request.id ?? '', messageType, json: JSON.stringify(content) })
+  publish(messageType: string, content: object, extra?: Extra): void {
+    const { cell } = this
+    if (cell?.capture?.takeOutput(messageType, content)) return
+    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
   }
 
   /**
@@ -78,7 +86,7 @@ export class Executor {
     const { code, locate } = compile(source)
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
-    this.#traces.add(url, script)
+    this.traces.add(url, script)
     return async () => {
       cell.last = []
       try {
@@ -94,6 +102,7 @@ export class Executor {
 
   #execute(request: CellRequest): void {
     const cell = new RunningCell(request)
+    if (!request.silent && !this.inputs.has(request.count)) this.inputs.set(request.count, request.code)
     this.#running = cell
     this.#latest = cell
     this.#cells.run(cell, () => void this.#run(cell))
@@ -102,12 +111,12 @@ export class Executor {
   async #run(cell: RunningCell): Promise<void> {
     const { code, count, silent } = cell.request
     try {
-      const value = await this.prepare(cell, expandMagics(code), code)()
+      const value = await this.prepare(cell, expandMagics(code, isDeclared), code)()
       if (!silent && value.length === 1 && value[0] !== undefined) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
       }
       await Promise.all(cell.displays)
-      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: [] })
+      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: cell.payload })
     } catch (error) {
       this.#fail(cell, error)
     }
@@ -120,7 +129,7 @@ export class Executor {
         const [value] = await this.prepare(cell, expression, expression)()
         results[name] = { status: 'ok', data: await mimeBundle(value), metadata: {} }
       } catch (error) {
-        results[name] = { status: 'error', ...describeError(error), traceback: this.#traces.traceback(error) }
+        results[name] = { status: 'error', ...describeError(error), traceback: this.traces.traceback(error) }
       }
     }
     return results
@@ -138,7 +147,7 @@ export class Executor {
   #fail(cell: RunningCell, error: unknown): void {
     if (this.#running !== cell) return
     const { code, count } = cell.request
-    const traceback = this.#traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
+    const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
     const content = { ...describeError(error), traceback }
     this.#post({ type: 'publish', id: cell.request.id, messageType: 'error', json: JSON.stringify(content) })
     this.#finish(cell, { status: 'error', execution_count: count, ...content })
@@ -155,7 +164,7 @@ export class Executor {
   #showUncaught(error: unknown, cell: RunningCell | undefined): void {
     this.#cells.reset()
     if (error instanceof Interrupted || error instanceof AsyncStackReset) return
-    this.write('stderr', `Uncaught ${this.#traces.traceback(error).join('\n')}\n`, cell)
+    this.write('stderr', `Uncaught ${this.traces.traceback(error).join('\n')}\n`, cell)
   }
 }
 

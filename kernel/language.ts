@@ -1,6 +1,6 @@
 import type { Session, Runtime } from 'node:inspector'
 import { compile } from './cell.ts'
-import { expandMagics, isCellMagic } from './magics/index.ts'
+import { expandMagics, isCellMagic } from './magics/expand.ts'
 import { RUNTIME } from './rewrite.ts'
 import { SourceError } from './typescript.ts'
 

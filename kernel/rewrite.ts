@@ -17,7 +17,7 @@ export const RUNTIME = '__hone'
 export function rewrite(code: string): MagicString {
   const program = parseModule(code)
   const text = new MagicString(code)
-  const prologue = ["'use strict';"]
+  const prologue = ["'use strict';", ...(/\bDeno\b/.test(code) ? [`let Deno = ${RUNTIME}.deno;`] : [])]
   for (const statement of program.body) {
     if (statement.type === 'ImportDeclaration') {
       prologue.push(importStatement(statement))

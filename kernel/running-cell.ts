@@ -1,3 +1,4 @@
+import type { Capture } from './capture.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
 
@@ -10,6 +11,10 @@ export class RunningCell {
   readonly displays = new Set<Promise<void>>()
   /** The value of the last expression; empty before there is one. */
   last: [] | [unknown] = []
+  /** Takes the outputs while a part of the cell is captured. */
+  capture: Capture | undefined
+  /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */
+  readonly payload: object[] = []
   /** Characters written to stdout and stderr. */
   written = 0
 

@@ -1,6 +1,10 @@
 import type { Executor } from './executor.ts'
+import { denoFor } from './deno.ts'
+import { contextFor } from './magics/context.ts'
+import type { Form } from './magics/expand.ts'
 import { runMagic } from './magics/index.ts'
 import { cellMeta, type ModuleLoader } from './modules.ts'
+import type { Stdin } from './stdin.ts'
 
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
@@ -8,10 +12,16 @@ export class CellRuntime {
   /** A thrown value on its way from the inspector (evaluate.ts). */
   thrown: unknown
   readonly import: (specifier: string, options?: ImportCallOptions) => Promise<unknown>
+  readonly deno: ReturnType<typeof denoFor>
+  readonly stdin: Stdin
+  /** A value on its way into a variable of the session. */
+  handed: unknown
   readonly #executor: Executor
 
-  constructor(executor: Executor, loader: ModuleLoader) {
+  constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
     this.#executor = executor
+    this.stdin = stdin
+    this.deno = denoFor(executor)
     this.import = (specifier, options) => loader.import(specifier, options)
   }
 
@@ -42,21 +52,13 @@ export class CellRuntime {
     }
   }
 
+  /** Publishes an output of the current cell. */
+  publish(messageType: string, content: object): void {
+    this.#executor.publish(messageType, content)
+  }
+
   /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0. */
-  magic(form: 'line' | 'cell', name: string, texts: string[], line: number, column: number): unknown {
-    const executor = this.#executor
-    const cell = executor.cell!
-    return runMagic(form, name, texts, {
-      print: (text) => executor.write('stdout', text),
-      prepare(code, [before, after] = ['', '']) {
-        const place = '\n'.repeat(line - 1) + ' '.repeat(Math.max(0, column - before.length))
-        const run = executor.prepare(cell, place + before + code + after, cell.request.code)
-        return async () => {
-          const [value] = await run()
-          cell.last = []
-          return value
-        }
-      },
-    })
+  magic(form: Form, name: string, texts: string[], line: number, column: number): unknown {
+    return runMagic(form, name, texts, contextFor(this.#executor, this, form, { line, column }))
   }
 }

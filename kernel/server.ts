@@ -13,11 +13,11 @@ import type { ProtocolThreadData } from './threads.ts'
 
 type Handler = (request: Request) => object | undefined | Promise<object | undefined>
 
-const { connection, flags, cells: port } = workerData as ProtocolThreadData
+const { connection, flags, cells: port, answers } = workerData as ProtocolThreadData
 const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
-const cells = new CellThread(port, session, flags, sockets)
+const cells = new CellThread({ port, answers, flags }, session, sockets)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false

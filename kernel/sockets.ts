@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Reply, Router, XPublisher, type Socket, type Writable } from 'zeromq'
 import { address, CHANNELS, type Connection } from './connection.ts'
 import type { Channel, Message, Request } from './protocol.ts'
+import type { Extra } from './threads.ts'
 import { createHeader, decode, encode } from './wire.ts'
 
 /** Milliseconds that the first shell request waits for its sender to subscribe to iopub. */
@@ -55,8 +56,8 @@ export class Sockets {
   }
 
   /** Publishes on iopub. The content may be JSON text already. */
-  publish(type: string, content: object | string, parent: Message['parent_header']): void {
-    this.#send(this.#iopub, encode(this.#message(type, content, parent), this.#connection, [Buffer.from(type)]))
+  publish(type: string, content: object | string, parent: Message['parent_header'], extra?: Extra): void {
+    this.#send(this.#iopub, encode({ ...this.#message(type, content, parent), ...extra }, this.#connection, [Buffer.from(type)]))
   }
 
   /** Resolves when everything sent so far is on its way. */

@@ -52,9 +52,15 @@ export class StackTraces {
     return String(frame).replace(`${url}:${line}:${column}`, `${name}:${original.line}:${original.column + 1}`)
   }
 
+  /** What the person knows a place by. Columns: from 0 in the script, from 1 in the answer. */
+  place(url: string, position: Position): (Position & { name: string }) | undefined {
+    const original = this.#locate(url, position)
+    return original && { name: this.#scripts.get(url)?.label ?? url, line: original.line, column: original.column + 1 }
+  }
+
   #locate(url: string, position: Position): Position | undefined {
     const script = this.#scripts.get(url)
-    if (script !== undefined) return compile(script.input).locate(position)
+    if (script !== undefined) return placed(script, compile(script.input).locate(position))
     return /^file:.*\.m?ts$/.test(url) ? locateInFile(fileURLToPath(url), position) : undefined
   }
 
@@ -90,8 +96,20 @@ export class StackTraces {
   }
 }
 
+/** Where a magic stands instead of what was compiled, the place is its beginning. */
+function placed({ input, source }: KnownScript, position: Position | undefined): Position | undefined {
+  if (position === undefined) return undefined
+  const [compiled = '', typed = ''] = [input, source].map((text) => text.split('\n')[position.line - 1])
+  const isSame = compiled.slice(position.column) === typed.slice(position.column)
+  return isSame ? position : { ...position, column: typed.search(/\S|$/) }
+}
+
 function isHidden(url: string | null): boolean {
-  return url === null || /^(node:internal\/|node:inspector|node:async_hooks)/.test(url) || url.startsWith(`${KERNEL_FOLDER}/`)
+  return url === null || /^(node:internal\/|node:inspector|node:async_hooks)/.test(url) || isKernelScript(url)
+}
+
+export function isKernelScript(url: string): boolean {
+  return url.startsWith(`${KERNEL_FOLDER}/`)
 }
 
 function headOf(error: Error): string {

@@ -17,17 +17,28 @@ export interface CellRequest {
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
   | { type: 'interrupt'; id: string }
-  | { type: 'input'; id: string; value: string }
   | { type: 'exit' }
   | { type: 'nothing' }
 
 /** What the cell thread says to the protocol thread. Contents travel as JSON text, so that what is not JSON fails where it was made. */
 export type ToProtocolThread =
   | { type: 'stream'; id: string; name: StreamName; text: string }
-  | { type: 'publish'; id: string; messageType: string; json: string }
-  | { type: 'input'; id: string; prompt: string; password: boolean }
+  | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
+  | { type: 'input'; id: string; question: number; prompt: string; password: boolean }
   | { type: 'interrupt' }
   | { type: 'done'; id: string; reply: ExecuteReply }
+
+/** What few published messages carry beside their content. */
+export interface Extra {
+  metadata?: Record<string, unknown>
+  buffers?: Uint8Array[]
+}
+
+/** A person's answer to a question of a cell. */
+export interface Answer {
+  question: number
+  value: string
+}
 
 export type StreamName = 'stdout' | 'stderr'
 
@@ -37,6 +48,8 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
+  /** To what a cell waits with for input. */
+  answers: MessagePort
 }
 
 export type Parent = Partial<Header>
@@ -49,4 +62,6 @@ export const Flag = {
   interrupting: 1,
   /** Number of modules being loaded. */
   loading: 2,
+  /** Number of answers to questions of cells. */
+  answers: 3,
 } as const

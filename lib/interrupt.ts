@@ -1,7 +1,11 @@
 const CELL = Symbol.for('hone.cell')
 
+/** Aborts when the notebook cell that runs this is interrupted. Undefined outside a notebook. */
+export function interruptSignal(): AbortSignal | undefined {
+  return (globalThis as { [CELL]?: { readonly signal: AbortSignal } })[CELL]?.signal
+}
+
 /** Throws what interrupted the notebook cell that runs this, if anything did. Outside a notebook nothing ever does. */
 export function throwIfInterrupted(): void {
-  const cell = (globalThis as { [CELL]?: { readonly signal: AbortSignal } })[CELL]
-  cell?.signal.throwIfAborted()
+  interruptSignal()?.throwIfAborted()
 }

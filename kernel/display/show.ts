@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { DISPLAY, mimeBundle, type MimeBundle } from '../display.ts'
+import type { Executor } from '../executor.ts'
+import { imageType } from './image.ts'
+
+/** A shown value that can be replaced where it stands. */
+export interface DisplayHandle {
+  readonly id: string
+  /** Shows another value in its place. */
+  update(value: unknown): void
+}
+
+export interface DisplayOptions {
+  /** Names the output, so that it can be updated later. */
+  id?: string
+}
+
+/** The global `display`: a value as it shows itself, or text as what it is said to be. */
+export interface Display {
+  (value: unknown, options?: DisplayOptions): DisplayHandle
+  html(text: string, options?: DisplayOptions): DisplayHandle
+  markdown(text: string, options?: DisplayOptions): DisplayHandle
+  latex(text: string, options?: DisplayOptions): DisplayHandle
+  svg(text: string, options?: DisplayOptions): DisplayHandle
+  javascript(text: string, options?: DisplayOptions): DisplayHandle
+  /** Any data as a tree to unfold. */
+  json(data: object, options?: DisplayOptions): DisplayHandle
+  /** The bytes of a PNG, JPEG, GIF, WebP, BMP, SVG or PDF file. */
+  image(bytes: Uint8Array, options?: DisplayOptions): DisplayHandle
+  /** Content of any MIME types. */
+  bundle(bundle: MimeBundle, options?: DisplayOptions): DisplayHandle
+}
+
+/** MIME types of what is text already. */
+export const TEXT_TYPES = {
+  html: 'text/html',
+  markdown: 'text/markdown',
+  latex: 'text/latex',
+  svg: 'image/svg+xml',
+  javascript: 'application/javascript',
+} as const
+
+export function displayFor(executor: Executor): Display {
+  const display = (value: unknown, { id = randomUUID() as string }: DisplayOptions = {}): DisplayHandle => {
+    show(executor, 'display_data', id, value)
+    return { id, update: (newValue) => show(executor, 'update_display_data', id, newValue) }
+  }
+  const typed = (type: string) => (content: unknown, options?: DisplayOptions) => display(showing({ 'text/plain': plainOf(content), [type]: content }), options)
+  const texts = Object.fromEntries(Object.entries(TEXT_TYPES).map(([name, type]) => [name, typed(type)])) as Pick<Display, keyof typeof TEXT_TYPES>
+  return Object.assign(display, texts, {
+    json: typed('application/json'),
+    image: (bytes: Uint8Array, options?: DisplayOptions) => {
+      if (imageType(bytes) === undefined) throw new TypeError('display.image takes the bytes of a PNG, JPEG, GIF, WebP, BMP, SVG or PDF file, and these are none. Read one with fs.readFileSync.')
+      return display(bytes, options)
+    },
+    bundle: (bundle: MimeBundle, options?: DisplayOptions) => display(showing(bundle), options),
+  })
+}
+
+/** A value that shows itself as the bundle. */
+export function showing(bundle: MimeBundle): object {
+  return { [DISPLAY]: () => bundle }
+}
+
+function plainOf(content: unknown): string {
+  return typeof content === 'string' ? content : JSON.stringify(content, null, 2)
+}
+
+function show(executor: Executor, messageType: string, id: string, value: unknown): void {
+  const { cell } = executor
+  const publish = (data: MimeBundle) => executor.publish(messageType, { data, metadata: {}, transient: { display_id: id } })
+  const bundle = mimeBundle(value)
+  if (!(bundle instanceof Promise)) return publish(bundle)
+  const shown = bundle.then(publish).finally(() => cell?.displays.delete(shown))
+  cell?.displays.add(shown)
+}
