@@ -30,7 +30,7 @@ const cells: readonly [name: string, cells: readonly string[], result: string | 
   ['an import of types alone vanishes', ["import type { Nothing } from 'no-such-package'\n1"], '1'],
   ['const after const', ['const again = 1', 'const again = 2\nagain'], '2'],
   ['a const becomes a function, a class, an import', ['const turns = 1', 'function turns() { return 2 }', 'class turns { static three = 3 }', "import { sep as turns } from 'node:path'\nturns"], "'/'"],
-  ['functions are there before their line', ['early()\nfunction early() { return 8 }'], '8'],
+  ['functions are there before their line', ['const soon = early()\nfunction early() { return 8 }\nsoon'], '8'],
   ['closures of an earlier cell see a later value', ['let shared = 1\nconst read = () => shared', 'shared = 5\nread()'], '5'],
   ['destructuring with defaults', ['const { a: { b = 3 } = {}, ...rest } = { c: 4 } as any\nconst [first, , third = 9] = [1, 2];\n[b, rest.c, first, third]'], '[ 3, 4, 1, 9 ]'],
   ['loops declare what they declare', ['var total = 0\nfor (var i = 0; i < 3; i++) total += i\nfor (const k of [1, 2]) total += k;\n[total, i]'], '[ 6, 3 ]'],
@@ -64,8 +64,9 @@ test('user expressions are evaluated after the cell, each on its own', async () 
 })
 
 test('after an error queued cells are aborted, unless the cell says otherwise', async () => {
-  const [, aborted] = await Promise.all([run(kernel, 'throw new Error("x")'), run(kernel, '1')])
+  const later = 'await new Promise((resolve) => setTimeout(resolve, 200)); '
+  const [, aborted] = await Promise.all([run(kernel, `${later}throw new Error("x")`), run(kernel, '1')])
   assert.equal(aborted.reply.status, 'aborted')
-  const [, after] = await Promise.all([run(kernel, 'throw new Error("x")', { stopOnError: false }), run(kernel, '1')])
+  const [, after] = await Promise.all([run(kernel, `${later}throw new Error("x")`, { stopOnError: false }), run(kernel, '1')])
   assert.equal(after.reply.status, 'ok')
 })
