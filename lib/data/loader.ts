@@ -129,9 +129,12 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
         yield assembled
         ask(buffersOf(assembled))
       }
+    } catch (error) {
+      await this.close()
+      throw error
     } finally {
       this.#running--
-      if (this.#running === 0) this.#idle = setTimeout(() => void this.close(), IDLE).unref()
+      if (this.#running === 0 && this.#threads) this.#idle = setTimeout(() => void this.close(), IDLE).unref()
     }
   }
 }
