@@ -1,25 +1,30 @@
+import { getHeapStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
+import { writeSync } from 'node:fs'
 import { readConnection, type Connection } from './connection.ts'
 import { Flag, type ProtocolThreadData } from './threads.ts'
+
+/** Cells may not use it (globals.ts). */
+const exit = process.exit.bind(process)
 
 /** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. */
 async function start(connection: Connection): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
-  const workerData: ProtocolThreadData = { connection, flags }
+  const workerData: ProtocolThreadData = { connection, flags, heapLimit: getHeapStatistics().heap_size_limit }
   const protocol = new Worker(new URL('./server.js', import.meta.url), { workerData })
   protocol.on('error', (error) => fail(error))
   const { runCells } = await import('./executor.ts')
   runCells(protocol, flags)
 }
 
-function fail(error: Error): never {
-  process.stderr.write(`hone kernel: ${error.message}\n`)
-  process.exit(1)
+function fail(error: Error): void {
+  writeSync(2, `hone kernel: ${error.message}\n`)
+  exit(1)
 }
 
-const path = process.argv[2]
-if (path === undefined) fail(new Error('usage: main.js CONNECTION_FILE. Jupyter starts it so; "hone install" registers it there.'))
 try {
+  const [, , path] = process.argv
+  if (path === undefined) throw new Error('usage: main.js CONNECTION_FILE. Jupyter starts it so; "hone install" registers it there.')
   await start(readConnection(path))
 } catch (error) {
   fail(error as Error)

@@ -4,15 +4,18 @@ import { address, CHANNELS, type Connection } from './connection.ts'
 import type { Channel, Message, Request } from './protocol.ts'
 import { createHeader, decode, encode } from './wire.ts'
 
+/** Milliseconds for which the last messages may still be delivered after a socket is closed. */
+const LINGER_MS = 1000
+
 /** The kernel's five sockets. Messages leave each in the order of the calls. */
 export class Sockets {
   readonly #connection: Connection
   readonly #session = randomUUID()
-  readonly #shell = new Router()
-  readonly #control = new Router()
+  readonly #shell = new Router({ linger: LINGER_MS })
+  readonly #control = new Router({ linger: LINGER_MS })
   readonly #stdin = new Router()
   /** No high-water mark: a lost `idle` would leave a client waiting for ever. */
-  readonly #iopub = new Publisher({ sendHighWaterMark: 0, linger: 1000 })
+  readonly #iopub = new Publisher({ sendHighWaterMark: 0, linger: LINGER_MS })
   readonly #hb = new Reply()
   readonly #tails = new Map<Socket, Promise<void>>()
 

@@ -34,6 +34,8 @@ export type StreamName = 'stdout' | 'stderr'
 export interface ProtocolThreadData {
   connection: Connection
   flags: Int32Array
+  /** Bytes that the heap of the cell thread may hold. */
+  heapLimit: number
 }
 
 export type Parent = Partial<Header>
