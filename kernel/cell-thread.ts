@@ -29,7 +29,7 @@ export class CellThread {
   #running: RunningRequest | undefined
 
   /** The session is connected to the cell thread. */
-  constructor(port: MessagePort, session: Session, { flags, heapLimit }: ProtocolThreadData, sockets: Sockets) {
+  constructor({ cells: port, flags, heapLimit }: ProtocolThreadData, session: Session, sockets: Sockets) {
     this.#port = port
     this.#session = session
     this.#sockets = sockets
@@ -68,7 +68,7 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. */
+  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. A session still connected would make the exit wait. */
   async exit(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
     await this.interrupt()

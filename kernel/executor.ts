@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
@@ -16,7 +16,7 @@ import { captureStreams, withinLimit } from './streams.ts'
 import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
-export function runCells(protocol: Worker, flags: Int32Array): void {
+export function runCells(protocol: MessagePort, flags: Int32Array): void {
   protectImmediates()
   guardAddons(flags)
   const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))

@@ -1,18 +1,19 @@
-import { getHeapStatistics } from 'node:v8'
-import { Worker } from 'node:worker_threads'
 import { writeSync } from 'node:fs'
+import { getHeapStatistics } from 'node:v8'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { readConnection, type Connection } from './connection.ts'
 import { Flag, type ProtocolThreadData } from './threads.ts'
 
 /** Cells may not use it (globals.ts). */
 const exit = process.exit.bind(process)
 
-/** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. */
+/** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. The channel keeps what is said before they are ready. */
 async function start(connection: Connection): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
-  const workerData: ProtocolThreadData = { connection, flags, heapLimit: getHeapStatistics().heap_size_limit }
-  const protocol = new Worker(new URL('./server.js', import.meta.url), { workerData })
-  protocol.on('error', (error) => fail(error))
+  const { port1: protocol, port2: cells } = new MessageChannel()
+  const workerData: ProtocolThreadData = { connection, flags, cells, heapLimit: getHeapStatistics().heap_size_limit }
+  const thread = new Worker(new URL('./server.js', import.meta.url), { workerData, transferList: [cells] })
+  thread.on('error', (error) => fail(error))
   const { runCells } = await import('./executor.ts')
   runCells(protocol, flags)
 }

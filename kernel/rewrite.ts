@@ -160,8 +160,14 @@ function guardAwaits(program: Program, text: MagicString): void {
   })
 }
 
+/** `var x;` has no value, as in any script; the compiled form of a namespace ends with one. */
+function isBareVariable(statement: Node): boolean {
+  const { type, declarations } = statement as VariableDeclaration
+  return type === 'VariableDeclaration' && declarations.every(({ init }) => !init)
+}
+
 function showLast(program: Program, text: MagicString): void {
-  const last = program.body.findLast((statement) => statement.type !== 'EmptyStatement')
+  const last = program.body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
   if (last?.type !== 'ExpressionStatement') return
   const end = text.original[last.end - 1] === ';' ? last.end - 1 : last.end
   text.prependRight(last.start, `${RUNTIME}.last((`).appendLeft(end, '))')

@@ -1,5 +1,5 @@
 import { Session } from 'node:inspector'
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
 import { CHANNELS } from './connection.ts'
 import { kernelInfo } from './kernel-info.ts'
@@ -18,7 +18,7 @@ const { connection } = data
 const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
-const cells = new CellThread(parentPort!, session, data, sockets)
+const cells = new CellThread(data, session, sockets)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
@@ -98,6 +98,7 @@ function shutdown({ header, content }: Request): object {
   return reply
 }
 
+/** A socket that is still open would make the exit fail. */
 async function leave(): Promise<void> {
   await sockets.close()
   await cells.exit()

@@ -1,6 +1,6 @@
 import type { AttributeInput } from './attribute.ts'
-import { isStatic, type Shape } from './dim.ts'
-import type { Graph, NodeOptions, Value } from './graph.ts'
+import { isStatic, sameDim, type Shape } from './dim.ts'
+import { Graph, type NodeOptions, type Value } from './graph.ts'
 import { inferNode } from './infer.ts'
 import { DATA_TYPES, Tensor, type DataType } from './tensor.ts'
 
@@ -18,6 +18,11 @@ export class Builder {
   constructor(graph: Graph, prefix = '') {
     this.graph = graph
     this.prefix = prefix
+  }
+
+  /** Writes into a subgraph, such as the body of a loop, which may read this graph's values. */
+  within(name: string): Builder {
+    return new Builder(new Graph(name, this.graph))
   }
 
   /** Adds a node and answers its first output. */
@@ -86,7 +91,7 @@ export class Builder {
     return this.op('Transpose', [x], { perm })
   }
 
-  /** To a shape: numbers (0 keeps, -1 infers), a Value that holds it, or a shape whose unknown dimensions are read from `like` at run time. */
+  /** To a shape: numbers (0 keeps, -1 infers), or a Value that holds it. */
   reshape(x: Value, shape: readonly number[] | Value): Value {
     return this.op('Reshape', [x, Array.isArray(shape) ? this.int64(shape) : (shape as Value)])
   }
@@ -116,6 +121,23 @@ export class Builder {
     return values.length === 1 ? values[0]! : this.op('Concat', values, { axis })
   }
 
+  /** Parts of x along an axis, of the given sizes. */
+  split(x: Value, sizes: readonly number[] | Value, axis: number): readonly Value[] {
+    const fixed = Array.isArray(sizes)
+    const count = fixed ? sizes.length : (sizes as Value).shape?.[0]
+    if (typeof count !== 'number') throw new Error(`into how many parts ${x} is split must be known`)
+    return this.ops('Split', [x, fixed ? this.int64(sizes) : (sizes as Value)], { axis }, { outputs: count })
+  }
+
+  zeros(shape: Value, dtype: DataType | null): Value {
+    return this.op('ConstantOfShape', [shape], { value: Tensor.zeros(dtype ?? 'float32', [1]) })
+  }
+
+  /** Zeros of x's type and shape. */
+  zerosLike(x: Value): Value {
+    return this.zeros(this.shapeOf(x), x.dtype)
+  }
+
   gather(x: Value, indices: Value, axis = 0): Value {
     return this.op('Gather', [x, indices], { axis })
   }
@@ -126,10 +148,19 @@ export class Builder {
     const to = target.shape
     if (!from || !to) throw new Error(`the rank of ${target} is unknown, so its gradient cannot be reduced to it`)
     const lead = from.length - to.length
+    if (to.some((d, axis) => typeof d !== 'number' && from[axis + lead] !== 1 && !sameDim(d, from[axis + lead]!))) return this.#sumToAtRunTime(gradient, target, lead)
     const axes = from.flatMap((d, axis) => (axis < lead || (to[axis - lead] === 1 && d !== 1) ? [axis] : []))
     if (!axes.length) return gradient
     const kept = this.reduceSum(gradient, axes, true)
     return lead ? this.reshape(kept, this.shapeOf(target)) : kept
+  }
+
+  /** The same where sizes are not known to be 1, or not: over the `lead` first axes, and over those that turn out to be 1 long in `target`. */
+  #sumToAtRunTime(gradient: Value, target: Value, lead: number): Value {
+    const shape = this.shapeOf(target)
+    const single = this.reshape(this.op('NonZero', [this.op('Equal', [shape, this.int64([1])])]), [-1])
+    const axes = lead ? this.concat([this.int64(Array.from({ length: lead }, (_, axis) => axis)), this.add(single, lead)], 0) : single
+    return this.reshape(this.op('ReduceSum', [gradient, axes], { keepdims: 1, noop_with_empty_axes: 1 }), shape)
   }
 }
 

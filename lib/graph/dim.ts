@@ -76,7 +76,13 @@ export function floorDivide(a: Dim, b: Dim): Dim {
   if (b === 1) return a
   if (typeof a === 'number' && typeof b === 'number') return Math.floor(a / b)
   const exact = dividedExactly(a, b)
-  return exact ?? normal([{ coefficient: 1, atoms: [{ floor: a, by: b }] }])
+  if (exact !== undefined) return exact
+  if (typeof b === 'number') {
+    // floor((b·q + r)/b) = q + floor(r/b)
+    const whole = normal(termsOf(a).filter(({ coefficient }) => coefficient % b === 0))
+    if (whole !== 0) return add(floorDivide(whole, b), floorDivide(subtract(a, whole), b))
+  }
+  return normal([{ coefficient: 1, atoms: [{ floor: a, by: b }] }])
 }
 
 export function ceilDivide(a: Dim, b: Dim): Dim {

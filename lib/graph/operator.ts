@@ -62,8 +62,11 @@ export interface Operator {
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */
   readonly coupling?: (node: Node) => readonly Link[]
-  /** Mends attributes and shape inputs after entries were removed; `extent` is the new size of an axis. */
-  readonly resized?: (node: Node, extent: (port: Port) => number, builder: Builder) => void
+  /**
+   * Mends attributes and shape inputs when entries are removed. `kept` answers the entries of an axis that stay, by their former indices; the
+   * values around the node still have their former shapes. New nodes go to the end of the graph, which is sorted after. @throws Error where it cannot.
+   */
+  readonly resized?: (node: Node, kept: (port: Port) => readonly number[], builder: Builder) => void
 }
 
 export function operator(type: string, definition: Omit<Operator, 'type' | 'domain'>, domain = ''): Operator {
@@ -93,12 +96,41 @@ export function part(a: Port, b: Port, offset: number, extent: number): Link {
 /** Elementwise operators: every axis of every input hangs together with the same axis of every output, unless it is broadcast. */
 export function everyDimension(node: Node): readonly Link[] {
   return node.outputs.flatMap((output) => node.inputs.flatMap((input) => {
-    if (!input?.shape || !output.shape) return []
+    if (!input) return []
+    if (!input.shape || !output.shape) throw new Error(`${node}: the shape of "${input.shape ? output : input}" is unknown`)
     const lead = output.shape.length - input.shape.length
-    return input.shape.flatMap((d, axis) =>
-      sameDim(d, output.shape![axis + lead] ?? null) ? [link({ value: input, axis }, { value: output, axis: axis + lead })] : [])
+    return input.shape.flatMap((_, axis) => broadcastAxis(node, { value: input, axis }, { value: output, axis: axis + lead }))
   }))
 }
+
+/** An axis of an input and the one of the output that it becomes, or along which it is repeated: then the two are apart. */
+export function broadcastAxis(node: Node, from: Port, to: Port): readonly Link[] {
+  const extent = from.value.shape![from.axis]!
+  if (sameDim(extent, to.value.shape![to.axis]!)) return [link(from, to)]
+  return extent === 1 ? [] : [from, to].map((port) => fixed(port, `${node}: whether axis ${from.axis} of "${from.value}" is broadcast is known only at run time`))
+}
+
+/** Every axis of `x` but those of `except` hangs together with the same axis of `y`. */
+export function sameAxes(x: Value, y: Value, except: readonly number[] = []): readonly Link[] {
+  return (x.shape ?? []).flatMap((_, axis) => (except.includes(axis) ? [] : [link({ value: x, axis }, { value: y, axis })]))
+}
+
+/** For operators that normalize or mix entries along some axes: those can lose none, since the others would change; every other axis passes through. */
+export function alongAxes(node: Node, axes: readonly number[]): readonly Link[] {
+  const [x, y] = [node.input(0), node.output]
+  return [...[x, y].flatMap((value) => axes.map((axis) => fixed({ value, axis }, `${node} works along axis ${axis} of "${value}"`))), ...sameAxes(x, y, axes)]
+}
+
+/** An axis that can lose no entry; its removal is refused with the reason. */
+export function fixed(port: Port, reason: string): Link {
+  const refuse = () => {
+    throw new Error(reason)
+  }
+  return link(port, port, refuse, refuse)
+}
+
+/** For operators whose outputs' axes do not hang together with those of their inputs. */
+export const independent = (): readonly Link[] => []
 
 /** For operators whose outputs do not vary smoothly with their inputs (comparisons, shapes, indices). */
 export const noGradient = (): readonly null[] => []

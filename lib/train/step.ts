@@ -16,6 +16,9 @@ export interface StepOptions {
   target: { dtype: DataType; shape: Shape }
 }
 
+/** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
+const OLDEST_OPSET = 18
+
 /** Name of the output that holds the new value of a piece of state. */
 export const next = (name: string): string => `next.${name}`
 
@@ -23,23 +26,33 @@ export const next = (name: string): string => `next.${name}`
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones.
  * @param model its first output is what the loss sees.
- * @throws Error naming a node that is not differentiable.
+ * @throws Error naming a node that is not differentiable, or an operator set that is too old.
  */
 export function trainingStep(model: Graph, { loss, optimizer, target }: StepOptions): Graph {
+  const version = model.opsets.get('') ?? 1
+  if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
   const graph = model.copy()
   graph.name = `${model.name}_step`
   graph.metadata.clear()
   const output = graph.outputs[0]
   if (!output) throw new Error(`${model.name} has no output to train on`)
+  const [dropout] = graph.nodes('Dropout')
+  if (dropout) throw new Error(`${dropout} cannot be trained: build ${model.name} with dropout 0`)
   const running = trainBatchNorm(graph)
   const builder = new Builder(graph)
   const parameters = graph.parameters.map((value) => becomeInput(graph, value))
   const lossValue = loss(builder, output, graph.input('target', target.dtype, target.shape))
   const gradientOf = gradients(graph, lossValue, parameters)
+  const updates = new Builder(graph, 'update_')
   const updated: [string, Value][] = []
+  const step = once(() => {
+    const number = updates.add(graph.input('step', 'float32', []), 1)
+    updated.push(['step', number])
+    return number
+  })
   for (const parameter of parameters) {
     const state = optimizer.state.map((slot) => graph.input(`${parameter.name}.${slot}`, parameter.dtype, parameter.shape))
-    const moved = optimizer.update(new Builder(graph, 'step_'), parameter, gradientOf.get(parameter)!, state)
+    const moved = optimizer.update({ graph: updates, parameter, gradient: gradientOf.get(parameter)!, state, step })
     updated.push([parameter.name, moved.parameter], ...state.map((slot, i): [string, Value] => [slot.name, moved.state[i]!]))
   }
   for (const [value, moved] of running) updated.push([becomeInput(graph, value).name, moved])
@@ -50,6 +63,11 @@ export function trainingStep(model: Graph, { loss, optimizer, target }: StepOpti
   graph.sort()
   verify(graph)
   return graph
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 /** Batch normalizations become their training form. @returns each running statistic with its new value. */

@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { add as addDims, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
+import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { everyDimension, noGradient, operator, type GradientContext, type Operator } from '../operator.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
@@ -84,17 +84,19 @@ export const identity = operator('Identity', {
 
 /** https://onnx.ai/onnx/operators/onnx__Cast.html */
 export const cast = operator('Cast', {
-  shape: ([x], node) => [{ dtype: DATA_TYPES[node.int('to')] ?? null, shape: x.shape, contents: x.contents }],
+  shape([x], node) {
+    const dtype = DATA_TYPES[node.int('to')] ?? null
+    return [{ dtype, shape: x.shape, contents: dtype === 'bool' ? null : contentsOf(x) }]
+  },
   cost: () => ({ flops: 0 }),
   gradient: ({ graph, inputs: [x], gradients: [dy] }) => [graph.cast(dy, x.dtype)],
   coupling: everyDimension,
 })
 
-/** Dropout as inference runs it: nothing. Training writes its mask out. https://onnx.ai/onnx/operators/onnx__Dropout.html */
+/** Dropout as inference runs it: nothing. https://onnx.ai/onnx/operators/onnx__Dropout.html */
 export const dropout = operator('Dropout', {
   shape: ([x]) => [x, { dtype: 'bool', shape: x.shape }],
   cost: () => ({ flops: 0 }),
-  gradient: ({ gradients: [dy] }) => [dy],
   coupling: everyDimension,
 })
 
@@ -103,12 +105,7 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
   return operator(type, {
     shape([a, b]) {
       const shape = broadcast([a.shape, b.shape])
-      const x = contentsOf(a)
-      const y = contentsOf(b)
-      const length = Math.max(x?.length ?? 0, y?.length ?? 0)
-      const fits = x && y && [1, length].includes(x.length) && [1, length].includes(y.length)
-      const contents = arithmetic && fits ? Array.from({ length }, (_, i) => arithmetic(x[x.length === 1 ? 0 : i]!, y[y.length === 1 ? 0 : i]!)) : null
-      return [{ dtype: dtype ?? a.dtype, shape, contents }]
+      return [{ dtype: dtype ?? a.dtype, shape, contents: arithmetic ? paired([a, b], ([x, y]) => arithmetic(x!, y!)) : null }]
     },
     cost: ([a, b]) => ({ flops: elements(broadcast([a.shape, b.shape])) }),
     coupling: everyDimension,
@@ -116,11 +113,24 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
   })
 }
 
+/** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */
+function paired(values: readonly Value[], combine: (dims: readonly Dim[]) => Dim): readonly Dim[] | null {
+  const lists = values.map((v) => ((v.rank ?? 2) < 2 && (v.dtype === 'int64' || v.dtype === 'int32' || v.dtype === 'bool') ? contentsOf(v) : null))
+  if (lists.some((list) => !list)) return null
+  const length = lists.find((list) => list!.length !== 1)?.length ?? 1
+  return Array.from({ length }, (_, i) => combine(lists.map((list) => list![list!.length === 1 ? 0 : i]!)))
+}
+
+/** Integer division as ONNX has it, towards zero; symbolic sizes are not negative. */
+function truncatedQuotient(a: Dim, b: Dim): Dim {
+  return typeof a === 'number' && typeof b === 'number' && b !== 0 ? Math.trunc(a / b) : floorDivide(a, b)
+}
+
 /** The elements of a small integer tensor as dimensions: of a constant, or of what shape arithmetic gave. */
 export function contentsOf(value: Value): readonly Dim[] | null {
   if (value.contents) return value.contents
   const { constant } = value
-  if (!constant || !['int64', 'int32'].includes(constant.dtype) || constant.size > 64) return null
+  if (!constant || !['int64', 'int32', 'bool'].includes(constant.dtype) || constant.size > 64) return null
   return constant.toNumbers()
 }
 
@@ -134,11 +144,12 @@ export const binaries = [
   binary('Div', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => {
     const da = graph.div(dy, b)
     return [wants(0) ? graph.sumTo(da, a) : null, wants(1) ? graph.sumTo(graph.neg(graph.mul(da, y)), b) : null]
-  }, floorDivide),
+  }, truncatedQuotient),
   binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => [
-    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(b, graph.pow(a, graph.sub(b, 1)))), a) : null,
+    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(graph.cast(b, a.dtype), graph.pow(a, graph.sub(b, 1)))), a) : null,
     wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(a))), b) : null]),
-  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
+  ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
+  binary('Equal', noGradient, (a, b) => (sameDim(a, b) ? 1 : differs(a, b) ? 0 : null), 'bool'),
   ...['Mod', 'BitShift', 'PRelu'].map((type) => binary(type)),
 ]
 
@@ -160,7 +171,10 @@ export const variadics = [
 
 /** https://onnx.ai/onnx/operators/onnx__Where.html */
 export const where = operator('Where', {
-  shape: ([condition, a, b]) => [{ dtype: a.dtype, shape: broadcast([condition.shape, a.shape, b.shape]) }],
+  shape: ([condition, a, b]) => [{
+    dtype: a.dtype, shape: broadcast([condition.shape, a.shape, b.shape]),
+    contents: paired([condition, a, b], ([chosen, x, y]) => (typeof chosen === 'number' ? (chosen ? x! : y!) : null)),
+  }],
   cost: ([condition, a, b]) => ({ flops: elements(broadcast([condition.shape, a.shape, b.shape])) }),
   coupling: everyDimension,
   gradient({ graph, inputs: [condition, a, b], gradients: [dy], wants }) {

@@ -1,20 +1,36 @@
 import type { Node } from '../graph.ts'
 import type { Operator } from '../operator.ts'
+import * as concat from './concat.ts'
+import * as control from './control.ts'
 import * as conv from './conv.ts'
+import * as ctc from './ctc.ts'
 import * as elementwise from './elementwise.ts'
+import * as gather from './gather.ts'
+import * as integer from './integer.ts'
+import * as layout from './layout.ts'
 import * as matmul from './matmul.ts'
+import * as microsoft from './microsoft.ts'
 import * as norm from './norm.ts'
+import * as pad from './pad.ts'
 import * as pool from './pool.ts'
+import * as quantize from './quantize.ts'
 import * as reduce from './reduce.ts'
+import * as repeat from './repeat.ts'
+import * as reshape from './reshape.ts'
+import * as scatter from './scatter.ts'
+import * as select from './select.ts'
+import * as shape from './shape.ts'
+import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
-const families: readonly Readonly<Record<string, unknown>>[] = [elementwise, conv, matmul, norm, pool, reduce, softmax]
+const families: readonly Readonly<Record<string, unknown>>[] = [
+  concat, control, conv, ctc, elementwise, gather, integer, layout, matmul, microsoft, norm, pad,
+  pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
+]
 
-const operators = new Map<string, Operator>()
-for (const family of families)
-  for (const definition of Object.values(family) as (Operator | readonly Operator[])[])
-    for (const op of Array.isArray(definition) ? (definition as readonly Operator[]) : [definition as Operator]) operators.set(key(op.domain, op.type), op)
+const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
+const operators = new Map(definitions.map((op) => [key(op.domain, op.type), op]))
 
 function key(domain: string, type: string): string {
   return `${domain === 'ai.onnx' ? '' : domain}.${type}`

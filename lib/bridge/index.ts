@@ -1,0 +1,2 @@
+export { fromDataFrame, toDataFrame } from './danfo.ts'
+export { fromTf, tensorflow, toTf } from './tfjs.ts'

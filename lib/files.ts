@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+
+/**
+ * The folders where files of a data set are looked for, best first: `$HONE_DATA/NAME`, then what ships with hone.
+ * @throws Error where HONE_DATA names no folder.
+ */
+export function dataFolders(name: string): string[] {
+  const shipped = join(packageFolder(), 'notebooks', 'data', name)
+  const { HONE_DATA: own } = process.env
+  if (!own) return [shipped]
+  if (!statSync(own, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`HONE_DATA is "${own}", and that is not a folder. Correct it, or unset it to use the data that ships with hone.`)
+  return [join(own, name), shipped]
+}
+
+/** Where package.json stands: a package may resolve its own name. https://nodejs.org/api/packages.html#self-referencing-a-package-using-its-name */
+export function packageFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve('honejs/package.json'))
+}
+
+/**
+ * A file's bytes, compared with the SHA256SUMS beside it where that names the file.
+ * @throws Error naming the file where it is missing or damaged.
+ */
+export function readVerified(path: string): Uint8Array {
+  if (!existsSync(path)) throw new Error(`${path} is missing. Put it there, or install hone again.`)
+  const bytes = readFileSync(path)
+  const expected = listedChecksum(path)
+  if (expected && createHash('sha256').update(bytes).digest('hex') !== expected)
+    throw new Error(`${path} is damaged: its ${bytes.length.toLocaleString('en')} bytes do not match the SHA256SUMS beside it. Fetch it again, or install hone again.`)
+  return bytes
+}
+
+function listedChecksum(path: string): string | undefined {
+  const sums = join(dirname(path), 'SHA256SUMS')
+  if (!existsSync(sums)) return undefined
+  const line = readFileSync(sums, 'utf8').split('\n').find((text) => text.slice(66).trimEnd() === basename(path))
+  return line?.slice(0, 64)
+}

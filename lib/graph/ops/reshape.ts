@@ -1,0 +1,153 @@
+import type { Builder } from '../builder.ts'
+import { differs, elements, floorDivide, formatShape, isStatic, multiply, sameDim, type Dim, type Shape } from '../dim.ts'
+import type { Node } from '../graph.ts'
+import { blocks, fixed, link, operator, type GradientContext, type Link, type Operator, type Port } from '../operator.ts'
+import { axisWithin, integers, knownShape, numbers } from './arguments.ts'
+import { contentsOf } from './elementwise.ts'
+import { unknownDims } from './shape.ts'
+
+/** What all that lay the same elements out under another shape have in common. */
+const sameElements: Pick<Operator, 'cost' | 'gradient' | 'coupling'> = {
+  cost: () => ({ flops: 0 }),
+  gradient: ({ graph, inputs: [x], gradients: [dy] }: GradientContext) => [graph.reshape(dy, graph.shapeOf(x))],
+  coupling: regrouped,
+}
+
+/** https://onnx.ai/onnx/operators/onnx__Reshape.html */
+export const reshape = operator('Reshape', {
+  ...sameElements,
+  shape([x], node) {
+    const target = integers(node, 1, 'shape')
+    const shape = target ? reshaped(x.shape, target, node.int('allowzero') === 1) : unknownDims(node.inputs[1])
+    return [{ dtype: x.dtype, shape, contents: contentsOf(x) }]
+  },
+  resized: retarget,
+})
+
+/** The shape that a target with 0 (keep the dimension) and -1 (whatever is left) means. @throws Error where the elements do not fit. */
+function reshaped(from: Shape | null, target: readonly Dim[], allowZero: boolean): Shape {
+  const copied = (axis: number) => target[axis] === 0 && !allowZero
+  if (from && target.some((_, axis) => copied(axis) && axis >= from.length)) throw new Error(`${formatShape(from)} has no dimension for each 0 of ${formatShape(target)}`)
+  const shape = target.map((d, axis) => (copied(axis) ? (from?.[axis] ?? null) : d))
+  const open = target.indexOf(-1)
+  if (open >= 0) {
+    const others = target.filter((_, axis) => axis !== open && !copied(axis))
+    shape[open] = from && quotient(from.filter((_, axis) => !copied(axis)), others)
+  }
+  if (from && differs(elements(from), elements(shape))) throw new Error(`${formatShape(from)} cannot be reshaped to ${formatShape(target)}`)
+  return shape
+}
+
+/** The product of `dims` over that of `others`; equal ones cancel first. */
+function quotient(dims: readonly Dim[], others: readonly Dim[]): Dim {
+  const rest = [...dims]
+  const divisors = others.filter((d) => {
+    const at = rest.findIndex((x) => sameDim(x, d))
+    if (at >= 0) rest.splice(at, 1)
+    return at < 0
+  })
+  return floorDivide(multiply(...rest), multiply(...divisors))
+}
+
+/** https://onnx.ai/onnx/operators/onnx__Flatten.html */
+export const flatten = operator('Flatten', {
+  ...sameElements,
+  shape([x], node) {
+    if (!x.shape) return [{ dtype: x.dtype, shape: [null, null] }]
+    const rank = x.shape.length
+    const given = node.int('axis', 1)
+    const axis = given === rank ? rank : axisWithin(given, rank)
+    return [{ dtype: x.dtype, shape: [elements(x.shape.slice(0, axis)), elements(x.shape.slice(axis))] }]
+  },
+})
+
+/** https://onnx.ai/onnx/operators/onnx__Squeeze.html */
+export const squeeze = operator('Squeeze', {
+  ...sameElements,
+  shape: ([x], node) => [{ dtype: x.dtype, shape: x.shape && squeezed(x.shape, numbers(node, 1, 'axes')), contents: contentsOf(x) }],
+})
+
+function squeezed(shape: Shape, axes: readonly number[] | null | undefined): Shape | null {
+  if (axes === null || (axes === undefined && !isStatic(shape))) return null
+  const dropped = axes?.map((axis) => axisWithin(axis, shape.length)) ?? shape.flatMap((d, axis) => (d === 1 ? [axis] : []))
+  const long = dropped.find((axis) => differs(shape[axis]!, 1))
+  if (long !== undefined) throw new Error(`axis ${long} of ${formatShape(shape)} is not 1 long`)
+  return shape.filter((_, axis) => !dropped.includes(axis))
+}
+
+/** https://onnx.ai/onnx/operators/onnx__Unsqueeze.html */
+export const unsqueeze = operator('Unsqueeze', {
+  ...sameElements,
+  shape([x], node) {
+    const axes = numbers(node, 1, 'axes')
+    const shape = x.shape && axes ? unsqueezed(x.shape, axes) : null
+    return [{ dtype: x.dtype, shape, contents: contentsOf(x) }]
+  },
+})
+
+function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
+  const rank = shape.length + axes.length
+  const added = axes.map((axis) => axisWithin(axis, rank))
+  if (new Set(added).size < added.length) throw new Error(`its axes [${axes}] name one twice`)
+  const left = [...shape]
+  return Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : left.shift()!))
+}
+
+/**
+ * Neighbouring axes of x and of y with the same number of elements form a group. One entry of a group's first axis is a stretch of neighbouring
+ * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing.
+ */
+function regrouped(node: Node): readonly Link[] {
+  const [x, y] = [node.input(0), node.output]
+  return groups(knownShape(x), knownShape(y)).flatMap(({ from, to }) => {
+    const [a, ...within] = from.map((axis): Port => ({ value: x, axis }))
+    const [b, ...behind] = to.map((axis): Port => ({ value: y, axis }))
+    const merged = [...within, ...behind].map((port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`))
+    if (!a || !b) return merged
+    return [stretches(a, extentOf(within), b, extentOf(behind)) ?? fixed(a, `${node} lays ${formatShape(x.shape)} out as ${formatShape(y.shape)}`), ...merged]
+  })
+}
+
+const extentOf = (ports: readonly Port[]): Dim => elements(ports.map(({ value, axis }) => value.shape![axis]!))
+
+/** Entries of `a` are `m` elements long, those of `b` are `n` long. */
+function stretches(a: Port, m: Dim, b: Port, n: Dim): Link | null {
+  if (sameDim(m, n)) return link(a, b)
+  if (typeof m !== 'number' || typeof n !== 'number') return null
+  if (m % n === 0) return blocks(a, b, m / n)
+  return n % m === 0 ? blocks(b, a, n / m) : null
+}
+
+/** The axes of both shapes, but those of one entry, in the smallest groups of equal size. What has no match is one last group. */
+function groups(x: Shape, y: Shape): { from: readonly number[]; to: readonly number[] }[] {
+  const longer = (shape: Shape) => shape.flatMap((d, axis) => (d === 1 ? [] : [axis]))
+  const found: { from: readonly number[]; to: readonly number[] }[] = []
+  let [from, to] = [longer(x), longer(y)]
+  while (from.length || to.length) {
+    const [m, n] = smallestMatch(from.map((axis) => x[axis]!), to.map((axis) => y[axis]!))
+    found.push({ from: from.slice(0, m), to: to.slice(0, n) })
+    from = from.slice(m)
+    to = to.slice(n)
+  }
+  return found
+}
+
+function smallestMatch(x: Shape, y: Shape): [number, number] {
+  for (let total = 2; total <= x.length + y.length; total++)
+    for (let m = Math.max(1, total - y.length); m < total && m <= x.length; m++)
+      if (sameDim(elements(x.slice(0, m)), elements(y.slice(0, total - m)))) return [m, total - m]
+  return [x.length, y.length]
+}
+
+/** Writes the target anew, for the entries that stay. */
+function retarget(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
+  const value = node.output
+  const shape = knownShape(value)
+  const dims = shape.map((d, axis) => (typeof d === 'number' ? kept({ value, axis }).length : d))
+  if (dims.every((d, axis) => d === shape[axis])) return
+  const open = dims.filter((d) => typeof d !== 'number')
+  if (open.length > 1) throw new Error(`its target ${formatShape(shape)} has ${open.length} sizes known only at run time`)
+  const target = dims.map((d) => (typeof d === 'number' ? d : -1))
+  if (node.inputs[1]) node.setInput(1, builder.int64(target))
+  else node.set('shape', target)
+}

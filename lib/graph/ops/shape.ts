@@ -1,0 +1,88 @@
+import { ceilDivide, isStatic, subtract, type Dim } from '../dim.ts'
+import type { Node, TensorType, Value } from '../graph.ts'
+import { independent, noGradient, operator, type Operator } from '../operator.ts'
+import { sizeOf, Tensor } from '../tensor.ts'
+import { contentsOf } from './elementwise.ts'
+
+/** Longer integer tensors are data, not shapes: their elements are not followed. */
+const MOST_CONTENTS = 64
+
+/** What the operators here have in common: they cost nothing, and nothing is learned through them. */
+const source: Pick<Operator, 'cost' | 'gradient' | 'coupling'> = {
+  cost: () => ({ flops: 0 }),
+  gradient: noGradient,
+  coupling: independent,
+}
+
+/** https://onnx.ai/onnx/operators/onnx__Shape.html */
+export const shape = operator('Shape', {
+  ...source,
+  shape([x], node) {
+    if (!x.shape) return [{ dtype: 'int64', shape: [null] }]
+    const contents = x.shape.slice(node.int('start'), node.int('end', x.shape.length))
+    return [{ dtype: 'int64', shape: [contents.length], contents }]
+  },
+})
+
+/** https://onnx.ai/onnx/operators/onnx__Size.html */
+export const size = operator('Size', {
+  ...source,
+  shape: ([x]) => [{ dtype: 'int64', shape: [], contents: [x.size] }],
+})
+
+/** https://onnx.ai/onnx/operators/onnx__Constant.html */
+export const constant = operator('Constant', {
+  ...source,
+  shape: (_, node) => [constantType(node)],
+})
+
+function constantType(node: Node): TensorType {
+  for (const [name, a] of node.attributes) {
+    if (a.type === 'tensor') return { dtype: a.value.dtype, shape: a.value.shape }
+    switch (name) {
+      case 'value_int': return { dtype: 'int64', shape: [], contents: [node.int(name)] }
+      case 'value_ints': return { dtype: 'int64', shape: [node.ints(name).length], contents: node.ints(name) }
+      case 'value_float': return { dtype: 'float32', shape: [] }
+      case 'value_floats': return { dtype: 'float32', shape: [a.type === 'floats' ? a.value.length : null] }
+      case 'value_string': return { dtype: 'string', shape: [] }
+      case 'value_strings': return { dtype: 'string', shape: [a.type === 'strings' ? a.value.length : null] }
+    }
+  }
+  return { dtype: null, shape: null }
+}
+
+/** https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html */
+export const constantOfShape = operator('ConstantOfShape', {
+  ...source,
+  shape([target], node) {
+    const fill = node.tensor('value') ?? Tensor.of('float32', [1], [0])
+    const dims = contentsOf(target) ?? unknownDims(target)
+    const small = isStatic(dims) && dims.length <= 1 && sizeOf(dims) <= MOST_CONTENTS
+    const contents = small && fill.dtype === 'int64' ? Array<Dim>(sizeOf(dims)).fill(fill.toNumbers()[0]!) : null
+    return [{ dtype: fill.dtype, shape: dims, contents }]
+  },
+})
+
+/** As many unknown dimensions as a tensor that holds a shape has elements; null where that too is unknown. */
+export function unknownDims(target: Value | null | undefined): Dim[] | null {
+  const rank = target?.shape?.[0]
+  return typeof rank === 'number' ? Array<Dim>(rank).fill(null) : null
+}
+
+/** https://onnx.ai/onnx/operators/onnx__Range.html */
+export const range = operator('Range', {
+  ...source,
+  shape([first, limit, delta]) {
+    const [start, end, step] = [first, limit, delta].map((v) => contentsOf(v)?.[0] ?? v.constant?.toNumbers()[0] ?? null)
+    const count = rangeCount(start!, end!, step!)
+    const listed = typeof start === 'number' && typeof step === 'number' && typeof count === 'number' && count <= MOST_CONTENTS
+    const contents = listed && first.dtype === 'int64' ? Array.from({ length: count }, (_, i) => start + i * step) : null
+    return [{ dtype: first.dtype, shape: [count], contents }]
+  },
+})
+
+function rangeCount(start: Dim, end: Dim, step: Dim): Dim {
+  if (typeof start === 'number' && typeof end === 'number' && typeof step === 'number') return Math.max(0, Math.ceil((end - start) / step))
+  if (typeof step !== 'number') return null
+  return step > 0 ? ceilDivide(subtract(end, start), step) : ceilDivide(subtract(start, end), -step)
+}

@@ -1,0 +1,116 @@
+import { table, type TableBundle } from '../table.ts'
+import { sizeText } from '../units.ts'
+import { add, elements, formatShape, multiply, substitute, type Dim, type Shape } from './dim.ts'
+import type { Graph, Node } from './graph.ts'
+import { operatorOf } from './ops/index.ts'
+import { byteLength, isFloat, type DataType } from './tensor.ts'
+
+/** A node as the summary shows it. Dimensions that are not known stay expressions of their symbols. */
+export interface Layer {
+  readonly node: Node
+  readonly shape: Shape | null
+  /** Elements of the trainable tensors that it reads first. */
+  readonly trainable: number
+  /** Elements of its other float tensors (frozen weights, running statistics). */
+  readonly frozen: number
+  /** Multiply-adds. */
+  readonly macs: Dim
+  /** Floating-point operations. */
+  readonly flops: Dim
+  /** Bytes of its outputs. */
+  readonly bytes: Dim
+  /** Whether hone knows the operator: one that it does not know passes through untouched, and its work is not counted. */
+  readonly known: boolean
+}
+
+/** The work and the sizes of a graph, node by node. `sizes` gives numbers to symbols: `summary(graph, { N: 100 })`. */
+export function summary(graph: Graph, sizes: Readonly<Record<string, number>> = {}): Summary {
+  return new Summary(graph, sizes)
+}
+
+export class Summary {
+  readonly name: string
+  readonly layers: readonly Layer[]
+
+  constructor(graph: Graph, sizes: Readonly<Record<string, number>>) {
+    this.name = graph.name
+    const counted = new Set<string>()
+    this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
+      const definition = operatorOf(node)
+      const own = node.inputs.flatMap((v) => (v?.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name) ? [v] : []))
+      own.forEach((v) => counted.add(v.name))
+      const count = (trainable: boolean) => own.filter((v) => v.trainable === trainable).reduce((sum, v) => sum + v.initializer!.size, 0)
+      const cost = definition?.cost?.(node.inputs.map((v) => v ?? undefined!), node)
+      const sized = (dim: Dim) => substitute(dim, sizes)
+      return {
+        node,
+        shape: node.outputs[0]?.shape?.map(sized) ?? null,
+        trainable: count(true), frozen: count(false),
+        macs: sized(cost?.macs ?? 0), flops: sized(cost?.flops ?? 0),
+        bytes: add(...node.outputs.map((v) => (v.name ? sized(bytesOf(v.dtype, v.shape)) : 0))),
+        known: definition !== undefined,
+      }
+    })
+  }
+
+  /** Trainable parameters. */
+  get parameters(): number {
+    return this.layers.reduce((sum, layer) => sum + layer.trainable, 0)
+  }
+
+  get macs(): Dim {
+    return add(...this.layers.map((layer) => layer.macs))
+  }
+
+  get flops(): Dim {
+    return add(...this.layers.map((layer) => layer.flops))
+  }
+
+  /** Operators that hone does not know, each once. */
+  get unknown(): readonly string[] {
+    return [...new Set(this.layers.filter((layer) => !layer.known).map(({ node }) => (node.domain ? `${node.domain}.` : '') + node.type))]
+  }
+
+  get totals(): string {
+    const frozen = this.layers.reduce((sum, layer) => sum + layer.frozen, 0)
+    const parts = [
+      `${count(this.parameters)} parameters`, ...(frozen ? [`${count(frozen)} more stored`] : []),
+      `${dimText(this.macs)} multiply-adds`, `${dimText(add(...this.layers.map((layer) => layer.bytes)), sizeText)} of outputs`,
+    ]
+    return parts.join(', ') + (this.unknown.length ? `. Not known, passed through untouched: ${this.unknown.join(', ')}` : '')
+  }
+
+  /** As HTML and as text. */
+  table(): TableBundle {
+    return table(this.layers, [
+      { heading: 'layer', cell: ({ node }) => node.name || node.output.name },
+      { heading: 'operator', cell: ({ node, known }) => node.type + (known ? '' : ' (unknown)'), align: 'left' },
+      { heading: 'output', cell: ({ shape }) => formatShape(shape) },
+      { heading: 'parameters', cell: ({ trainable, frozen }) => count(trainable || frozen) },
+      { heading: 'trainable', cell: ({ trainable, frozen }) => (trainable ? (frozen ? 'in part' : 'yes') : frozen ? 'no' : '') },
+      { heading: 'MACs', cell: ({ macs }) => dimText(macs) },
+      { heading: 'bytes', cell: ({ bytes }) => dimText(bytes, sizeText) },
+    ], `${this.name}: ${this.totals}`)
+  }
+
+  [Symbol.for('Jupyter.display')](): TableBundle {
+    return this.table()
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.table()['text/plain']
+  }
+}
+
+function bytesOf(dtype: DataType | null, shape: Shape | null): Dim {
+  return dtype ? multiply(elements(shape), byteLength(dtype, 8) / 8) : null
+}
+
+const count = (n: number) => (n ? n.toLocaleString('en-US') : '')
+
+/** A single symbol is shown as a factor: 1.2 M × N. */
+function dimText(dim: Dim, format: (n: number) => string = count): string {
+  if (dim === null) return '?'
+  if (typeof dim === 'number') return dim ? format(dim) : ''
+  return [...dim.terms].map(([symbols, { coefficient }]) => (symbols ? `${format(coefficient)} × ${symbols}` : format(coefficient))).join(' + ')
+}

@@ -1,0 +1,86 @@
+import * as statistics from 'simple-statistics'
+import { random } from '../random.ts'
+
+/** An estimate between the ends of its confidence interval. */
+export interface Interval {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+}
+
+export interface BootstrapOptions {
+  /** How many samples of samples are drawn (2,000). */
+  readonly resamples?: number
+  /** Confidence level (0.95). */
+  readonly level?: number
+  /** The same seed gives the same interval (0). */
+  readonly seed?: number
+}
+
+export type Statistic = (samples: readonly number[]) => number
+
+/** @throws RangeError where there are no samples. */
+export function median(samples: readonly number[]): number {
+  return statistics.median(filled(samples) as number[])
+}
+
+/** @throws RangeError where there are no samples. */
+export function mean(samples: readonly number[]): number {
+  return statistics.mean(filled(samples) as number[])
+}
+
+/** The value below which the share `p` (0 to 1) of the samples lies. @throws RangeError where there are no samples. */
+export function quantile(samples: readonly number[], p: number): number {
+  return statistics.quantile(filled(samples) as number[], p)
+}
+
+/**
+ * Percentile bootstrap interval of a statistic of one set of samples (Efron and Tibshirani, 1993, chapter 13).
+ * @throws RangeError where there are no samples.
+ */
+export function bootstrap(samples: readonly number[], statistic: Statistic, options: BootstrapOptions = {}): Interval {
+  return resampled([samples], ([drawn]) => statistic(drawn), options)
+}
+
+/**
+ * Interval of log(median(a) / median(b)) of two independent sets of positive samples: above 0 where `a` is larger. For times, rates and sizes.
+ * @throws RangeError where a set is empty or holds a sample that is not above 0.
+ */
+export function bootstrapRatio(a: readonly number[], b: readonly number[], options: BootstrapOptions = {}): Interval {
+  const bad = [...a, ...b].find((sample) => !(sample > 0))
+  if (bad !== undefined) throw new RangeError(`a ratio needs samples above 0, not ${bad}`)
+  return resampled([a, b], ([x, y]) => Math.log(median(x) / median(y)), options)
+}
+
+/**
+ * Interval of mean(b - a) where `a[i]` and `b[i]` belong to the same item: items are resampled, so what they share cancels. For accuracies.
+ * @throws RangeError where the sets are empty or differ in length.
+ */
+export function bootstrapPairedDifference(a: readonly number[], b: readonly number[], options: BootstrapOptions = {}): Interval {
+  if (a.length !== b.length) throw new RangeError(`pairs need equally many samples, not ${a.length} and ${b.length}`)
+  return bootstrap(a.map((x, item) => b[item] - x), mean, options)
+}
+
+type Sets = readonly [readonly number[], ...(readonly number[])[]]
+
+/** Draws from every set with replacement, `resamples` times, and cuts the tails off the statistic's distribution. */
+function resampled<S extends Sets>(sets: S, statistic: (sets: S) => number, options: BootstrapOptions): Interval {
+  const { resamples = 2000, level = 0.95, seed = 0 } = options
+  sets.forEach(filled)
+  const { below } = random(seed)
+  const drawn = sets.map((set) => [...set])
+  const estimates = Array.from({ length: resamples }, () => {
+    drawn.forEach((target, s) => {
+      const source = sets[s]
+      for (let i = 0; i < target.length; i++) target[i] = source[below(source.length)]
+    })
+    return statistic(drawn as unknown as S)
+  })
+  const tail = (1 - level) / 2
+  return { value: statistic(sets), low: quantile(estimates, tail), high: quantile(estimates, 1 - tail) }
+}
+
+function filled(samples: readonly number[]): readonly number[] {
+  if (samples.length === 0) throw new RangeError('a statistic needs at least one sample')
+  return samples
+}

@@ -1,0 +1,5 @@
+export * from './layers.ts'
+export * as init from './init.ts'
+export * as models from './models/index.ts'
+export { publishedWeights, readWeights } from './weights.ts'
+export { Scope, type Weights } from './scope.ts'

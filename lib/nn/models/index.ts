@@ -1,0 +1,1 @@
+export { lprnet } from './lprnet.ts'

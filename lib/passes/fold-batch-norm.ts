@@ -1,0 +1,84 @@
+import type { Node } from '../graph/graph.ts'
+import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
+import { replaceConstant } from './constant.ts'
+import { alsoFeeds, originOf } from './neighbours.ts'
+import { labelOf, pass, type Pass } from './pass.ts'
+
+/**
+ * Folds a BatchNormalization into the Conv, ConvTranspose or Gemm before it: w' = w·γ/σ, b' = (b − μ)·γ/σ + β with σ = √(variance + ε). Exact.
+ * A weight that other layers share stays theirs: the folded layer gets its own.
+ */
+export function foldBatchNorm(): Pass {
+  return pass('fold-batch-norm', {}, (graph, report) => {
+    for (const norm of graph.nodes('BatchNormalization')) {
+      const layer = norm.input(0).producer
+      if (!layer || layer.domain || !CHANNELS[layer.type]) {
+        report.refuse(norm, `its input is ${originOf(norm.input(0))}, not a convolution`)
+        continue
+      }
+      const reason = obstacle(norm, layer)
+      if (reason) {
+        report.refuse(norm, reason)
+        continue
+      }
+      fold(norm, layer)
+      norm.output.replaceWith(layer.output)
+      report.change(norm, `folded into ${labelOf(layer)}`)
+    }
+  })
+}
+
+/** The output channel that an element of a layer's weight belongs to. */
+type Channel = (index: number) => number
+
+const CHANNELS: Readonly<Record<string, (layer: Node, shape: readonly number[]) => Channel>> = {
+  Conv: (_, shape) => {
+    const each = sizeOf(shape.slice(1))
+    return (i) => Math.floor(i / each)
+  },
+  // its weight is [C, K/group, kernel], where group g reads the g-th part of C and writes the g-th part of K
+  ConvTranspose: (layer, [inputs = 1, outputs = 1, ...kernel]) => {
+    const each = sizeOf(kernel)
+    const perGroup = inputs / layer.int('group', 1)
+    return (i) => Math.floor(i / (each * outputs * perGroup)) * outputs + (Math.floor(i / each) % outputs)
+  },
+  Gemm: (layer, [, columns = 1]) => (layer.int('transB') ? (i) => Math.floor(i / columns) : (i) => i % columns),
+}
+
+function obstacle(norm: Node, layer: Node): string | null {
+  if (norm.int('training_mode')) return 'it is in training mode: its statistics are those of the batch'
+  if (norm.int('spatial', 1) === 0) return 'it has statistics for each position, not for each channel'
+  if (norm.outputs.slice(1).some((output) => output.uses.length)) return 'its statistics are read as well'
+  const feeds = alsoFeeds(layer.output, norm)
+  if (feeds) return feeds
+  const weight = layer.input(1).constant
+  if (!weight || !isFloat(weight.dtype)) return `the weight of ${labelOf(layer)} is not a constant`
+  if (norm.inputs.slice(1, 5).some((value) => !value?.constant)) return 'its scale, bias or statistics are not constants'
+  const bias = layer.inputs[2]
+  if (bias && !bias.constant) return `the bias of ${labelOf(layer)} is not a constant`
+  const { factors } = affine(norm)
+  const last = bias?.constant?.shape.at(-1) ?? 1
+  if (bias && (bias.constant!.size !== last || ![1, factors.length].includes(last))) return `the bias of ${labelOf(layer)} is not one number for each channel`
+  if (!factors.every(Number.isFinite)) return 'its variance is not positive'
+  return null
+}
+
+/** What it does to channel c: x·factors[c] + shifts(c). */
+function affine(norm: Node): { factors: number[]; mean: number[]; beta: number[] } {
+  const [gamma, beta, mean, variance] = norm.inputs.slice(1, 5).map((value) => value!.constant!.toNumbers()) as [number[], number[], number[], number[]]
+  const epsilon = norm.float('epsilon', 1e-5)
+  return { factors: gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon)), mean, beta }
+}
+
+function fold(norm: Node, layer: Node): void {
+  const { factors, mean, beta } = affine(norm)
+  const weight = layer.input(1).constant!
+  const channel = CHANNELS[layer.type](layer, weight.shape)
+  const bias = layer.inputs[2]?.constant?.toNumbers() ?? [0]
+  const beforehand = layer.type === 'Gemm' ? layer.float('beta', 1) : 1
+  const folded = factors.map((factor, c) => (beforehand * bias[bias.length === 1 ? 0 : c] - mean[c]) * factor + beta[c])
+  if (beforehand !== 1) layer.attributes.delete('beta')
+  replaceConstant(layer, 1, Tensor.of(weight.dtype, weight.shape, Float64Array.from(weight.toNumbers(), (w, i) => w * factors[channel(i)])), 'weight')
+  replaceConstant(layer, 2, Tensor.of(weight.dtype, [folded.length], folded), `${labelOf(layer)}.bias`)
+  if (norm.input(2).trainable) layer.input(2).trainable = true
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { fromBinary } from '@bufbuild/protobuf'
+import { encodeModel } from '../graph/encode.ts'
+import type { Graph } from '../graph/graph.ts'
+import { ModelProtoSchema } from '../graph/onnx_pb.ts'
+import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
+
+/** A model to run: the path of an ONNX file, its bytes, a graph, or what holds one. */
+export type ModelSource = string | Uint8Array | Graph | { readonly graph: Graph }
+
+/** How messages name it. */
+export function nameOf(source: ModelSource): string {
+  if (typeof source === 'string') return source
+  return (source instanceof Uint8Array ? '' : graphOf(source).name) || 'the model'
+}
+
+/** What ONNX Runtime takes: a path (external data stands beside the file), or bytes. */
+export function loadable(source: ModelSource): string | Uint8Array {
+  return typeof source === 'string' || source instanceof Uint8Array ? source : encodeModel(graphOf(source))
+}
+
+/** The graph itself, or the one that a model holds. */
+export function graphOf(source: Graph | { readonly graph: Graph }): Graph {
+  return 'graph' in source ? source.graph : source
+}
+
+/** One sentence, or two, for what ONNX Runtime says when it cannot load a model. */
+export async function explainLoadFailure(source: ModelSource, failure: Error): Promise<Error> {
+  const { message } = failure
+  const name = nameOf(source)
+  const because = (text: string) => new Error(`${name}: ${text}`, { cause: failure })
+
+  const unknownType = /^Unsupported data type: (\d+)/.exec(message)
+  if (unknownType) {
+    const dtype = DATA_TYPES[Number(unknownType[1])]
+    return because(`${await portOfType(source, dtype)} is ${dtype}, which cannot cross ONNX Runtime's boundary. Cast it inside the graph.`)
+  }
+  if (/File doesn't exist/.test(message)) return because('there is no such file')
+  if (/is a directory/.test(message)) return because('this is a folder, not an ONNX file')
+  if (/protobuf parsing failed|data pointer is null|does not have a graph/i.test(message))
+    return because('this is not an ONNX model, or a damaged or truncated one. Fetch or export it again.')
+  return because(`ONNX Runtime refuses it: ${plain(message)}`)
+}
+
+/** ONNX Runtime's messages without their source positions. */
+export function plain(message: string): string {
+  return message.replace(/^.*?\[ONNXRuntimeError\] : \d+ : \w+ : /s, '').replace(/\/onnxruntime_src\/\S+:\d+ /g, '').trim()
+}
+
+async function portOfType(source: ModelSource, dtype: DataType): Promise<string> {
+  const file = loadable(source)
+  const { graph } = fromBinary(ModelProtoSchema, typeof file === 'string' ? await readFile(file) : file)
+  const ports = [...(graph?.input ?? []).map((port) => ['input', port] as const), ...(graph?.output ?? []).map((port) => ['output', port] as const)]
+  const found = ports.find(([, { type }]) => type?.value.case === 'tensorType' && DATA_TYPES[type.value.value.elemType] === dtype)
+  return found ? `its ${found[0]} "${found[1].name}"` : 'an input or output'
+}

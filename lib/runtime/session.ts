@@ -1,0 +1,152 @@
+import type * as Ort from 'onnxruntime-node'
+import type { Tensor } from '../graph/tensor.ts'
+import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
+import { resolveDevice, type Device } from './devices.ts'
+import { throwIfInterrupted } from '../interrupt.ts'
+import { explainLoadFailure, loadable, nameOf, plain, type ModelSource } from './model.ts'
+
+export interface SessionOptions {
+  /** Where it runs (auto: CUDA, then WebGPU on a hardware adapter, then the CPU). */
+  readonly device?: Device | 'auto'
+  /** Threads within an operator (ONNX Runtime's choice: one per physical core). */
+  readonly threads?: number
+  /** Operators that run at the same time (1). */
+  readonly interOpThreads?: number
+  /** How far ONNX Runtime rewrites the graph (all). */
+  readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'layout' | 'all'
+  /** Threads that wait for work spin (false): up to 1.2 times as fast for a session alone, half as fast for several in turn (LPRNet, 2 cores). */
+  readonly spinning?: boolean
+  /**
+   * Numbers too small for full precision count as 0 (as the process does; false at first). ONNX Runtime takes it from the first session of a
+   * process, and then it holds for all that the process computes, JavaScript's own arithmetic too.
+   */
+  readonly denormalsAsZero?: boolean
+  /** Writes ONNX Runtime's profile to a file whose path begins so. */
+  readonly profile?: string
+}
+
+/** One run of a model on inputs that were fixed beforehand. */
+export type BoundRun = () => Promise<Record<string, Tensor>>
+
+/** A session on its way: it can be awaited, or bound at once. */
+export interface OpeningSession extends Promise<Session> {
+  bind(feeds: Tensors): Promise<BoundRun>
+}
+
+/**
+ * A model loaded into ONNX Runtime. In a notebook an interrupt takes effect before the next run or load; a run that has begun is not cut short.
+ * https://onnxruntime.ai/docs/api/js/interfaces/InferenceSession-1.html
+ */
+export class Session {
+  readonly device: Device
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
+  readonly #ort: typeof Ort
+  readonly #name: string
+  #native: Ort.InferenceSession | null
+
+  private constructor(ort: typeof Ort, native: Ort.InferenceSession, name: string, device: Device) {
+    this.#ort = ort
+    this.#native = native
+    this.#name = name
+    this.device = device
+    this.inputs = ports(name, 'input', native.inputMetadata)
+    this.outputs = ports(name, 'output', native.outputMetadata)
+  }
+
+  /**
+   * Loads a model. `await Session.create(model)` is a session, `await Session.create(model).bind(feeds)` a bound run of it.
+   * @throws Error naming the model where it is damaged, or has an input or output that cannot cross to JavaScript; or where the device is absent.
+   */
+  static create(source: ModelSource, options: SessionOptions = {}): OpeningSession {
+    const opening = Session.#open(source, options)
+    return Object.assign(opening, { bind: async (feeds: Tensors) => (await opening).bind(feeds) })
+  }
+
+  static async #open(source: ModelSource, options: SessionOptions): Promise<Session> {
+    const device = await resolveDevice(options.device ?? 'auto')
+    const ort = await import('onnxruntime-node')
+    checkThreads(options)
+    throwIfInterrupted()
+    const settings = nativeOptions(device, options)
+    const native = await ort.InferenceSession.create(loadable(source) as string, settings).catch(async (failure: Error) => {
+      throwIfInterrupted()
+      throw await explainLoadFailure(source, failure)
+    })
+    return new Session(ort, native, nameOf(source), device)
+  }
+
+  /** Runs the model. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
+  async run(feeds: Tensors): Promise<Record<string, Tensor>> {
+    return this.bind(feeds)()
+  }
+
+  /** Checks and converts the inputs once; each call then costs the run alone. @throws Error as `run` does. */
+  bind(feeds: Tensors): BoundRun {
+    this.#live()
+    checkFeeds(this.#name, this.inputs, feeds)
+    const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
+    return () => this.#run(native)
+  }
+
+  async #run(feeds: Record<string, Ort.Tensor>) {
+    throwIfInterrupted()
+    const outputs = await this.#live().run(feeds).catch((failure: Error) => {
+      throwIfInterrupted()
+      throw new Error(`${this.#name}: ${plain(failure.message)}`, { cause: failure })
+    })
+    return Object.fromEntries(this.outputs.map(({ name }) => [name, fromNative(outputs[name])]))
+  }
+
+  /** Completes the profile's file. */
+  endProfile(): void {
+    this.#live().endProfiling()
+  }
+
+  /** Frees what the model holds; the session cannot run again. */
+  async release(): Promise<void> {
+    const native = this.#native
+    this.#native = null
+    await native?.release()
+  }
+
+  #live(): Ort.InferenceSession {
+    if (!this.#native) throw new Error(`${this.#name}: this session was released`)
+    return this.#native
+  }
+}
+
+/** ONNX Runtime's own lines on stderr would only repeat what is thrown. */
+const FATAL_ONLY = 4
+
+/** What the first session of this process said of denormals. */
+let flushing: boolean | undefined
+
+function settleDenormals(wanted: boolean | undefined): boolean {
+  flushing ??= wanted ?? false
+  if (wanted !== undefined && wanted !== flushing)
+    throw new Error(`denormalsAsZero: the first session of this process settled it as ${flushing}, and ONNX Runtime cannot change it. Ask for it first in a new process.`)
+  return flushing
+}
+
+function checkThreads(options: SessionOptions): void {
+  for (const name of ['threads', 'interOpThreads'] as const) {
+    const count = options[name] ?? 1
+    if (!Number.isInteger(count) || count < 1) throw new RangeError(`${name} is a whole number from 1 on, not ${count}`)
+  }
+}
+
+function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSession.SessionOptions {
+  const { threads, interOpThreads = 1, graphOptimization = 'all', spinning = false, profile } = options
+  const denormalsAsZero = settleDenormals(options.denormalsAsZero)
+  return {
+    executionProviders: [device],
+    logSeverityLevel: FATAL_ONLY,
+    graphOptimizationLevel: graphOptimization,
+    executionMode: interOpThreads > 1 ? 'parallel' : 'sequential',
+    interOpNumThreads: interOpThreads,
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, set_denormal_as_zero: denormalsAsZero ? '1' : '0' } },
+  }
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { doctor } from './doctor.ts'
+import { install } from './install.ts'
+import { run } from './run.ts'
+import { UsageError } from './usage.ts'
+
+const SUBCOMMANDS = [run, install, doctor]
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+const program = new Command('hone')
+  .description('A Jupyter kernel for TypeScript, and a library to profile, optimize and train neural networks.')
+  .version(version)
+  .exitOverride()
+for (const register of SUBCOMMANDS) register(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCode(error)
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  console.error(`hone: ${error instanceof UsageError ? error.message : (error as Error).stack}`)
+  return error instanceof UsageError ? 2 : 1
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Dataset } from '../../../lib/data/dataset.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
+
+/** Ten samples: sample i is [i, 10 i] with label i. */
+const tens = Dataset.of<number>({
+  name: 'tens',
+  source: 'memory',
+  complete: true,
+  inputs: { x: Tensor.float32([10, 2], Array.from({ length: 20 }, (_, i) => (i % 2 ? 10 : 1) * Math.floor(i / 2))) },
+  labels: Array.from({ length: 10 }, (_, i) => i),
+  correct: (output, labels) => labels.map((label, i) => output.data[2 * i] === label),
+})
+
+test('batches come in order, and the last holds what is left', () => {
+  const batches = [...tens.batches(4)]
+  assert.deepEqual(batches.map(({ inputs }) => inputs.x.shape), [[4, 2], [4, 2], [2, 2]])
+  assert.deepEqual(batches.flatMap(({ labels }) => labels), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  assert.deepEqual(batches[2].indices, [8, 9])
+  assert.deepEqual(batches[2].inputs.x.toNumbers(), [8, 80, 9, 90])
+  assert.ok(batches.every(({ inputs, labels }) => tens.correct(inputs.x, labels).every(Boolean)))
+})
+
+test('a part is a data set of its own', () => {
+  const part = tens.slice(3, 7)
+  assert.equal(part.size, 4)
+  assert.equal(part.complete, false)
+  assert.deepEqual(part.take(2).labels, [3, 4])
+  assert.deepEqual(part.batch(1).x.toNumbers(), [3, 30])
+  assert.deepEqual([...part.batches(3)].map(({ indices }) => indices), [[0, 1, 2], [3]])
+  assert.equal(tens.slice(0).complete, true)
+})
+
+test('a split has every sample once, and the same seed gives the same split', () => {
+  const [train, rest] = tens.split(0.8, 7)
+  assert.deepEqual([train.size, rest.size], [8, 2])
+  assert.deepEqual([...train.labels, ...rest.labels].sort(), tens.labels)
+  assert.deepEqual(tens.split(0.8, 7)[0].labels, train.labels)
+  assert.notDeepEqual(tens.split(0.8, 8)[0].labels, train.labels)
+  assert.deepEqual(train.batch(8).x.toNumbers().filter((_, i) => i % 2 === 0), train.labels)
+})
+
+test('more samples than there are, and sizes that are none, are refused', () => {
+  assert.throws(() => tens.take(11), /tens: samples 0 to 11 were asked for, and there are 10/)
+  assert.throws(() => tens.slice(5, 4), RangeError)
+  assert.throws(() => tens.batch(1.5), RangeError)
+  assert.throws(() => [...tens.batches(0)], /a whole number of samples from 1 on, not 0/)
+  assert.throws(() => tens.split(8), /a fraction from 0 to 1, not 8/)
+})
+
+test('it shows itself', () => {
+  assert.equal(String(tens.take(4)), 'tens: 4 samples (x float32[2]) from memory')
+})

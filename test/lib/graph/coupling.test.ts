@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { coupled, removeEntries } from '../../../lib/graph/coupling.ts'
+import { encodeModel } from '../../../lib/graph/onnx.ts'
+import { verify } from '../../../lib/graph/verify.ts'
+import type { Graph } from '../../../lib/graph/graph.ts'
+import { batchNorm2d, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
+import { Scope } from '../../../lib/nn/scope.ts'
+import { runGraph, scattered } from './run.ts'
+
+/** A stem, a residual block whose two convolutions meet the stem's output in an Add, and a head. */
+function residual(): Graph {
+  const scope = Scope.root('residual', { seed: 3 })
+  const x = scope.input('x', ['N', 3, 8, 8])
+  const stem = sequential(conv2d(3, 8, 3, { padding: 1 }), batchNorm2d(8), relu())(scope.child('stem'), x)
+  const branch = sequential(conv2d(8, 12, 3, { padding: 1 }), batchNorm2d(12), relu(), conv2d(12, 8, 3, { padding: 1, bias: false }), batchNorm2d(8))(scope.child('block'), stem)
+  const sum = relu()(scope.child('sum'), scope.builder.add(branch, stem))
+  scope.graph.addOutput(sequential(maxPool2d(4), flatten(), linear(8 * 4, 5))(scope.child('head'), sum), 'logits')
+  return scope.graph
+}
+
+const weight = (graph: Graph, name: string) => graph.initializers.find((v) => v.name === name)!
+const shapes = (graph: Graph) => Object.fromEntries(graph.initializers.filter((v) => v.initializer!.shape.length).map((v) => [v.name, v.initializer!.shape.join('x')]))
+const odd = (count: number) => Array.from({ length: count / 2 }, (_, i) => 2 * i + 1)
+
+test('half the channels inside a residual block go, and only what belongs to them', () => {
+  const graph = residual()
+  removeEntries(graph, coupled({ value: weight(graph, 'block.0.weight'), axis: 0 }, odd(12)))
+  verify(graph)
+  const after = shapes(graph)
+  assert.deepEqual([after['block.0.weight'], after['block.0.bias'], after['block.1.running_var'], after['block.3.weight']], ['6x8x3x3', '6', '6', '8x6x3x3'])
+  assert.deepEqual([after['stem.0.weight'], after['head.2.weight']], ['8x3x3x3', '5x32'])
+})
+
+test('half the channels of the residual stream go through the Add, the block, and the flattened head; the outputs keep their shape', async () => {
+  const graph = residual()
+  const removal = coupled({ value: weight(graph, 'stem.0.weight'), axis: 0 }, odd(8))
+  removeEntries(graph, removal)
+  verify(graph)
+  const after = shapes(graph)
+  assert.deepEqual(
+    ['stem.0.weight', 'stem.1.weight', 'block.0.weight', 'block.3.weight', 'block.4.bias', 'head.2.weight'].map((name) => after[name]),
+    ['4x3x3x3', '4', '12x4x3x3', '4x12x3x3', '4', '5x16'],
+  )
+  assert.equal(String(graph.outputs[0]!.shape), 'N,5')
+  assert.ok(encodeModel(graph).length < encodeModel(residual()).length)
+  const { logits } = await runGraph(graph, { x: scattered('float32', [2, 3, 8, 8]) })
+  assert.deepEqual(logits!.shape, [2, 5])
+})
+
+test('channels that contribute nothing may go without a change of the outputs', async () => {
+  const graph = residual()
+  const silent = odd(8)
+  for (const name of ['stem.0.weight', 'stem.0.bias', 'block.3.weight']) {
+    const value = weight(graph, name)
+    const data = value.initializer!.data as Float32Array
+    for (const i of silent) data.fill(0, i * (data.length / 8), (i + 1) * (data.length / 8))
+  }
+  const feeds = { x: scattered('float32', [2, 3, 8, 8]) }
+  const before = await runGraph(graph, feeds)
+  removeEntries(graph, coupled({ value: weight(graph, 'stem.0.weight'), axis: 0 }, silent))
+  const after = await runGraph(graph, feeds)
+  after.logits!.toNumbers().forEach((v, i) => assert.ok(Math.abs(v - before.logits!.toNumbers()[i]!) < 1e-5))
+})
+
+test('a removal that would change the interface, or leave nothing, is refused by name', () => {
+  const graph = residual()
+  assert.throws(() => coupled({ value: weight(graph, 'head.2.weight'), axis: 0 }, [0]), /axis 1 of the output "logits" hangs together with it/)
+  assert.throws(() => coupled({ value: weight(graph, 'stem.0.weight'), axis: 1 }, [0]), /axis 1 of the input "x" hangs together with it/)
+  assert.throws(() => coupled({ value: weight(graph, 'block.0.weight'), axis: 0 }, Array.from({ length: 12 }, (_, i) => i)), /nothing would be left of axis 0 of "block.0.weight"/)
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import { accuracyOverAmount, type Chart, isDominated, latency, pareto, type ParetoRow } from '../../../lib/plot/index.ts'
+import { placeLabels } from '../../../lib/plot/labels.ts'
+import { rasterized } from '../../../lib/plot/raster.ts'
+
+const amounts = [0, 0.2, 0.5].map((amount, i) => ({ amount, accuracy: [0.9, 0.91, 0.6][i], low: [0.88, 0.89, 0.57][i], high: [0.92, 0.93, 0.63][i] }))
+const times = [{ name: 'base', median: 0.0312, interval: { low: 0.03, high: 0.033 } }, { name: 'int8 <static>', median: 0.0104, interval: { low: 0.01, high: 0.011 } }]
+const variants: ParetoRow[] = [
+  { name: 'base', accuracy: 0.899, latency: 0.03, size: 1.89e6 },
+  { name: 'int8', accuracy: 0.893, latency: 0.01, size: 0.5e6 },
+  { name: 'slow', accuracy: 0.89, latency: 0.04, size: 1.89e6 },
+]
+
+function bundleOf(chart: Chart): Promise<Record<string, any>> {
+  return (chart as unknown as Record<symbol, () => Promise<Record<string, unknown>>>)[Symbol.for('Jupyter.display')]()
+}
+
+const charts: Record<string, () => Chart> = {
+  'accuracy over amount': () => accuracyOverAmount(amounts),
+  'latency': () => latency(times),
+  'latency on a logarithmic scale': () => latency(times, { scale: 'log' }),
+  'pareto': () => pareto(variants),
+}
+
+for (const [name, make] of Object.entries(charts))
+  test(`${name} shows itself as Vega-Lite, SVG, PNG and text, and never as HTML`, async () => {
+    const bundle = await bundleOf(make())
+    assert.deepEqual(Object.keys(bundle).toSorted(), ['application/vnd.vegalite.v5+json', 'image/png', 'image/svg+xml', 'text/plain'])
+    assert.match(bundle['application/vnd.vegalite.v5+json'].$schema, /vega-lite\/v5/)
+    assert.deepEqual(JSON.parse(JSON.stringify(bundle['application/vnd.vegalite.v5+json'])), bundle['application/vnd.vegalite.v5+json'])
+    assert.match(bundle['image/svg+xml'], /^<svg .*<\/svg>$/s)
+    assert.doesNotMatch(bundle['image/svg+xml'], /NaN|undefined/)
+    const svg = /width="([\d.]+)" height="([\d.]+)"/.exec(bundle['image/svg+xml'])!
+    const png = await sharp(Buffer.from(bundle['image/png'], 'base64')).metadata()
+    assert.equal(png.format, 'png')
+    assert.ok(Math.abs(png.width! - 2 * Number(svg[1])) <= 2 && Math.abs(png.height! - 2 * Number(svg[2])) <= 2)
+  })
+
+test('names, numbers and units stand in the picture and in the text', async () => {
+  const times2 = latency(times, { title: 'Seconds per plate' })
+  const svg = await times2.svg()
+  for (const text of ['Seconds per plate', 'base', 'int8 &lt;static&gt;', '31.2 ms', '10.4 ms', 'interval (ms)']) assert.ok(svg.includes(text), text)
+  assert.match(times2.text, /^Seconds per plate\n.*base +31\.2 ms +30\.0 - 33\.0 ms/s)
+  const curve = await accuracyOverAmount(amounts).svg()
+  for (const text of ['base 90.0 %', '20 %', 'Weights set to zero']) assert.ok(curve.includes(text), text)
+  assert.match((await latency([{ name: 'a', median: 4e-5, interval: { low: 3e-5, high: 5e-5 } }]).svg()), /40\.0 µs/)
+})
+
+test('rows without an interval, and one row alone, are drawn', async () => {
+  for (const chart of [accuracyOverAmount([{ amount: 0.1, accuracy: 0.5 }]), latency(times.slice(0, 1)), pareto(variants.slice(0, 1))])
+    assert.doesNotMatch(await chart.svg(), /NaN/)
+})
+
+test('a variant is dominated by one that is no worse in all three and better in one', () => {
+  assert.deepEqual(variants.map((row) => isDominated(row, variants)), [false, false, true])
+  assert.equal(isDominated(variants[0], [variants[0], { ...variants[0], name: 'twin' }]), false)
+  assert.match(pareto(variants).text, /slow .*dominated/)
+})
+
+test('labels of marks that stand close do not cover each other', () => {
+  const marks = Array.from({ length: 5 }, (_, i) => ({ x: 100 + 4 * i, y: 100 + 3 * i, radius: 6, text: `variant ${i}` }))
+  const boxes = placeLabels(marks, 500, 300).map(({ dx, dy, align }, i) => {
+    const width = 0.6 * 11 * marks[i].text.length
+    const left = marks[i].x + dx - (align === 'left' ? 0 : align === 'right' ? width : width / 2)
+    return { left, right: left + width, top: marks[i].y + dy - 5, bottom: marks[i].y + dy + 5 }
+  })
+  for (const a of boxes) for (const b of boxes) if (a !== b) assert.ok(a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)
+  assert.ok(boxes.every(({ left, right, top, bottom }) => left >= 0 && right <= 500 && top >= 0 && bottom <= 300))
+})
+
+test('a machine without fonts still writes text, micro sign included', async () => {
+  const drawn = async (text: string) => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40"><text x="5" y="25" font-family="Roboto, sans-serif">${text}</text></svg>`
+    const { data } = await sharp(await rasterized(svg, 1, false)).raw().toBuffer({ resolveWithObject: true })
+    return data.toString('hex')
+  }
+  const [none, latencyText, micro, box] = [await drawn(''), await drawn('Latency 12.3 ms'), await drawn('µ'), await drawn('京')]
+  assert.notEqual(latencyText, none)
+  assert.notEqual(micro, none)
+  assert.notEqual(micro, box)
+})
