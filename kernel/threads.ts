@@ -37,6 +37,8 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
+  /** Bytes that the heap of the cell thread may hold. */
+  heapLimit: number
 }
 
 export type Parent = Partial<Header>
