@@ -1,18 +1,17 @@
 import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
 import { Interrupter, type Running } from './interrupt.ts'
+import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
+import { Questions } from './questions.ts'
 import type { Sockets } from './sockets.ts'
-import { Flag, type Answer, type ProtocolThreadData, type ToCellThread, type ToProtocolThread } from './threads.ts'
+import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
-
-/** What this thread shares with the cell thread. */
-type Shared = Pick<ProtocolThreadData, 'answers' | 'flags'> & { port: MessagePort }
 
 interface RunningRequest extends Running {
   request: Request
@@ -21,22 +20,27 @@ interface RunningRequest extends Running {
 
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
-  readonly #shared: Shared
+  readonly #port: MessagePort
+  readonly #session: Session
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
+  readonly #memory: MemoryWatch
+  readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
-  /** The latest that a cell asked. */
-  #question = 0
 
   /** The session is connected to the cell thread. */
-  constructor(shared: Shared, session: Session, sockets: Sockets) {
-    this.#shared = shared
+  constructor(data: ProtocolThreadData, session: Session, sockets: Sockets) {
+    const { cells: port, flags, heapLimit } = data
+    this.#port = port
+    this.#session = session
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, shared.flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
-    shared.port.on('message', (message: ToProtocolThread) => this.#receive(message))
+    this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
+    this.#questions = new Questions(data, sockets)
+    port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
   /** The request of the cell that runs now. */
@@ -49,12 +53,14 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, request, isDone: false, ...deferred<ExecuteReply>() }
+    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
     this.#running = running
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
+    this.#memory.start()
     const reply = await running.done
+    this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
     this.#running = undefined
@@ -66,23 +72,17 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process by the cell thread's own exit, which runs exit handlers. */
-  exit(): void {
-    this.#post({ type: 'exit' })
-  }
-
-  /** Ends the process by force if it has not exited in a while. */
-  exitSoon(): void {
+  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. A session still connected would make the exit wait. */
+  async exit(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
+    await this.interrupt()
+    this.#session.disconnect()
+    this.#post({ type: 'exit' })
   }
 
   /** An answer of the front end to an input request. */
   answerInput(value: string): void {
-    const { answers, flags } = this.#shared
-    const answer: Answer = { question: this.#question, value }
-    answers.postMessage(answer)
-    Atomics.add(flags, Flag.answers, 1)
-    Atomics.notify(flags, Flag.answers)
+    this.#questions.answer(value)
   }
 
   #receive(message: ToProtocolThread): void {
@@ -90,23 +90,31 @@ export class CellThread {
     this.#gatherer.flush()
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
     else if (message.type === 'interrupt') void this.interrupt()
-    else if (message.type === 'input') this.#askFrontEnd(message)
-    else if (message.id === this.#running?.id) this.#finish(this.#running, message.reply)
+    else if (message.type === 'input') this.#ask(message)
+    else this.#finish(message.id, message.reply)
   }
 
-  #finish(running: RunningRequest, reply: ExecuteReply): void {
+  /** A cell may be answered for twice: by its end and by an interrupt. */
+  #finish(id: string, reply: ExecuteReply): void {
+    const running = this.#running
+    if (running?.id !== id || running.isDone) return
+    const { status, ename, evalue, traceback } = reply
+    if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
     running.finish(reply)
   }
 
-  #askFrontEnd({ id, question, prompt, password }: Extract<ToProtocolThread, { type: 'input' }>): void {
-    this.#question = question
-    const request = this.#requests.get(id)
-    if (request !== undefined) this.#sockets.reply('stdin', 'input_request', { prompt, password }, request)
+  #warn(text: string): void {
+    if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
+  }
+
+  #ask(question: Question): void {
+    const request = this.#requests.get(question.id)
+    if (request !== undefined) this.#questions.ask(question, request)
   }
 
   #post(message: ToCellThread): void {
-    this.#shared.port.postMessage(message)
+    this.#port.postMessage(message)
   }
 
   #headerOf(id: string): Message['parent_header'] {

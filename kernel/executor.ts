@@ -2,26 +2,26 @@ import type { MessagePort } from 'node:worker_threads'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
-import { CompileError, Evaluator } from './evaluate.ts'
+import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
+import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
-import { isDeclared } from './magics/variables.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces, type KnownScript } from './stack.ts'
-import { captureStreams, withinLimit } from './streams.ts'
 import { Stdin } from './stdin.ts'
+import { captureStreams, withinLimit } from './streams.ts'
 import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
-import { SourceError } from './typescript.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
+  protectImmediates()
+  guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
   const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
-  guardAddons(flags)
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
@@ -35,7 +35,7 @@ export class Executor {
   readonly traces = new StackTraces()
   /** The source of every counted cell by its number. */
   readonly inputs = new Map<number, string>()
-  readonly #evaluator: Evaluator
+  readonly evaluator = new Evaluator()
   readonly #exit = process.exit.bind(process)
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
@@ -44,9 +44,7 @@ export class Executor {
   constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
     this.traces.install()
-    const runtime = new CellRuntime(this, loader, stdin)
-    this.#evaluator = new Evaluator(runtime)
-    installGlobals(this, runtime, stdin)
+    installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
     process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
@@ -55,7 +53,7 @@ export class Executor {
 
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
-    else if (message.type === 'interrupt') this.#interrupt(message.id)
+    else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -63,6 +61,9 @@ export class Executor {
   get cell(): RunningCell | undefined {
     return this.#cells.get() ?? this.#latest
   }
+
+  /** Whether a name means something to a cell, so that `!name` is TypeScript and no command. */
+  readonly isDeclared = (name: string): boolean => name in globalThis || this.evaluator.declared.has(name)
 
   /** Writes to a stream of the current cell, or of the given one. */
   write(name: StreamName, text: string, cell = this.cell): void {
@@ -83,19 +84,13 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const { code, locate } = compile(source)
+    const compiled = compile(source)
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
     return async () => {
       cell.last = []
-      try {
-        await this.#evaluator.evaluate(code, url)
-      } catch (error) {
-        if (!(error instanceof CompileError)) throw error
-        const { line, column } = locate(error) ?? error
-        throw new SourceError(error.message, line, column)
-      }
+      await this.evaluator.run(compiled, url)
       return cell.last
     }
   }
@@ -111,7 +106,7 @@ export class Executor {
   async #run(cell: RunningCell): Promise<void> {
     const { code, count, silent } = cell.request
     try {
-      const value = await this.prepare(cell, expandMagics(code, isDeclared), code)()
+      const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
       if (!silent && value.length === 1 && value[0] !== undefined) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
       }
@@ -135,29 +130,31 @@ export class Executor {
     return results
   }
 
-  #interrupt(id: string): void {
-    const cell = this.#running
-    if (cell?.request.id !== id) return
-    cell.interrupt()
-    this.#evaluator.abandon()
-    this.#fail(cell, new Interrupted())
+  /** Ends a cell, be it one whose execute message a termination swallowed. */
+  #interrupt(id: string, count: number): void {
+    const error = new Interrupted()
+    if (this.#running?.request.id === id) {
+      this.#running.interrupt()
+      this.#fail(this.#running, error)
+    } else {
+      const traceback = this.traces.traceback(error)
+      this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
+    }
     throw new AsyncStackReset()
   }
 
   #fail(cell: RunningCell, error: unknown): void {
-    if (this.#running !== cell) return
     const { code, count } = cell.request
     const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
-    const content = { ...describeError(error), traceback }
-    this.#post({ type: 'publish', id: cell.request.id, messageType: 'error', json: JSON.stringify(content) })
-    this.#finish(cell, { status: 'error', execution_count: count, ...content })
+    this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
   }
 
+  /** Says so first: what a termination leaves undone then is nothing that the protocol thread waits for. */
   #finish(cell: RunningCell, reply: ExecuteReply): void {
     if (this.#running !== cell) return
+    this.#post({ type: 'done', id: cell.request.id, reply })
     this.#running = undefined
     this.#cells.reset()
-    this.#post({ type: 'done', id: cell.request.id, reply })
   }
 
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */

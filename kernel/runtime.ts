@@ -9,8 +9,6 @@ import type { Stdin } from './stdin.ts'
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
   readonly meta = cellMeta
-  /** A thrown value on its way from the inspector (evaluate.ts). */
-  thrown: unknown
   readonly import: (specifier: string, options?: ImportCallOptions) => Promise<unknown>
   readonly deno: ReturnType<typeof denoFor>
   readonly stdin: Stdin
@@ -23,6 +21,11 @@ export class CellRuntime {
     this.stdin = stdin
     this.deno = denoFor(executor)
     this.import = (specifier, options) => loader.import(specifier, options)
+  }
+
+  /** Takes the cell's body from its script. */
+  body(body: () => Promise<void>): void {
+    this.#executor.evaluator.accept(body)
   }
 
   /** Keeps the value of the last expression. */

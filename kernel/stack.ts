@@ -105,7 +105,7 @@ function placed({ input, source }: KnownScript, position: Position | undefined):
 }
 
 function isHidden(url: string | null): boolean {
-  return url === null || /^(node:internal\/|node:inspector|node:async_hooks)/.test(url) || isKernelScript(url)
+  return url === null || url.startsWith('node:') || isKernelScript(url)
 }
 
 export function isKernelScript(url: string): boolean {

@@ -16,7 +16,7 @@ export interface CellRequest {
 /** What the protocol thread says to the cell thread. `nothing` only gives a termination something to end. */
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
-  | { type: 'interrupt'; id: string }
+  | { type: 'interrupt'; id: string; count: number }
   | { type: 'exit' }
   | { type: 'nothing' }
 
@@ -24,7 +24,7 @@ export type ToCellThread =
 export type ToProtocolThread =
   | { type: 'stream'; id: string; name: StreamName; text: string }
   | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
-  | { type: 'input'; id: string; question: number; prompt: string; password: boolean }
+  | Question
   | { type: 'interrupt' }
   | { type: 'done'; id: string; reply: ExecuteReply }
 
@@ -34,7 +34,16 @@ export interface Extra {
   buffers?: Uint8Array[]
 }
 
-/** A person's answer to a question of a cell. */
+/** What a cell asks the person at the front end; the id is the cell's. */
+export interface Question {
+  type: 'input'
+  id: string
+  /** Counts the questions of a session. */
+  question: number
+  prompt: string
+  password: boolean
+}
+
 export interface Answer {
   question: number
   value: string
@@ -48,8 +57,10 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
-  /** To what a cell waits with for input. */
+  /** To where the cell thread waits for answers to its questions. */
   answers: MessagePort
+  /** Bytes that the heap of the cell thread may hold. */
+  heapLimit: number
 }
 
 export type Parent = Partial<Header>
@@ -58,10 +69,19 @@ export type Parent = Partial<Header>
 export const Flag = {
   /** Depth of native addon calls on the cell thread's stack. */
   native: 0,
-  /** 1 while an interrupt is under way. */
-  interrupting: 1,
+  /** One of Interrupt. */
+  interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
-  /** Number of answers to questions of cells. */
+  /** Number of answers so far. */
   answers: 3,
+} as const
+
+/** How far an interrupt is. */
+export const Interrupt = {
+  none: 0,
+  /** The cell shall end; native code throws when it returns. */
+  asked: 1,
+  /** JavaScript may be terminated at any moment; native code must not be entered. */
+  terminating: 2,
 } as const

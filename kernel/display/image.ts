@@ -3,11 +3,10 @@ import type { MimeBundle } from './bundle.ts'
 
 /** The first bytes of image files. WebP has its length between its two marks. https://en.wikipedia.org/wiki/List_of_file_signatures */
 const SIGNATURES: [type: string, pattern: RegExp][] = [
-  ['image/png', /^\x89PNG\r\n\x1a\n/],
+  ['image/png', /^\x89PNG\r\n/],
   ['image/jpeg', /^\xff\xd8\xff/],
   ['image/gif', /^GIF8[79]a/],
   ['image/webp', /^RIFF[^]{4}WEBP/],
-  ['image/bmp', /^BM[^]{4}\0{4}/],
   ['application/pdf', /^%PDF-/],
   ['image/svg+xml', /^\s*(<\?xml[^>]*>\s*)?<svg[\s>]/],
 ]
@@ -21,7 +20,7 @@ export function imageType(bytes: Uint8Array): string | undefined {
 
 /** The content of an image file, whatever holds the bytes. */
 export function image(value: object): MimeBundle | Promise<MimeBundle> | undefined {
-  if (value instanceof Blob) return /^image\//.test(value.type) ? value.arrayBuffer().then((bytes) => fileBundle(new Uint8Array(bytes)) ?? {}) : undefined
+  if (value instanceof Blob) return value.type.startsWith('image/') ? value.arrayBuffer().then((bytes) => fileBundle(new Uint8Array(bytes)) ?? {}) : undefined
   if (types.isUint8Array(value)) return fileBundle(value)
   return types.isAnyArrayBuffer(value) ? fileBundle(new Uint8Array(value)) : undefined
 }

@@ -50,7 +50,7 @@ const BAR = { width: 6, height: 40 }
 
 /** How the numbers are distributed between least and greatest, drawn as SVG. */
 export function histogram(numbers: Numbers, { least, greatest }: Summary): string {
-  const counts = new Array<number>(BINS).fill(0)
+  const counts = Array.from({ length: BINS }, () => 0)
   const scale = BINS / (greatest - least)
   for (let i = 0; i < numbers.length; i++) {
     const x = Number(numbers[i])

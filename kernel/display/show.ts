@@ -25,7 +25,7 @@ export interface Display {
   javascript(text: string, options?: DisplayOptions): DisplayHandle
   /** Any data as a tree to unfold. */
   json(data: object, options?: DisplayOptions): DisplayHandle
-  /** The bytes of a PNG, JPEG, GIF, WebP, BMP, SVG or PDF file. */
+  /** The bytes of a PNG, JPEG, GIF, WebP, SVG or PDF file. */
   image(bytes: Uint8Array, options?: DisplayOptions): DisplayHandle
   /** Content of any MIME types. */
   bundle(bundle: MimeBundle, options?: DisplayOptions): DisplayHandle
@@ -50,7 +50,7 @@ export function displayFor(executor: Executor): Display {
   return Object.assign(display, texts, {
     json: typed('application/json'),
     image: (bytes: Uint8Array, options?: DisplayOptions) => {
-      if (imageType(bytes) === undefined) throw new TypeError('display.image takes the bytes of a PNG, JPEG, GIF, WebP, BMP, SVG or PDF file, and these are none. Read one with fs.readFileSync.')
+      if (imageType(bytes) === undefined) throw new TypeError('display.image takes the bytes of a PNG, JPEG, GIF, WebP, SVG or PDF file, and these are none. Read one with fs.readFileSync.')
       return display(bytes, options)
     },
     bundle: (bundle: MimeBundle, options?: DisplayOptions) => display(showing(bundle), options),

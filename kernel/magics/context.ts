@@ -6,7 +6,6 @@ import type { Position } from '../cell.ts'
 import { isKernelScript } from '../stack.ts'
 import { expandMagics, type Form } from './expand.ts'
 import type { Library, MagicContext } from './magic.ts'
-import { isDeclared } from './variables.ts'
 
 /** The kernel as a magic sees it whose argument stands at a place of the cell that runs now. */
 export function contextFor(executor: Executor, runtime: CellRuntime, form: Form, { line, column }: Position): Omit<MagicContext, 'magics'> {
@@ -16,7 +15,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
   /** What the code declares and its value is kept; the cell's own last value is not touched. */
   function prepare(code: string, [before, after]: [string, string] = ['', '']): () => Promise<unknown> {
     const lead = form === 'cell' ? `${' '.repeat(column)}${before}\n` : ' '.repeat(Math.max(0, column - before.length)) + before
-    const run = executor.prepare(cell, expandMagics('\n'.repeat(line - 1) + lead + code + after, isDeclared), shown)
+    const run = executor.prepare(cell, expandMagics('\n'.repeat(line - 1) + lead + code + after, executor.isDeclared), shown)
     return async () => {
       const [value] = await run()
       cell.last = []
@@ -28,6 +27,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
     count,
     signal: cell.handle.signal,
     inputs: executor.inputs,
+    variables: executor.evaluator.declared,
     display: displayFor(executor),
     prepare,
     async assign(values) {

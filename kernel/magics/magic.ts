@@ -1,3 +1,4 @@
+import type * as honejs from '../../lib/index.ts'
 import type { Capture } from '../capture.ts'
 import type { Position } from '../cell.ts'
 import type { Display } from '../display/show.ts'
@@ -19,7 +20,7 @@ export interface Magic {
 }
 
 /** What a notebook imports as 'honejs'. */
-export type Library = typeof import('../../lib/index.ts')
+export type Library = typeof honejs
 
 /** What a magic may ask of the kernel. */
 export interface MagicContext {
@@ -31,6 +32,8 @@ export interface MagicContext {
   signal: AbortSignal
   /** The source of every counted cell by its number. */
   inputs: ReadonlyMap<number, string>
+  /** The names of the session's variables, also of those that hold nothing any more. */
+  variables: ReadonlySet<string>
   display: Display
   /**
    * Compiles TypeScript that runs in the session, so that what it declares stays. Code is the argument in the line form and the body in the

@@ -3,12 +3,11 @@ import { plainText } from '../display.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 import { parseRanges } from './ranges.ts'
-import { declaredNames } from './variables.ts'
 
 /** The session's variables that hold something, of the named types where any are named. */
-async function variables(argument: string, { evaluate }: MagicContext): Promise<[name: string, value: unknown][]> {
+async function holding(argument: string, { variables, evaluate }: MagicContext): Promise<[name: string, value: unknown][]> {
   const wanted = argument.split(/\s+/).filter((type) => type !== '')
-  const all = (await evaluate(`{ ${declaredNames().join(', ')} }`)) as Record<string, unknown>
+  const all = (await evaluate(`{ ${[...variables].sort().join(', ')} }`)) as Record<string, unknown>
   return Object.entries(all).filter(([, value]) => value !== undefined && (wanted.length === 0 || wanted.includes(typeName(value))))
 }
 
@@ -39,7 +38,7 @@ export const who: Magic = {
   summary: 'list the variables',
   usage: '%who [type ...]: only those of the types, as %whos names them.',
   async line(argument, context) {
-    const found = await variables(argument, context)
+    const found = await holding(argument, context)
     context.print(found.length === 0 ? NOTHING : `${found.map(([name]) => `${name}\t `).join('')}\n`)
   },
 }
@@ -49,7 +48,7 @@ export const whos: Magic = {
   summary: 'list the variables with type and content',
   usage: '%whos [type ...]: only those of the types.',
   async line(argument, context) {
-    const rows = (await variables(argument, context)).map(([name, value]) => [name, typeName(value), infoOf(value)])
+    const rows = (await holding(argument, context)).map(([name, value]) => [name, typeName(value), infoOf(value)])
     if (rows.length === 0) return context.print(NOTHING)
     const widths = [0, 1].map((i) => Math.max(...[['Variable', 'Type'], ...rows].map((row) => row[i].length)) + 3)
     const lines = [['Variable', 'Type', 'Data/Info'], ...rows].map(([name, type, info]) => name.padEnd(widths[0]) + type.padEnd(widths[1]) + info)
@@ -61,12 +60,11 @@ export const reset: Magic = {
   name: 'reset',
   summary: 'let go of every variable',
   usage: '%reset [-f]: -f does not ask first. To start afresh altogether, restart the kernel.',
-  async line(argument, { prepare, ask, print }) {
+  async line(argument, { variables, prepare, ask, print }) {
     const { force } = parseOptions(argument, { force: { type: 'boolean', short: 'f' } }).values
     const isSure = force === true || /^y/i.test(await ask('Once deleted, variables cannot be recovered. Proceed (y/[n])? '))
     if (!isSure) return print('Nothing done.\n')
-    const names = declaredNames()
-    if (names.length > 0) await prepare(`void (${names.join(' = ')} = undefined)`)()
+    if (variables.size > 0) await prepare(`void (${[...variables].join(' = ')} = undefined)`)()
   },
 }
 

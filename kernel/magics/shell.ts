@@ -3,7 +3,6 @@ import { StringDecoder } from 'node:string_decoder'
 import type { StreamName } from '../threads.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
-import { declaredNames } from './variables.ts'
 
 /** Milliseconds that an interrupted command gets to end by itself. */
 const PATIENCE_MS = 1000
@@ -79,13 +78,12 @@ export class CommandOutput extends Array<string> {
 const VARIABLE = /\{([\p{ID_Start}$_][\p{ID_Continue}$]*[^{}\s]*)\}|\$([\p{ID_Start}_][\p{ID_Continue}]*)/gu
 
 /** Puts values of the session in place of `{name}`, `{name.member}` and `$name`; leaves the rest to the shell. */
-async function withValues(line: string, { evaluate }: MagicContext): Promise<string> {
-  const declared = new Set(declaredNames())
+async function withValues(line: string, { variables, evaluate }: MagicContext): Promise<string> {
   const parts: string[] = []
   let end = 0
   for (const match of line.matchAll(VARIABLE)) {
     const expression = match[1] ?? match[2]
-    if (!declared.has(/^[\p{ID_Continue}$]+/u.exec(expression)![0])) continue
+    if (!variables.has(/^[\p{ID_Continue}$]+/u.exec(expression)![0])) continue
     parts.push(line.slice(end, match.index), String(await evaluate(expression)))
     end = match.index + match[0].length
   }

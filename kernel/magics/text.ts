@@ -1,4 +1,4 @@
-import { TEXT_TYPES, type Display } from '../display/show.ts'
+import type { Display, TEXT_TYPES } from '../display/show.ts'
 import type { Magic } from './magic.ts'
 
 /** A cell magic that shows its body as what it is. */

@@ -1,4 +1,5 @@
 import type { Profiler } from 'node:inspector'
+import { RECORDING } from './recording.ts'
 
 /** A place as a person knows it: a file, or a cell of a notebook. Line and column from 1. */
 export interface Place {
@@ -39,8 +40,32 @@ export interface Call {
   total: number
 }
 
+/** A node of a profile, of time or of memory. */
+export interface Node {
+  readonly frame: CallFrame
+  readonly self: number
+  readonly children: readonly Node[]
+}
+
+/** V8's own way into a recording; what it takes is not the work's. */
+const INSPECTOR = 'node:inspector'
+/** What V8 calls time in which nothing ran. */
+const IDLE = '(idle)'
+
+/** The calls of a profile without those that are hidden, which stand for what they call. */
+export function callTree(root: Node, isHidden: (url: string) => boolean = () => false): Call {
+  const read = ({ frame, self, children }: Node): { calls: Call[]; self: number } => {
+    if (frame.url === INSPECTOR || frame.functionName === IDLE) return { calls: [], self: 0 }
+    const inner = children.map(read)
+    const calls = inner.flatMap(({ calls: below }) => below)
+    const own = inner.reduce((sum, below) => sum + below.self, self)
+    return frame.url === RECORDING || isHidden(frame.url) ? { calls, self: own } : { calls: [mergedCall(frame, own, calls)], self: 0 }
+  }
+  return read(root).calls[0]
+}
+
 /** The same function called twice from the same place is one call. */
-export function mergedCall(frame: CallFrame, self: number, children: readonly Call[]): Call {
+function mergedCall(frame: CallFrame, self: number, children: readonly Call[]): Call {
   const merged: Call[] = []
   for (const child of children) {
     const same = merged.findIndex((known) => keyOf(known.frame) === keyOf(child.frame))

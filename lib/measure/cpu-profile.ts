@@ -2,7 +2,7 @@ import type { Profiler } from 'node:inspector'
 import writeFileAtomic from 'write-file-atomic'
 import { table, type TableBundle } from '../table.ts'
 import { percentText, timeText } from '../units.ts'
-import { byFunction, located, mergedCall, selfTimes, type Call, type FrameOptions, type FunctionCost } from './call-tree.ts'
+import { byFunction, callTree, located, selfTimes, type Call, type FrameOptions, type FunctionCost, type Node } from './call-tree.ts'
 import { flameGraph } from './flame-graph.ts'
 import { recorded } from './recording.ts'
 
@@ -42,8 +42,6 @@ export async function recordCpu(work: () => unknown, { interval = 0.001, ...opti
 }
 
 const SHOWN_FUNCTIONS = 20
-/** What V8 calls time in which no JavaScript ran. */
-const IDLE = '(idle)'
 
 /** A profile. Shows itself as a table by the time that functions took themselves, and a flame graph. */
 export class CpuProfile {
@@ -58,7 +56,7 @@ export class CpuProfile {
   constructor(record: Profiler.Profile, { isHidden }: FrameOptions = {}) {
     this.record = record
     this.duration = (record.endTime - record.startTime) / 1e6
-    this.#root = callTree(record, isHidden)
+    this.#root = callTree(treeOf(record), isHidden)
     this.functions = byFunction(this.#root)
   }
 
@@ -83,6 +81,7 @@ export class CpuProfile {
 
   #table(): TableBundle {
     const { functions, duration, record } = this
+    const busy = this.#root.total
     const samples = record.samples?.length ?? 0
     const left = functions.length - SHOWN_FUNCTIONS
     const more = left > 0 ? ` ${left} more functions are in .functions.` : ''
@@ -92,26 +91,20 @@ export class CpuProfile {
         { heading: 'function', cell: ({ name }) => name },
         { heading: 'place', cell: ({ place }) => place, align: 'left' },
         { heading: 'self', cell: ({ self }) => timeText(self / 1e6) },
-        { heading: 'share', cell: ({ self }) => percentText(self / 1e6 / duration) },
+        { heading: 'share', cell: ({ self }) => percentText(self / busy) },
         { heading: 'with callees', cell: ({ total }) => timeText(total / 1e6) },
       ],
-      `${timeText(duration)}, ${samples.toLocaleString('en')} samples, one every ${timeText(duration / Math.max(1, samples))}.${more}`,
+      `${timeText(busy / 1e6)} of JavaScript in ${timeText(duration)}, ${samples.toLocaleString('en')} samples, one every ${timeText(duration / Math.max(1, samples))}.${more}`,
     )
   }
 }
 
-function callTree(record: Profiler.Profile, isHidden: (url: string) => boolean = () => false): Call {
+function treeOf(record: Profiler.Profile): Node {
   const times = selfTimes(record)
   const nodes = new Map(record.nodes.map((node) => [node.id, node]))
-  /** A hidden call stands for its callees, and for time that is its caller's. */
-  const read = (id: number): { calls: Call[]; self: number } => {
+  const read = (id: number): Node => {
     const { callFrame, children = [] } = nodes.get(id)!
-    const inner = children.map(read)
-    const calls = inner.flatMap(({ calls: below }) => below)
-    const self = inner.reduce((sum, below) => sum + below.self, times.get(id)!)
-    if (isHidden(callFrame.url)) return { calls, self }
-    return { calls: callFrame.functionName === IDLE ? [] : [mergedCall(callFrame, self, calls)], self: 0 }
+    return { frame: callFrame, self: times.get(id)!, children: children.map(read) }
   }
-  const [root] = read(record.nodes[0].id).calls
-  return root
+  return read(record.nodes[0].id)
 }

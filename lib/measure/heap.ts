@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { HeapProfiler } from 'node:inspector'
-import { interruptSignal } from '../interrupt.ts'
+import { cellSignal } from '../interrupt.ts'
 import { table, type TableBundle } from '../table.ts'
 import { percentText, sizeText } from '../units.ts'
-import { byFunction, located, mergedCall, type Call, type FrameOptions, type FunctionCost } from './call-tree.ts'
+import { byFunction, callTree, located, type FrameOptions, type FunctionCost, type Node } from './call-tree.ts'
 import { recorded } from './recording.ts'
 
 export interface MemoryProfileOptions extends FrameOptions {
@@ -32,7 +32,7 @@ export async function memoryProfile(work: () => unknown, { interval = 32_768, ..
         return head
       },
     )
-    return new MemoryProfile(before, process.memoryUsage(), await peak.stop(), byFunction(callTree(head, frames)))
+    return new MemoryProfile(before, process.memoryUsage(), await peak.stop(), byFunction(callTree(treeOf(head, frames), frames.isHidden)))
   } finally {
     await peak.stop()
   }
@@ -41,16 +41,8 @@ export async function memoryProfile(work: () => unknown, { interval = 32_768, ..
 /** @types/node 20 does not know these yet. */
 const COLLECTED_TOO = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true }
 
-/** A hidden call stands for its callees, and for what is its caller's. */
-function callTree(head: HeapProfiler.SamplingHeapProfileNode, options: FrameOptions): Call {
-  const read = ({ callFrame, selfSize, children }: HeapProfiler.SamplingHeapProfileNode): { calls: Call[]; self: number } => {
-    const inner = children.map(read)
-    const calls = inner.flatMap(({ calls: below }) => below)
-    const self = inner.reduce((sum, below) => sum + below.self, selfSize)
-    if (options.isHidden?.(callFrame.url)) return { calls, self }
-    return { calls: [mergedCall(located(callFrame, options), self, calls)], self: 0 }
-  }
-  return read(head).calls[0]
+function treeOf({ callFrame, selfSize, children }: HeapProfiler.SamplingHeapProfileNode, options: FrameOptions): Node {
+  return { frame: located(callFrame, options), self: selfSize, children: children.map((child) => treeOf(child, options)) }
 }
 
 /** Looks at the resident set from a thread of its own, so that busy JavaScript hides no peak. */
@@ -63,7 +55,7 @@ class PeakWatch {
     const worker = new Worker(WATCH, { eval: true, workerData: peak, execArgv: [], stdin: false })
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
     worker.unref()
-    interruptSignal()?.addEventListener('abort', () => void worker.terminate())
+    cellSignal()?.addEventListener('abort', () => void worker.terminate())
     return new PeakWatch(worker, peak)
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as Ort from 'onnxruntime-node'
-import { interruptSignal } from '../interrupt.ts'
+import { cellSignal } from '../interrupt.ts'
 import type { ChromeEvent } from './chrome-trace.ts'
 import type { TraceEvent } from './trace.ts'
 
@@ -38,7 +38,7 @@ export class OperatorRecorder {
     this.#firstTrack = firstTrack
     this.#folder = folder
     this.#restore = this.#watch(sessions)
-    interruptSignal()?.addEventListener('abort', this.#restore)
+    cellSignal()?.addEventListener('abort', this.#restore)
   }
 
   /** How many sessions ran that were made before. */
@@ -55,12 +55,12 @@ export class OperatorRecorder {
     const methods = sessions as unknown as { create: Create; prototype: { run: (...args: unknown[]) => Promise<unknown> } }
     const { create } = methods
     const { run } = methods.prototype
-    const recorder = this
+    const runs = this.#runs
     methods.create = async (model, ...rest) => {
-      const prefix = `session-${recorder.#recorded.length}`
-      const options = { ...(rest.at(-1) as object | undefined), enableProfiling: true, profileFilePrefix: join(recorder.#folder, prefix) }
+      const prefix = `session-${this.#recorded.length}-`
+      const options = { ...(rest.at(-1) as object | undefined), enableProfiling: true, profileFilePrefix: join(this.#folder, prefix) }
       const session = await Reflect.apply(create, sessions, [model, ...rest.slice(0, -1), options])
-      recorder.#recorded.push({ session, prefix })
+      this.#recorded.push({ session, prefix })
       return session
     }
     methods.prototype.run = async function (this: Session, ...args) {
@@ -68,7 +68,7 @@ export class OperatorRecorder {
       try {
         return await Reflect.apply(run, this, args)
       } finally {
-        recorder.#runs.set(this, [...(recorder.#runs.get(this) ?? []), [start, performance.now() * 1000]])
+        runs.set(this, [...(runs.get(this) ?? []), [start, performance.now() * 1000]])
       }
     }
     return () => {
@@ -89,7 +89,7 @@ export class OperatorRecorder {
         events.push({ name: 'thread_name', ph: 'M', pid: process.pid, tid, ts: 0, args })
         for (const [start, end] of runs) events.push({ name: 'run', cat: 'run', ph: 'X', pid: process.pid, tid, ts: start, dur: end - start })
         const prefix = this.#recorded.find((known) => known.session === session)?.prefix
-        const file = prefix && files.find((name) => name.startsWith(`${prefix}_`))
+        const file = prefix && files.find((name) => name.startsWith(prefix))
         if (file) events.push(...operatorEvents(JSON.parse(await readFile(join(this.#folder, file), 'utf8')) as TraceEvent[], runs[0][0], tid))
       }
       return events

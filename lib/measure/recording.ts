@@ -1,5 +1,8 @@
 import { Session } from 'node:inspector'
-import { interruptSignal } from '../interrupt.ts'
+import { cellSignal } from '../interrupt.ts'
+
+/** The script whose calls a recording holds and nobody asked for. */
+export const RECORDING = import.meta.url
 
 /**
  * Runs work while V8 records it: `start` begins the recording, `stop` ends it and reads it. An interrupt of the notebook cell ends it too,
@@ -9,7 +12,7 @@ export async function recorded<Result>(work: () => unknown, start: (session: Ses
   const session = new Session()
   session.connect()
   const disconnect = () => session.disconnect()
-  const signal = interruptSignal()
+  const signal = cellSignal()
   signal?.addEventListener('abort', disconnect)
   try {
     start(session)
