@@ -15,13 +15,23 @@ export { plainText } from './display/text.ts'
 export const DISPLAY = Symbol.for('Jupyter.display')
 
 /** The first that knows the value decides. */
-const views: View[] = [image, tensor, numbers, danfo, polars, records, map, vega, element, canvas, tree]
+const views: View[] = [image, danfo, polars, tensor, numbers, records, map, vega, element, canvas, tree]
 
 /** How a value shows itself; a promise where its bundle takes time. */
 export function mimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
-  const own = (value as { [DISPLAY]?: unknown } | null | undefined)?.[DISPLAY]
-  const bundle = typeof own === 'function' ? (Reflect.apply(own, value, []) as MimeBundle | Promise<MimeBundle>) : defaultBundle(value)
+  const own = displayMethod(value)
+  const bundle = own === undefined ? defaultBundle(value) : own()
   return bundle instanceof Promise ? bundle.then((made) => complete(made, value)) : complete(bundle, value)
+}
+
+/** The object's own way to show itself. A proxy may refuse to be asked. */
+function displayMethod(value: unknown): (() => MimeBundle | Promise<MimeBundle>) | undefined {
+  try {
+    const method = (value as { [DISPLAY]?: unknown } | null | undefined)?.[DISPLAY]
+    return typeof method === 'function' ? () => Reflect.apply(method, value, []) as MimeBundle : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Every bundle has a plain text, for terminals; binary content goes as base64. */

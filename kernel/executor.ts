@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
+import { DisplayHandle } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import { protectImmediates } from './immediates.ts'
@@ -107,7 +108,7 @@ export class Executor {
     const { code, count, silent } = cell.request
     try {
       const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
-      if (!silent && value.length === 1 && value[0] !== undefined) {
+      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof DisplayHandle)) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
       }
       await Promise.all(cell.displays)

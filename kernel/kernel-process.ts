@@ -13,6 +13,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv
   /** Options of Node itself, such as --max-old-space-size. */
   nodeArgs?: string[]
+  /** The command of another kernel, as in its kernelspec: `{connection_file}` stands for the path. */
+  argv?: string[]
 }
 
 export interface Exit {
@@ -63,9 +65,16 @@ export class KernelProcess {
     return this.#stderr
   }
 
+  #command(): string[] {
+    const { nodeArgs = [], argv } = this.#options
+    const file = this.#connectionFile
+    return argv?.map((word) => word.replace('{connection_file}', file)) ?? [process.execPath, ...nodeArgs, ...kernelArguments(file)]
+  }
+
   spawn(): void {
-    const { cwd, env = process.env, nodeArgs = [] } = this.#options
-    const child = spawn(process.execPath, [...nodeArgs, ...kernelArguments(this.#connectionFile)], {
+    const { cwd, env = process.env } = this.#options
+    const [program, ...args] = this.#command()
+    const child = spawn(program, args, {
       cwd,
       env: { ...env, JPY_PARENT_PID: String(process.pid) },
       stdio: ['ignore', 'ignore', 'pipe'],

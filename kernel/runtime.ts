@@ -1,6 +1,6 @@
 import type { Executor } from './executor.ts'
 import { denoFor } from './deno.ts'
-import { contextFor } from './magics/context.ts'
+import { contextFor, type Scope } from './magics/context.ts'
 import type { Form } from './magics/expand.ts'
 import { runMagic } from './magics/index.ts'
 import { cellMeta, type ModuleLoader } from './modules.ts'
@@ -60,8 +60,8 @@ export class CellRuntime {
     this.#executor.publish(messageType, content)
   }
 
-  /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0. */
-  magic(form: Form, name: string, texts: string[], line: number, column: number): unknown {
-    return runMagic(form, name, texts, contextFor(this.#executor, this, form, { line, column }))
+  /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0; `scope` reads a variable there. */
+  magic(form: Form, name: string, texts: string[], line: number, column: number, scope?: Scope): unknown {
+    return runMagic(form, name, texts, contextFor(this.#executor, this, form, { line, column }, scope))
   }
 }

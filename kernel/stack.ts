@@ -48,7 +48,7 @@ export class StackTraces {
     if (!url || line === null || column === null) return String(frame)
     const original = this.#locate(url, { line, column: column - 1 })
     if (original === undefined) return String(frame)
-    const name = this.#scripts.get(url)?.label ?? url
+    const name = this.#scripts.get(url)?.label ?? url.replace(/\?.*$/, '')
     return String(frame).replace(`${url}:${line}:${column}`, `${name}:${original.line}:${original.column + 1}`)
   }
 
@@ -61,7 +61,7 @@ export class StackTraces {
   #locate(url: string, position: Position): Position | undefined {
     const script = this.#scripts.get(url)
     if (script !== undefined) return placed(script, compile(script.input).locate(position))
-    return /^file:.*\.m?ts$/.test(url) ? locateInFile(fileURLToPath(url), position) : undefined
+    return /^file:.*\.m?ts(\?|$)/.test(url) ? locateInFile(fileURLToPath(url), position) : undefined
   }
 
   /** The lines of a traceback: the error with its stack, the place in the source, its causes. */

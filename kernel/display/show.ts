@@ -3,11 +3,16 @@ import { DISPLAY, mimeBundle, type MimeBundle } from '../display.ts'
 import type { Executor } from '../executor.ts'
 import { imageType } from './image.ts'
 
-/** A shown value that can be replaced where it stands. */
-export interface DisplayHandle {
+/** A shown value that can be replaced where it stands. As the value of a cell it is not shown again. */
+export class DisplayHandle {
   readonly id: string
   /** Shows another value in its place. */
-  update(value: unknown): void
+  readonly update: (value: unknown) => void
+
+  constructor(id: string, update: (value: unknown) => void) {
+    this.id = id
+    this.update = update
+  }
 }
 
 export interface DisplayOptions {
@@ -43,7 +48,7 @@ export const TEXT_TYPES = {
 export function displayFor(executor: Executor): Display {
   const display = (value: unknown, { id = randomUUID() as string }: DisplayOptions = {}): DisplayHandle => {
     show(executor, 'display_data', id, value)
-    return { id, update: (newValue) => show(executor, 'update_display_data', id, newValue) }
+    return new DisplayHandle(id, (newValue) => show(executor, 'update_display_data', id, newValue))
   }
   const typed = (type: string) => (content: unknown, options?: DisplayOptions) => display(showing({ 'text/plain': plainOf(content), [type]: content }), options)
   const texts = Object.fromEntries(Object.entries(TEXT_TYPES).map(([name, type]) => [name, typed(type)])) as Pick<Display, keyof typeof TEXT_TYPES>

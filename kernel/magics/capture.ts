@@ -1,6 +1,6 @@
 import { Capture } from '../capture.ts'
-import type { DisplayHandle } from '../display/show.ts'
-import type { Magic, MagicContext } from './magic.ts'
+import type { Display } from '../display/show.ts'
+import type { Magic } from './magic.ts'
 import { parseOptions } from './options.ts'
 
 const OPTIONS = { 'no-stdout': { type: 'boolean' }, 'no-stderr': { type: 'boolean' }, 'no-display': { type: 'boolean' } } as const
@@ -17,22 +17,22 @@ export const capture: Magic = {
       const value = await context.capture(taken, run)
       if (value !== undefined && !values['no-display']) await context.capture(taken, async () => context.display(value))
     } finally {
-      if (positionals.length > 0) await context.assign({ [positionals[0]]: result(taken, context) })
+      if (positionals.length > 0) await context.assign({ [positionals[0]]: result(taken, context.display) })
     }
   },
 }
 
 /** What the variable gets, with the names that IPython gives. */
-function result({ stdout, stderr, outputs }: Capture, { write, display }: MagicContext) {
+function result({ stdout, stderr, outputs }: Capture, display: Display) {
   const bundles = outputs.filter(({ content }) => 'data' in content).map(({ content }) => (content as { data: object }).data)
   return {
     stdout,
     stderr,
     outputs: bundles,
     show(): void {
-      if (stdout !== '') write('stdout', stdout)
-      if (stderr !== '') write('stderr', stderr)
-      bundles.forEach((bundle): DisplayHandle => display.bundle({ ...bundle }))
+      process.stdout.write(stdout)
+      process.stderr.write(stderr)
+      for (const bundle of bundles) display.bundle({ ...bundle })
     },
   }
 }

@@ -7,8 +7,15 @@ import { isKernelScript } from '../stack.ts'
 import { expandMagics, type Form } from './expand.ts'
 import type { Library, MagicContext } from './magic.ts'
 
+/** Reads a variable; throws where there is none. */
+export type Scope = (name: string) => unknown
+
+function unknownName(name: string): never {
+  throw new ReferenceError(`${name} is not defined`)
+}
+
 /** The kernel as a magic sees it whose argument stands at a place of the cell that runs now. */
-export function contextFor(executor: Executor, runtime: CellRuntime, form: Form, { line, column }: Position): Omit<MagicContext, 'magics'> {
+export function contextFor(executor: Executor, runtime: CellRuntime, form: Form, { line, column }: Position, scope: Scope = unknownName): Omit<MagicContext, 'magics'> {
   const cell = executor.cell!
   const { code: shown, count } = cell.request
 
@@ -35,6 +42,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
       await prepare(`var { ${Object.keys(values).join(', ')} } = ${RUNTIME}.handed`)()
       runtime.handed = undefined
     },
+    scope,
     evaluate: async (expression) => prepare(`(${expression})`)(),
     lib: async () => (await runtime.import('honejs')) as Library,
     import: (specifier) => runtime.import(specifier),

@@ -4,6 +4,9 @@ import { RUNTIME } from '../rewrite.ts'
 /** How a magic stands in a cell: above its body, as a line of its own, or as what is assigned. */
 export type Form = 'line' | 'cell' | 'value'
 
+/** The name of the magic that `!command` is. */
+export const SHELL = '!'
+
 const CELL_MAGIC = /^(\s*)%%(\w+)([^\S\n]*)(.*)\n?([^]*)$/
 /** `%name ...` or `!command`, alone on a line or after `const x =`. */
 const LINE_MAGIC = /^(\s*)((?:(?:const|let|var)\s+)?[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?::[^=]+)?=\s*)?(?:%(\w+)(?![^\s?])|!(?!=))(\s*)(.*)$/u
@@ -39,11 +42,13 @@ function expandLine(line: string, before: string, number: number, isDeclared: (n
   const isKnown = (word: string) => context.names.has(word) || isDeclared(word)
   if (name === undefined && isExpression(argument, isKnown)) return line
   const form = assignment === undefined ? 'line' : 'value'
-  return indent + (assignment ?? '') + call(form, name ?? '!', [argument], number, line.length - argument.length)
+  return indent + (assignment ?? '') + call(form, name ?? SHELL, [argument], number, line.length - argument.length)
 }
 
+/** A command is given values of the variables around it, which only code in their midst can reach. */
 function call(form: Form, name: string, texts: string[], line: number, column: number): string {
-  return `await ${RUNTIME}.magic(${[form, name, texts, line, column].map((part) => JSON.stringify(part)).join(', ')})`
+  const scope = name === SHELL ? ', (name) => eval(name)' : ''
+  return `await ${RUNTIME}.magic(${[form, name, texts, line, column].map((part) => JSON.stringify(part)).join(', ')}${scope});`
 }
 
 /** Words that begin an expression after `!`. */

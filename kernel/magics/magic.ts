@@ -42,6 +42,8 @@ export interface MagicContext {
   prepare(code: string, wrap?: [before: string, after: string]): () => Promise<unknown>
   /** Declares variables of the session. */
   assign(values: Record<string, unknown>): Promise<void>
+  /** Reads a variable where the command stands. Throws where there is none. */
+  scope(expression: string): unknown
   /** The value of an expression in the session. */
   evaluate(expression: string): Promise<unknown>
   /** The library, loaded when a magic needs it. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { StringDecoder } from 'node:string_decoder'
 import type { StreamName } from '../threads.ts'
+import { SHELL } from './expand.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 
@@ -77,31 +78,30 @@ export class CommandOutput extends Array<string> {
 
 const VARIABLE = /\{([\p{ID_Start}$_][\p{ID_Continue}$]*[^{}\s]*)\}|\$([\p{ID_Start}_][\p{ID_Continue}]*)/gu
 
-/** Puts values of the session in place of `{name}`, `{name.member}` and `$name`; leaves the rest to the shell. */
-async function withValues(line: string, { variables, evaluate }: MagicContext): Promise<string> {
-  const parts: string[] = []
-  let end = 0
-  for (const match of line.matchAll(VARIABLE)) {
-    const expression = match[1] ?? match[2]
-    if (!variables.has(/^[\p{ID_Continue}$]+/u.exec(expression)![0])) continue
-    parts.push(line.slice(end, match.index), String(await evaluate(expression)))
-    end = match.index + match[0].length
-  }
-  return parts.join('') + line.slice(end)
+/** Puts values in place of `{name}`, `{name.member}` and `$name`; what is no variable is left to the shell. */
+function withValues(line: string, { scope }: MagicContext): string {
+  return line.replace(VARIABLE, (text, inBraces: string | undefined, afterDollar: string) => {
+    try {
+      const value = scope(inBraces ?? afterDollar)
+      return value === undefined || typeof value === 'function' ? text : String(value)
+    } catch {
+      return text
+    }
+  })
 }
 
 export const shell: Magic = {
-  name: '!',
+  name: SHELL,
   summary: 'run a command of the shell; const lines = !command captures what it prints',
-  usage: '{name} and $name stand for variables of the session. The exit code is in _exit_code, and in lines.exitCode.',
+  usage: '{name} and $name stand for variables. The exit code is in _exit_code, and in lines.exitCode.',
   async line(argument, context) {
     const { signal, write, assign } = context
-    await assign({ _exit_code: await runCommand(inShell(await withValues(argument, context)), signal, write) })
+    await assign({ _exit_code: await runCommand(inShell(withValues(argument, context)), signal, write) })
   },
   async value(argument, context) {
     const { signal, write, assign } = context
     let stdout = ''
-    const exitCode = await runCommand(inShell(await withValues(argument, context)), signal, (name, text) => (name === 'stdout' ? (stdout += text) : write(name, text)))
+    const exitCode = await runCommand(inShell(withValues(argument, context)), signal, (name, text) => (name === 'stdout' ? (stdout += text) : write(name, text)))
     await assign({ _exit_code: exitCode })
     const lines = stdout === '' ? [] : stdout.replace(/\r?\n$/, '').split(/\r?\n/)
     return Object.assign(CommandOutput.from(lines) as CommandOutput, { exitCode })

@@ -65,7 +65,7 @@ export class ChromeTrace {
     const milliseconds = (events: readonly ChromeEvent[]) => (events.reduce((sum, { dur = 0 }) => sum + dur, 0) / 1000).toFixed(1)
     const delays = of('delay').map(({ args }) => Number(args?.ms))
     const [functions, collections, operators] = [of('function'), of('gc'), of('operator')]
-    const unseen = this.unseenSessions > 0 ? `\n${this.unseenSessions} sessions were made before: their runs are shown whole. Make them in the traced code to see their operators.` : ''
+    const unseen = this.unseenSessions > 0 ? `\nSessions that were made before: ${this.unseenSessions}. Their runs are shown whole; make them in the traced code to see their operators.` : ''
     return `${functions.length} function calls, ${collections.length} garbage collections (${milliseconds(collections)} ms), ${operators.length} operators (${milliseconds(operators)} ms), event loop up to ${Math.max(0, ...delays).toFixed(1)} ms late${unseen}`
   }
 }

@@ -90,7 +90,7 @@ export class OperatorRecorder {
         for (const [start, end] of runs) events.push({ name: 'run', cat: 'run', ph: 'X', pid: process.pid, tid, ts: start, dur: end - start })
         const prefix = this.#recorded.find((known) => known.session === session)?.prefix
         const file = prefix && files.find((name) => name.startsWith(prefix))
-        if (file) events.push(...operatorEvents(JSON.parse(await readFile(join(this.#folder, file), 'utf8')) as TraceEvent[], runs[0][0], tid))
+        if (file) events.push(...operatorEvents(JSON.parse(await readFile(join(this.#folder, file), 'utf8')) as TraceEvent[], runs, tid))
       }
       return events
     } finally {
@@ -106,11 +106,10 @@ function endProfile(session: Session): void {
   } catch {}
 }
 
-/** The runtime counts from the session's start; its first run tells when that was. */
-function operatorEvents(events: readonly TraceEvent[], firstRun: number, tid: number): ChromeEvent[] {
-  const runs = events.filter(({ name }) => name === 'model_run').map(({ ts }) => ts)
-  if (runs.length === 0) return []
-  const shift = firstRun - Math.min(...runs)
+/** The runtime counts from the session's start. Each of its runs begins after the call that asked for it, the promptest one just after. */
+function operatorEvents(events: readonly TraceEvent[], calls: readonly [start: number, end: number][], tid: number): ChromeEvent[] {
+  const runs = events.filter(({ name }) => name === 'model_run').map(({ ts }) => ts).toSorted((a, b) => a - b)
+  const shift = calls.slice(0, runs.length).reduce((latest, [start], i) => Math.max(latest, start - runs[i]), -Infinity)
   return events
     .filter(({ cat, name }) => cat === 'Node' && name.endsWith('_kernel_time'))
     .map(({ name, ts, dur, args }) => ({ name: args.op_name ?? name, cat: 'operator', ph: 'X', pid: process.pid, tid, ts: ts + shift, dur, args: { node: name.replace(/_kernel_time$/, '') } }))
