@@ -4,7 +4,7 @@ import { Interrupter, type Running } from './interrupt.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
-import type { ToCellThread, ToProtocolThread } from './threads.ts'
+import type { ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -18,6 +18,8 @@ interface RunningRequest extends Running {
 
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
+  /** As cells set it with %typecheck. */
+  typecheck: TypecheckMode = 'on'
   readonly #port: MessagePort
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
@@ -81,6 +83,7 @@ export class CellThread {
     this.#gatherer.flush()
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id))
     else if (message.type === 'interrupt') void this.interrupt()
+    else if (message.type === 'typecheck') this.typecheck = message.mode
     else if (message.type === 'input') this.#askFrontEnd(message.id, message.prompt, message.password)
     else this.#finish(message.id, message.reply)
   }

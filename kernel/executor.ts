@@ -13,7 +13,7 @@ import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces, type KnownScript } from './stack.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
+import type { CellRequest, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, flags: Int32Array): void {
@@ -67,6 +67,11 @@ export class Executor {
   /** Publishes an output of the current cell. Throws where the content is no JSON. */
   publish(messageType: string, content: object): void {
     this.#post({ type: 'publish', id: this.cell?.request.id ?? '', messageType, json: JSON.stringify(content) })
+  }
+
+  /** What a type error in a later cell does; the protocol thread has the types checked. */
+  setTypecheck(mode: TypecheckMode): void {
+    this.#post({ type: 'typecheck', mode })
   }
 
   /**

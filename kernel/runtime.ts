@@ -50,6 +50,7 @@ export class CellRuntime {
     const executor = this.#executor
     const cell = executor.cell!
     return runMagic(form, name, texts, {
+      setTypecheck: (mode) => executor.setTypecheck(mode),
       print: (text) => executor.write('stdout', text),
       prepare(code, [before, after] = ['', '']) {
         const place = '\n'.repeat(line - 1) + ' '.repeat(Math.max(0, column - before.length))

@@ -1,8 +1,10 @@
 import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
+import { CheckedExecution } from './checked-execution.ts'
 import { CHANNELS } from './connection.ts'
 import { kernelInfo } from './kernel-info.ts'
+import type { Language } from './language.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
 import { ExecutionQueue } from './queue.ts'
 import { Sockets } from './sockets.ts'
@@ -18,9 +20,11 @@ const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
 const cells = new CellThread(port, session, flags, sockets)
+const execution = new CheckedExecution(cells, sockets, language)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
+let loadedLanguage: Promise<Language> | undefined
 
 /** Message type to handler. What a handler answers is the content of the reply; undefined means no reply. */
 const handlers: Record<string, Handler> = {
@@ -29,8 +33,8 @@ const handlers: Record<string, Handler> = {
   execute_request: (request) => queue.submit(request),
   interrupt_request: interrupt,
   shutdown_request: shutdown,
-  complete_request: async ({ content }) => (await language()).complete(session, content),
-  inspect_request: async ({ content }) => (await language()).inspect(session, content),
+  complete_request: async ({ content }) => (await language()).complete(content),
+  inspect_request: async ({ content }) => (await language()).inspect(content),
   is_complete_request: async ({ content }) => (await language()).isComplete(String(content.code)),
   history_request: ({ content }) => ({ status: 'ok', history: historyTuples(content) }),
   comm_info_request: () => ({ status: 'ok', comms: {} }),
@@ -39,8 +43,11 @@ const handlers: Record<string, Handler> = {
   comm_close: () => undefined,
 }
 
-/** Parsers are loaded when a front end first asks for help. */
-const language = () => import('./language.ts')
+/** Parsers are loaded when a cell runs or a front end first asks for help. */
+function language(): Promise<Language> {
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session))
+  return loadedLanguage
+}
 
 async function receive(channel: 'shell' | 'control', request: Request): Promise<void> {
   const type = request.header.msg_type
@@ -73,7 +80,7 @@ async function execute(request: Request): Promise<ExecuteReply> {
   const isCounted = silent !== true && store_history !== false
   const execution_count = isCounted ? state.count(String(code)) : state.executionCount
   if (silent !== true) sockets.publish('execute_input', { code, execution_count }, request.header)
-  return cells.run(request, execution_count)
+  return execution.run(request, execution_count)
 }
 
 function abort(request: Request): ExecuteReply {

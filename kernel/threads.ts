@@ -27,7 +27,11 @@ export type ToProtocolThread =
   | { type: 'publish'; id: string; messageType: string; json: string }
   | { type: 'input'; id: string; prompt: string; password: boolean }
   | { type: 'interrupt' }
+  | { type: 'typecheck'; mode: TypecheckMode }
   | { type: 'done'; id: string; reply: ExecuteReply }
+
+/** What a type error in a cell does: it is shown beside the output, passed over, or keeps the cell from running. */
+export type TypecheckMode = 'on' | 'off' | 'strict'
 
 export type StreamName = 'stdout' | 'stderr'
 

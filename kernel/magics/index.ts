@@ -3,8 +3,9 @@ import { RUNTIME } from '../rewrite.ts'
 import { lsmagic } from './lsmagic.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { time, timeit } from './time.ts'
+import { typecheck } from './typecheck.ts'
 
-export const magics = new Map<string, Magic>([lsmagic, time, timeit].map((magic) => [magic.name, magic]))
+export const magics = new Map<string, Magic>([lsmagic, time, timeit, typecheck].map((magic) => [magic.name, magic]))
 
 const CELL_MAGIC = /^\s*%%(\w+)[^\S\n]*(.*)\n?([^]*)$/
 const LINE_MAGIC = /^(\s*)%(\w+)[^\S\n]*(.*)$/
@@ -38,7 +39,7 @@ function call(form: 'line' | 'cell', name: string, texts: string[], line: number
 }
 
 /** Whether a text ends inside a template literal or a comment. */
-function isInsideLiteral(text: string): boolean {
+export function isInsideLiteral(text: string): boolean {
   try {
     for (const _ of tokenizer(text, { ecmaVersion: 'latest' }));
     return false
