@@ -38,10 +38,8 @@ const CHAIN = /(?:[\p{ID_Start}$_][\p{ID_Continue}$]*(?:\[(?:\d+|'[^']*'|"[^"]*"
 const MAGIC_BEFORE = /^\s*(%{1,2})(\w*)$/
 
 /** https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#completionItemKind */
-const KINDS = [
-  ...['text', 'method', 'function', 'constructor', 'field', 'variable', 'class', 'interface', 'module', 'property', 'unit', 'value', 'enum'],
-  ...['keyword', 'snippet', 'color', 'file', 'reference', 'folder', 'enum member', 'constant', 'struct', 'event', 'operator', 'type parameter'],
-]
+const KINDS = `text method function constructor field variable class interface module property unit value enum keyword snippet
+  color file reference folder enum-member constant struct event operator type-parameter`.split(/\s+/)
 
 /** Content of a complete_reply. */
 export async function complete(place: Place, sources: Sources): Promise<object> {

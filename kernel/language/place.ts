@@ -15,7 +15,7 @@ export function readPlace({ code, cursor_pos }: Place): { code: string; offset: 
 
 /** Number of code points before an offset. */
 export function codePoints(text: string, offset: number): number {
-  return [...text.slice(0, offset)].length
+  return Array.from(text.slice(0, offset)).length
 }
 
 export function positionAt(text: string, offset: number): Position {
