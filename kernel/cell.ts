@@ -1,6 +1,7 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { rewrite, type Rewritten } from './rewrite.ts'
-import { SourceError, toJavaScript, type JavaScript } from './typescript.ts'
+import { SourceError } from './source-error.ts'
+import { toJavaScript, type JavaScript } from './typescript.ts'
 
 /** A place in a text. Line from 1, column from 0. */
 export interface Position {

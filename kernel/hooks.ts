@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { builtinModules, type LoadHookContext, type ResolveHookContext } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { SourceError, toJavaScript } from './typescript.ts'
+import { SourceError } from './source-error.ts'
+import { toJavaScript } from './typescript.ts'
 
 /**
  * How modules are found and read while a kernel runs: a customization of Node's loader.

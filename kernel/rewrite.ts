@@ -1,7 +1,7 @@
 import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Pattern, type Program, type VariableDeclaration } from 'acorn'
 import { base, simple } from 'acorn-walk'
 import MagicString from 'magic-string'
-import { SourceError } from './typescript.ts'
+import { SourceError } from './source-error.ts'
 
 /** The global through which a rewritten cell reaches the kernel (runtime.ts). */
 export const RUNTIME = '__hone'

@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile, locateIn, type Position } from './cell.ts'
 import { plainText } from './display.ts'
-import { SourceError, toJavaScript } from './typescript.ts'
+import { SourceError } from './source-error.ts'
+import { toJavaScript } from './typescript.ts'
 
 /** A script that has run. It is compiled again to find a place in it: errors are rarer than cells. */
 export interface KnownScript {

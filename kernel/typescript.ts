@@ -1,20 +1,8 @@
-import { transformSync } from 'amaro'
-
-/** TypeScript or JavaScript source that cannot be run. Line from 1, column from 0, both in the text that the person typed. */
-export class SourceError extends SyntaxError {
-  readonly line: number
-  readonly column: number
-  /** Whether more input might make the source right. */
-  readonly incomplete: boolean
-
-  constructor(message: string, line: number, column: number, incomplete = false) {
-    super(message)
-    this.name = 'SyntaxError'
-    this.line = line
-    this.column = column
-    this.incomplete = incomplete
-  }
-}
+import { transformSync as strip } from 'amaro'
+import { createRequire } from 'node:module'
+import type { Message, TransformOptions } from 'esbuild'
+import { SourceError } from './source-error.ts'
+import { configurationOf } from './tsconfig.ts'
 
 export interface JavaScript {
   code: string
@@ -31,28 +19,60 @@ interface AmaroError {
   endColumn: number
 }
 
+const JSX = /<\/|\/>/
+/** What is taken out of types' place does not suffice for: a decorator, a `using` declaration. Node 20 knows neither. */
+const NEWER_SYNTAX = /(?:^|[\s;{}()])(?:@[\p{ID_Start}$_(]|(?:await\s+)?using\s+[\p{ID_Start}$_])/u
+
+const require = createRequire(import.meta.url)
+
 /**
- * Removes the types from TypeScript. Types are blanked in place; enums, namespaces and parameter properties, which need
- * code, are compiled with a source map. Throws a SourceError.
+ * Makes JavaScript of TypeScript. Types are blanked in place. What becomes other code is compiled with a source map: enums,
+ * namespaces, parameter properties, decorators, `using` and JSX, as the tsconfig.json above the folder says.
+ * Throws a SourceError.
  */
-export function toJavaScript(source: string): JavaScript {
+export function toJavaScript(source: string, folder = process.cwd()): JavaScript {
+  if (NEWER_SYNTAX.test(source)) return compile(source, folder)
   try {
-    return { code: transformSync(source, { mode: 'strip-only' }).code }
+    return { code: strip(source, { mode: 'strip-only' }).code }
   } catch (error) {
-    if ((error as AmaroError).code !== 'UnsupportedSyntax') throw sourceError(error as AmaroError, source)
-  }
-  try {
-    return transformSync(source, { mode: 'transform', sourceMap: true })
-  } catch (error) {
-    throw sourceError(error as AmaroError, source)
+    const { code, startLine } = error as AmaroError
+    if (startLine === undefined) throw error
+    if (code === 'UnsupportedSyntax' || JSX.test(source)) return compile(source, folder)
+    throw strippingError(error as AmaroError)
   }
 }
 
-function sourceError(error: AmaroError, source: string): Error {
-  const { startLine, startColumn, endLine, endColumn } = error
-  if (startLine === undefined) return error as unknown as Error
-  const line = source.split('\n')[startLine - 1] ?? ''
-  const message = /<\/|\/>/.test(line) ? 'JSX cannot be used in a cell.' : error.message
+function strippingError({ message, startLine, startColumn, endLine, endColumn }: AmaroError): SourceError {
   const atEnd = startLine === endLine && startColumn === endColumn
-  return new SourceError(message, startLine, startColumn, atEnd || /^Unterminated (template|block comment)/.test(error.message))
+  return new SourceError(message, startLine, startColumn, atEnd || /^Unterminated (template|block comment)/.test(message))
+}
+
+/** https://esbuild.github.io/api/#transform */
+function compile(source: string, folder: string): JavaScript {
+  const { transformSync } = require('esbuild') as typeof import('esbuild')
+  const { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
+  const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: true }
+  const options: TransformOptions = {
+    loader: JSX.test(source) ? 'tsx' : 'ts',
+    target: 'esnext',
+    supported: { decorators: false, using: false },
+    sourcemap: 'external',
+    sourcesContent: false,
+    charset: 'utf8',
+    logLevel: 'silent',
+    tsconfigRaw: { compilerOptions: compilerOptions as NonNullable<Exclude<TransformOptions['tsconfigRaw'], string>>['compilerOptions'] },
+  }
+  try {
+    return transformSync(source, options)
+  } catch (error) {
+    const [first] = (error as { errors?: Message[] }).errors ?? []
+    if (!first?.location) throw error
+    throw compilingError(first.text, first.location)
+  }
+}
+
+/** esbuild counts bytes. */
+function compilingError(text: string, { line, column, lineText }: NonNullable<Message['location']>): SourceError {
+  const before = Buffer.from(lineText).toString('utf8', 0, column)
+  return new SourceError(text, line, before.length, /end of file/.test(text))
 }

@@ -1,6 +1,6 @@
 import { compile } from '../cell.ts'
 import { expandMagics, isCellMagic } from '../magics/index.ts'
-import { SourceError } from '../typescript.ts'
+import { SourceError } from '../source-error.ts'
 
 type Completeness = { status: 'complete' | 'invalid' } | { status: 'incomplete'; indent: string }
 

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { PROJECT_FILE, serverExecutable, type TypeServer } from './type-server.ts'
+import { above, configurationOf } from '../tsconfig.ts'
+import { PROJECT_FILE, type TypeServer } from './type-server.ts'
 
 /** This package's folder. */
 const HOME = fileURLToPath(new URL('../../..', import.meta.url))
@@ -44,46 +44,29 @@ interface DisplayHandle {
 declare function display(value: unknown, options?: { id?: string }): DisplayHandle
 `
 
-/** The documents of a folder's project that are written anew for each question. */
+/** The document of a folder's project that is written anew for each question. */
 export const DRAFT = '.hone-draft'
-export const CHECKED = '.hone-checked'
 
 /** Opens the project to which the cells of a notebook in a folder belong. */
 export function openProject(server: TypeServer, folder: string): void {
   const globals = join(folder, '.hone-globals.d.ts')
-  const roots = [DRAFT, CHECKED].flatMap((name) => [`${name}.ts`, `${name}.tsx`]).map((name) => join(folder, name))
+  const roots = ['.ts', '.tsx'].map((extension) => join(folder, DRAFT + extension))
   server.write(join(folder, PROJECT_FILE), JSON.stringify(projectFile(folder, [globals, ...roots])))
   server.write(globals, GLOBALS)
   for (const root of roots) server.write(root, '')
 }
 
-interface CompilerOptions {
-  paths?: Record<string, string[]>
-  types?: string[]
-}
-
 function projectFile(folder: string, files: string[]): object {
-  const own = above(folder, 'tsconfig.json')
-  const options = own === undefined ? {} : compilerOptions(own)
-  const ownPaths = Object.entries(options.paths ?? {}).map(([name, places]) => [name, places.map((place) => join(dirname(own!), place))])
-  const compiler = {
+  const own = configurationOf(folder)
+  const ownPaths = Object.entries(own?.options.paths ?? {}).map(([name, places]) => [name, places.map((place) => resolve(dirname(own!.file), place))])
+  const compilerOptions = {
     ...(own === undefined ? DEFAULT_OPTIONS : {}),
     ...FIXED_OPTIONS,
-    types: ['node', ...(options.types ?? [])],
+    types: ['node', ...(own?.options.types ?? [])],
     typeRoots: typeRoots(folder),
     paths: { ...providedPackages(folder), ...Object.fromEntries(ownPaths) },
   }
-  return { ...(own === undefined ? {} : { extends: own }), compilerOptions: compiler, files, include: [], references: [] }
-}
-
-/** What a tsconfig.json and those that it extends amount to; nothing when it cannot be read. */
-function compilerOptions(file: string): CompilerOptions {
-  try {
-    const shown = execFileSync(serverExecutable(), ['--showConfig', '-p', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    return (JSON.parse(shown) as { compilerOptions?: CompilerOptions }).compilerOptions ?? {}
-  } catch {
-    return {}
-  }
+  return { ...(own === undefined ? {} : { extends: own.file }), compilerOptions, files, include: [], references: [] }
 }
 
 /** The notebook's own type packages come first. */
@@ -107,10 +90,3 @@ function providedPackages(folder: string): Record<string, string[]> {
 }
 
 const isInstalled = (name: string, folder: string) => above(folder, join('node_modules', name)) !== undefined
-
-/** The path of that name in a folder or the nearest one above it that has it. */
-function above(folder: string, name: string): string | undefined {
-  const path = join(folder, name)
-  if (existsSync(path)) return path
-  return dirname(folder) === folder ? undefined : above(dirname(folder), name)
-}

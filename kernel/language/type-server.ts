@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { typeScriptProgram } from '../tsconfig.ts'
 import { JsonRpcConnection } from './json-rpc.ts'
 import type { CompletionItem, Diagnostic, DocumentSymbol, Hover, Location, Position } from './protocol.ts'
 
@@ -136,7 +135,7 @@ export class TypeServer {
   }
 
   async #start(): Promise<JsonRpcConnection> {
-    const server = spawn(serverExecutable(), ['--lsp', '--stdio'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const server = spawn(typeScriptProgram(), ['--lsp', '--stdio'], { stdio: ['pipe', 'pipe', 'ignore'] })
     this.#process = server
     const connection = new JsonRpcConnection(server.stdout, server.stdin, (method, params) => answerServer(method, params))
     const lose = (reason: Error) => {
@@ -160,14 +159,6 @@ export class TypeServer {
 function answerServer(method: string, params: Record<string, unknown>): unknown {
   if (method !== 'workspace/configuration') return null
   return (params.items as { section: string }[]).map(({ section }) => SETTINGS[section] ?? null)
-}
-
-/** The native program that the `typescript` package runs. */
-export function serverExecutable(): string {
-  const platform = `@typescript/typescript-${process.platform}-${process.arch}`
-  const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
-  const manifest = createRequire(typescript).resolve(`${platform}/package.json`)
-  return join(dirname(manifest), 'lib', process.platform === 'win32' ? 'tsc.exe' : 'tsc')
 }
 
 function openParameters(path: string, text: string): object {
