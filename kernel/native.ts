@@ -40,6 +40,7 @@ class AddonGuard {
       return native()
     } finally {
       this.#endNative()
+      // oxlint-disable-next-line no-unsafe-finally -- an interrupt outweighs whatever the call threw
       if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
     }
   }
