@@ -33,7 +33,7 @@ export class CellThread {
     this.#port = port
     this.#session = session
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
     this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
     port.on('message', (message: ToProtocolThread) => this.#receive(message))

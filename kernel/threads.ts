@@ -51,6 +51,8 @@ export const Flag = {
   interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
+  /** 1 when async_hooks are in use. */
+  asyncHooks: 3,
 } as const
 
 /** How far an interrupt is. */
