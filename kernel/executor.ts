@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
@@ -18,6 +19,7 @@ import type { CellRequest, StreamName, ToCellThread, ToProtocolThread, Typecheck
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, flags: Int32Array): void {
   protectImmediates()
+  noticeAsyncHooks(flags)
   guardAddons(flags)
   const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))

@@ -41,6 +41,8 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
+  /** Bytes that the heap of the cell thread may hold. */
+  heapLimit: number
 }
 
 export type Parent = Partial<Header>
@@ -53,6 +55,8 @@ export const Flag = {
   interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
+  /** 1 when async_hooks are in use. */
+  asyncHooks: 3,
 } as const
 
 /** How far an interrupt is. */
