@@ -21,7 +21,7 @@ export interface Script {
 /** Compiles a cell's TypeScript. Throws a SourceError with the place in the source. */
 export function compile(source: string): Script {
   const javascript = toJavaScript(source)
-  const { text, names } = rewriteMapped(javascript)
+  const { text, names } = rewriteMapped(javascript, source)
   let map: TraceMap | undefined
   return {
     code: text.toString(),
@@ -34,9 +34,9 @@ export function compile(source: string): Script {
   }
 }
 
-function rewriteMapped(javascript: JavaScript): Rewritten {
+function rewriteMapped(javascript: JavaScript, source: string): Rewritten {
   try {
-    return rewrite(javascript.code)
+    return rewrite(javascript.code, source)
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const { line, column } = locateIn(javascript, error) ?? error

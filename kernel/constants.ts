@@ -1,6 +1,6 @@
-import type { Function as FunctionNode, Node, Pattern, Program, VariableDeclaration } from 'acorn'
-import { ancestor, simple } from 'acorn-walk'
-import { declaredIn, namesIn } from './names.ts'
+import type { Node, Pattern, Program } from 'acorn'
+import { ancestor } from 'acorn-walk'
+import { declares, namesIn } from './scopes.ts'
 
 /** An assignment to a name that the cell declares as a constant. */
 export interface Misassignment {

@@ -20,6 +20,8 @@ interface AmaroError {
 }
 
 const JSX = /<\/|\/>/
+/** What may begin JSX, or a cast. */
+const TAG = /(?:^|[=(:,?&|>{[]|return)\s*<[\p{ID_Start}>]/mu
 /** What is taken out of types' place does not suffice for: a decorator, a `using` declaration. Node 20 knows neither. */
 const NEWER_SYNTAX = /(?:^|[\s;{}()])(?:@[\p{ID_Start}$_(]|(?:await\s+)?using\s+[\p{ID_Start}$_])/u
 
@@ -31,13 +33,15 @@ const require = createRequire(import.meta.url)
  * Throws a SourceError.
  */
 export function toJavaScript(source: string, folder = process.cwd()): JavaScript {
-  if (NEWER_SYNTAX.test(source)) return compile(source, folder)
+  const loader = JSX.test(source) ? 'tsx' : 'ts'
+  if (NEWER_SYNTAX.test(source)) return compile(source, loader, folder)
   try {
     return { code: strip(source, { mode: 'strip-only' }).code }
   } catch (error) {
     const { code, startLine } = error as AmaroError
     if (startLine === undefined) throw error
-    if (code === 'UnsupportedSyntax' || JSX.test(source)) return compile(source, folder)
+    if (code === 'UnsupportedSyntax') return compile(source, loader, folder)
+    if (TAG.test(source)) return compile(source, 'tsx', folder)
     throw strippingError(error as AmaroError)
   }
 }
@@ -48,12 +52,12 @@ function strippingError({ message, startLine, startColumn, endLine, endColumn }:
 }
 
 /** https://esbuild.github.io/api/#transform */
-function compile(source: string, folder: string): JavaScript {
+function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScript {
   const { transformSync } = require('esbuild') as typeof import('esbuild')
   const { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
   const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: true }
   const options: TransformOptions = {
-    loader: JSX.test(source) ? 'tsx' : 'ts',
+    loader,
     target: 'esnext',
     supported: { decorators: false, using: false },
     sourcemap: 'external',

@@ -43,9 +43,13 @@ export function headerOf(bindings: Iterable<[string, Binding]>): string {
   return parts.join(' ')
 }
 
+/** A comment that chooses how JSX is compiled; it must stand above all else. */
+const JSX_PRAGMA = /^\s*(\/\*[^]*?@jsx[^]*?\*\/)/
+
 /** A cell as a document: the header's line, the cell, a line for each name that it exports. */
 export function documentOf(header: string, source: string, exported: Iterable<string> = []): string {
-  return [header, maskMagics(source), ...[...exported].map((name) => `export { ${name} }`)].join('\n')
+  const pragma = JSX_PRAGMA.exec(source)?.[1].replaceAll('\n', ' ') ?? ''
+  return [pragma + header, maskMagics(source), ...[...exported].map((name) => `export { ${name} }`)].join('\n')
 }
 
 export const toDocument = ({ line, character }: Position): Position => ({ line: line + 1, character })
