@@ -1,3 +1,4 @@
+import { tokenizer } from 'acorn'
 import { transformSync as strip } from 'amaro'
 import { createRequire } from 'node:module'
 import type { Message, TransformOptions } from 'esbuild'
@@ -8,15 +9,6 @@ export interface JavaScript {
   code: string
   /** Source map as JSON; absent when every position is where it was. */
   map?: string
-}
-
-interface AmaroError {
-  code: 'UnsupportedSyntax' | 'InvalidSyntax'
-  message: string
-  startLine: number
-  startColumn: number
-  endLine: number
-  endColumn: number
 }
 
 const JSX = /<\/|\/>/
@@ -33,22 +25,14 @@ const require = createRequire(import.meta.url)
  * Throws a SourceError.
  */
 export function toJavaScript(source: string, folder = process.cwd()): JavaScript {
-  const loader = JSX.test(source) ? 'tsx' : 'ts'
-  if (NEWER_SYNTAX.test(source)) return compile(source, loader, folder)
-  try {
-    return { code: strip(source, { mode: 'strip-only' }).code }
-  } catch (error) {
-    const { code, startLine } = error as AmaroError
-    if (startLine === undefined) throw error
-    if (code === 'UnsupportedSyntax') return compile(source, loader, folder)
-    if (TAG.test(source)) return compile(source, 'tsx', folder)
-    throw strippingError(error as AmaroError)
+  if (!NEWER_SYNTAX.test(source)) {
+    try {
+      return { code: strip(source, { mode: 'strip-only' }).code }
+    } catch (error) {
+      if ((error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compile(source, 'tsx', folder)
+    }
   }
-}
-
-function strippingError({ message, startLine, startColumn, endLine, endColumn }: AmaroError): SourceError {
-  const atEnd = startLine === endLine && startColumn === endColumn
-  return new SourceError(message, startLine, startColumn, atEnd || /^Unterminated (template|block comment)/.test(message))
+  return compile(source, JSX.test(source) ? 'tsx' : 'ts', folder)
 }
 
 /** https://esbuild.github.io/api/#transform */
@@ -71,12 +55,22 @@ function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScri
   } catch (error) {
     const [first] = (error as { errors?: Message[] }).errors ?? []
     if (!first?.location) throw error
-    throw compilingError(first.text, first.location)
+    throw sourceError(source, first.text, first.location)
   }
 }
 
 /** esbuild counts bytes. */
-function compilingError(text: string, { line, column, lineText }: NonNullable<Message['location']>): SourceError {
+function sourceError(source: string, text: string, { line, column, lineText }: NonNullable<Message['location']>): SourceError {
   const before = Buffer.from(lineText).toString('utf8', 0, column)
-  return new SourceError(text, line, before.length, /end of file/.test(text))
+  const isIncomplete = /end of file|terminate multi-line comment/.test(text) || (text === 'Unterminated string literal' && endsInTemplate(source))
+  return new SourceError(text, line, before.length, isIncomplete)
+}
+
+function endsInTemplate(source: string): boolean {
+  try {
+    for (const _ of tokenizer(source, { ecmaVersion: 'latest' }));
+    return false
+  } catch (error) {
+    return (error as Error).message.startsWith('Unterminated template')
+  }
 }
