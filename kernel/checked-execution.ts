@@ -12,11 +12,6 @@ import type { Sockets } from './sockets.ts'
  */
 const PATIENCE_MS = 100
 
-interface Checking {
-  language: Language
-  checked: CheckedCell | undefined
-}
-
 /** Runs cells on the cell thread, with their types checked meanwhile and their questions (`name?`) answered. */
 export class CheckedExecution {
   readonly #cells: CellThread
@@ -41,26 +36,25 @@ export class CheckedExecution {
     return questions.length === 0 ? reply : { ...reply, payload: await (await this.#language()).answer(questions) }
   }
 
-  async #check(code: string): Promise<Checking> {
-    const language = await this.#language()
-    return { language, checked: await language.check(code) }
+  async #check(code: string): Promise<CheckedCell | undefined> {
+    return (await this.#language()).check(code)
   }
 
   /** The error that stands in for a cell that is not run because its types are wrong. */
   async #refuse({ header }: Request, code: string, count: number): Promise<ExecuteReply | undefined> {
-    const { language, checked } = await this.#check(code)
-    const errors = checked && (await language.errorsOf(checked, code, labelOf(count)))
+    const checked = await this.#check(code)
+    const errors = checked && (await (await this.#language()).errorsOf(checked, code, labelOf(count)))
     if (errors === undefined) return undefined
     const content = { ename: 'TypeScriptError', evalue: errors.lines[0], traceback: errors.lines }
     this.#sockets.publish('error', content, header)
     return { status: 'error', execution_count: count, ...content }
   }
 
-  async #show(checking: Promise<Checking>, { header }: Request, code: string, reply: ExecuteReply): Promise<void> {
-    const { language, checked } = await checking
-    if (checked === undefined) return
-    await language.keep(checked, reply)
-    if (this.#cells.typecheck === 'off') return
+  async #show(checking: Promise<CheckedCell | undefined>, { header }: Request, code: string, reply: ExecuteReply): Promise<void> {
+    const language = await this.#language()
+    await language.keep(checking, reply)
+    const checked = await checking
+    if (checked === undefined || this.#cells.typecheck === 'off') return
     const errors = await language.errorsOf(checked, code, labelOf(reply.execution_count), reply)
     if (errors !== undefined) this.#sockets.publish('display_data', { data: errors.bundle, metadata: {}, transient: {} }, header)
   }

@@ -58,9 +58,9 @@ export class Language {
     return this.#sources.notebook.check(source).catch(() => undefined)
   }
 
-  /** To be called when a checked cell has run: what it declares is known from now on, unless it could not be compiled. */
-  async keep({ declared }: CheckedCell, { ename }: ExecuteReply): Promise<void> {
-    if (ename !== 'SyntaxError') await this.#sources.notebook.keep(declared)
+  /** To be called when a cell has run: what it declares is known from now on, unless it could not be compiled. */
+  async keep(checking: Promise<CheckedCell | undefined>, { ename }: ExecuteReply): Promise<void> {
+    if (ename !== 'SyntaxError') await this.#sources.notebook.keep(checking)
   }
 
   /** What to show of a checked cell; undefined when its types are right, as far as its run did not prove TypeScript wrong. */

@@ -89,12 +89,13 @@ function headOf(error: Error): string {
   }
 }
 
-/** A stack's head may have several lines; its frames begin with "at". That of another thread still has all frames. */
+/** A stack's head may have several lines; its frames begin with "at". An error of another thread still has all frames. */
 function splitStack(error: Error): string[] {
   const stack = textOf(() => error.stack ?? headOf(error))
   const firstFrame = stack.search(/\n {4}at /)
   if (firstFrame < 0) return [stack]
-  return [stack.slice(0, firstFrame), ...stack.slice(firstFrame + 1).split('\n').filter((line) => !isHidden(/(?:\(|at (?:async )?)((?:node|file):[^\s)]*)/.exec(line)?.[1] ?? ''))]
+  const frames = stack.slice(firstFrame + 1).split('\n')
+  return [stack.slice(0, firstFrame), ...frames.filter((frame) => !isHidden(/\b(?:node|file):[^\s)]*/.exec(frame)?.[0] ?? ''))]
 }
 
 /** The lines round a place, with a caret under it. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 export interface CompilerOptions {
   paths?: Record<string, string[]>
   types?: string[]
-  jsx?: string
+  jsx?: 'preserve' | 'react' | 'react-jsx' | 'react-jsxdev'
   jsxFactory?: string
   jsxFragmentFactory?: string
   jsxImportSource?: string

@@ -1,7 +1,7 @@
 import { tokenizer } from 'acorn'
 import { transformSync as strip } from 'amaro'
 import { createRequire } from 'node:module'
-import type { Message, TransformOptions } from 'esbuild'
+import type * as Esbuild from 'esbuild'
 import { SourceError } from './source-error.ts'
 import { configurationOf } from './tsconfig.ts'
 
@@ -37,10 +37,11 @@ export function toJavaScript(source: string, folder = process.cwd()): JavaScript
 
 /** https://esbuild.github.io/api/#transform */
 function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScript {
-  const { transformSync } = require('esbuild') as typeof import('esbuild')
-  const { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
+  const { transformSync } = require('esbuild') as typeof Esbuild
+  const { jsx: wanted, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
+  const jsx = wanted === 'preserve' ? 'react-jsx' : wanted
   const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: true }
-  const options: TransformOptions = {
+  const options: Esbuild.TransformOptions = {
     loader,
     target: 'esnext',
     supported: { decorators: false, using: false },
@@ -48,19 +49,19 @@ function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScri
     sourcesContent: false,
     charset: 'utf8',
     logLevel: 'silent',
-    tsconfigRaw: { compilerOptions: compilerOptions as NonNullable<Exclude<TransformOptions['tsconfigRaw'], string>>['compilerOptions'] },
+    tsconfigRaw: { compilerOptions: compilerOptions },
   }
   try {
     return transformSync(source, options)
   } catch (error) {
-    const [first] = (error as { errors?: Message[] }).errors ?? []
+    const [first] = (error as { errors?: Esbuild.Message[] }).errors ?? []
     if (!first?.location) throw error
     throw sourceError(source, first.text, first.location)
   }
 }
 
 /** esbuild counts bytes. */
-function sourceError(source: string, text: string, { line, column, lineText }: NonNullable<Message['location']>): SourceError {
+function sourceError(source: string, text: string, { line, column, lineText }: Esbuild.Location): SourceError {
   const before = Buffer.from(lineText).toString('utf8', 0, column)
   const isIncomplete = /end of file|terminate multi-line comment/.test(text) || (text === 'Unterminated string literal' && endsInTemplate(source))
   return new SourceError(text, line, before.length, isIncomplete)

@@ -7,6 +7,8 @@ const NAME_BEFORE = /[\p{ID_Continue}$#]*$/u
 const NAME_AFTER = /^[\p{ID_Continue}$]*/u
 /** The name under the cursor with what it is a member of. */
 const EXPRESSION = /(?:[\p{ID_Start}$_][\p{ID_Continue}$]*(?:\[(?:\d+|'[^']*'|"[^"]*")\])*\??\.)*[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+/** What the language server says of a name that is not declared. */
+const UNKNOWN = '```typescript\nany\n```'
 const MAGIC = /^\s*%{1,2}(\w+)/
 
 /** Content of an inspect_reply: the signature, the type and the documentation, and the value that it has now. Level 1 adds the source. */
@@ -36,7 +38,8 @@ export async function describe(code: string, offset: number, withSource: boolean
 function hover(code: string, offset: number, { notebook, server }: Sources): Promise<string | undefined> {
   return notebook.ask(code, async (path) => {
     const answer = await server.hover(path, toDocument(positionAt(code, offset)))
-    return answer === null ? undefined : withoutImports(answer.contents.value.trim())
+    const markdown = answer?.contents.value.trim()
+    return markdown === undefined || markdown === UNKNOWN ? undefined : withoutImports(markdown)
   })
 }
 

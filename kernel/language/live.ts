@@ -85,10 +85,13 @@ function inTime<T>(answer: Promise<T>, otherwise: T): Promise<T> {
 
 function describe({ type, subtype, description, value, preview }: Runtime.RemoteObject): string {
   if (preview === undefined) return description ?? JSON.stringify(value) ?? type
-  const isList = subtype === 'array' || subtype === 'typedarray'
-  const own = preview.properties.map(({ name, value: shown, type: kind }) => (isList && /^\d+$/.test(name) ? `${shown}` : `${name}: ${shown ?? kind}`))
-  const entries = (preview.entries ?? []).map(({ key, value: shown }) => `${key === undefined ? '' : `${key.description} => `}${shown.description}`)
-  const parts = [...(preview.entries === undefined ? own : entries), ...(preview.overflow ? ['…'] : [])].join(', ')
   const name = description === 'Object' ? '' : `${description} `
-  return isList ? `${name}[ ${parts} ]` : `${name}{ ${parts} }`
+  const rest = preview.overflow ? ['…'] : []
+  if (subtype === 'array' || subtype === 'typedarray') {
+    const elements = preview.properties.filter((property) => /^\d+$/.test(property.name)).map((property) => String(property.value))
+    return `${name}[ ${[...elements, ...rest].join(', ')} ]`
+  }
+  const entries = preview.entries?.map((entry) => `${entry.key === undefined ? '' : `${entry.key.description} => `}${entry.value.description}`)
+  const properties = preview.properties.map((property) => `${property.name}: ${property.value ?? property.type}`)
+  return `${name}{ ${[...(entries ?? properties), ...rest].join(', ')} }`
 }

@@ -65,9 +65,9 @@ export class NotebookModules {
     return this.#inTurn(() => this.#check(source))
   }
 
-  /** Makes what a cell declares known to later cells. */
-  keep(declared: Bindings): Promise<void> {
-    return this.#inTurn(async () => this.#keep(declared))
+  /** Makes what a cell declares known to all that is asked from now on, also when its check is still under way. */
+  keep(checking: Promise<CheckedCell | undefined>): Promise<void> {
+    return this.#inTurn(async () => this.#keep((await checking)?.declared ?? new Map()))
   }
 
   #inTurn<Answer>(task: () => Promise<Answer>): Promise<Answer> {
