@@ -14,6 +14,7 @@ export class RunningCell {
   written = 0
 
   readonly #abort = new AbortController()
+  #answer: ((value: string) => void) | undefined
   readonly #waiting = new Set<(reason: Interrupted) => void>()
 
   constructor(request: CellRequest) {
@@ -41,6 +42,15 @@ export class RunningCell {
       )
       .then(resolve, reject)
     return promise
+  }
+
+  /** Resolves with the next answer of the front end to a question. */
+  answered(): Promise<string> {
+    return new Promise((resolve) => (this.#answer = resolve))
+  }
+
+  answer(value: string): void {
+    this.#answer?.(value)
   }
 
   interrupt(): void {
