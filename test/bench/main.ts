@@ -1,4 +1,5 @@
 import { bench as kernel } from './kernel.ts'
+import { bench as loader } from './loader.ts'
 import { bench as lprnet } from './lprnet.ts'
 import { bench as start } from './start.ts'
 
@@ -17,7 +18,7 @@ export interface Row {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { kernel, lprnet, start }
+const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { kernel, loader, lprnet, start }
 
 const [name = ''] = process.argv.slice(2)
 const chosen = benches[name]
