@@ -31,6 +31,8 @@ export class Regressions {
   readonly unmatched: readonly string[]
   /** What makes it no fair comparison: other processors, versions, cores. */
   readonly differences: readonly string[]
+  /** The results that were measured on a busy or noisy machine. */
+  readonly noisy: readonly ('before' | 'after')[]
   readonly #threshold: number
 
   constructor(before: BenchResult, after: BenchResult, threshold: number) {
@@ -44,6 +46,7 @@ export class Regressions {
     })
     this.unmatched = [...former.keys(), ...latter.keys()].filter((name) => !both.includes(name))
     this.differences = differences(before.about.environment, after.about.environment)
+    this.noisy = (['before', 'after'] as const).filter((_, i) => [before, after][i].about.noisy)
     this.#threshold = threshold
   }
 
@@ -58,6 +61,7 @@ export class Regressions {
       this.regressions.length ? `Slower: ${this.regressions.map(({ name }) => name).join(', ')}.` : `Nothing became slower by more than ${percentText(this.#threshold)}.`,
       ...(this.unmatched.length ? [`In one file only: ${this.unmatched.join(', ')}.`] : []),
       ...(this.differences.length ? [`Not measured under the same conditions (${this.differences.join('; ')}).`] : []),
+      ...(this.noisy.length ? [`Measured on a busy or noisy machine: ${this.noisy.join(' and ')}.`] : []),
     ]
     return table(this.changes, [
       { heading: 'contender', cell: ({ name }) => name },
@@ -67,7 +71,7 @@ export class Regressions {
       { heading: '', cell: ({ verdict }) => verdict, align: 'left' },
       { heading: 'p', cell: ({ comparison }) => probability(comparison.p) },
       { heading: 'effect', cell: ({ comparison }) => comparison.effect.size, align: 'left' },
-    ], notes.join(' '))
+    ], notes.join('\n'))
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {

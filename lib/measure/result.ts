@@ -145,7 +145,7 @@ function shown(measurements: readonly Measurement[], warnings: readonly Warning[
       { heading: 'warm-up calls', cell: ({ warmup }) => String(warmup) },
       { heading: 'outliers', cell: ({ outliers: found }) => outliersText(found) },
     ],
-    [...calls, ...warnings.map(({ text }) => text)].join(' '),
+    [...calls, ...warnings.map(({ text }) => text)].join('\n'),
   )
 }
 
