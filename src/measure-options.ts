@@ -53,7 +53,8 @@ function size(text: string, former: Record<string, number>): Record<string, numb
   return { ...former, [name]: Number(value) }
 }
 
-function count(text: string): number {
+/** Takes a whole number from 1 on. */
+export function count(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new UsageError(`A whole number from 1 on is wanted, not ${text}.`)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { profile } from '../../../lib/measure/profile.ts'
-import { operatorTimes } from '../../../lib/measure/trace.ts'
+import { operatorTimes } from '../../../lib/measure/operator-times.ts'
 import { twoLayers } from '../runtime/models.ts'
 
 const feeds = { x: Tensor.zeros('float32', [32, 128]) }
