@@ -10,7 +10,7 @@ import { execute, type Stop } from './execute.ts'
 import { readNotebook } from './notebook.ts'
 import { declaredParameters, parsedSettings, withParameters } from './parameters.ts'
 import { runProgress } from './progress.ts'
-import { claimsIn, writeReports } from './reports.ts'
+import { claimsIn, prepareFolder, writeReports } from './reports.ts'
 import { UsageError } from './usage.ts'
 
 interface RunOptions {
@@ -40,6 +40,7 @@ export function run(program: Command): void {
 async function runNotebook(file: string, options: RunOptions): Promise<number> {
   const start = performance.now()
   const notebook = await prepared(file, options)
+  prepareFolder(options.out)
   console.error(machineLine(environment()))
   const stop = await executed(notebook, path.dirname(path.resolve(file)), options.timeout)
   const name = path.basename(file, path.extname(file))

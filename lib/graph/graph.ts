@@ -355,6 +355,7 @@ export class Graph {
   add(type: string, inputs: readonly (Value | null)[], attributes: Readonly<Record<string, AttributeInput>> | Map<string, Attribute> = {}, options: NodeOptions = {}): Node {
     const map = attributes instanceof Map ? attributes : new Map(Object.entries(attributes).map(([name, value]) => [name, attribute(value)]))
     const node = new Node(this, type, options.domain ?? '', options.name ?? this.unique(type.toLowerCase()), map)
+    this.#take(node.name)
     inputs.forEach((value, index) => node.setInput(index, value))
     const { outputs = 1, types = [] } = options
     const names = typeof outputs === 'number' ? Array.from({ length: outputs }, (_, i) => this.unique(outputs === 1 ? `${node.name}_out` : `${node.name}_${i}`)) : outputs

@@ -159,6 +159,7 @@ test('what cannot be done as asked is refused in one sentence before anything ru
     [['run', 'study.ipynb', '--profile', 'huge'], /'huge' is invalid\. Allowed choices are quick, standard, full\./],
     [['run', 'study.ipynb', '--device', 'tpu'], /'tpu' is invalid\. Allowed choices are auto, cpu, cuda, webgpu\./],
     [['run', 'study.ipynb', '--timeout', '-1'], /--timeout takes seconds above 0, not -1\./],
+    [['run', 'study.ipynb', '--out', 'old.ipynb/reports'], /No report can be written to old\.ipynb\/reports: .* Name another folder with --out\./],
     [['run', 'study.ipynb', '--bogus'], /unknown option '--bogus'/],
     [['polish'], /unknown command 'polish'/],
   ]
