@@ -3,6 +3,7 @@ import { digits, timeText } from '../units.ts'
 import type { OperatorTime } from './operator-times.ts'
 import type { Profile } from './profile-table.ts'
 import { grouped } from './trace.ts'
+import { familyOf } from './work.ts'
 
 /** A layer in two profiles: the operator that does its work, and the light ones that follow it. Empty where one graph has no such layer. */
 export interface MatchedLayer {
@@ -56,12 +57,12 @@ const spent = (nodes: readonly OperatorTime[]) => nodes.reduce((sum, { seconds }
 const time = (nodes: readonly OperatorTime[], runs: number) => (nodes.length ? timeText(spent(nodes) / runs) : '')
 const types = (nodes: readonly OperatorTime[]) => [...grouped(nodes, ({ type }) => type)].map(([type, { length }]) => (length > 1 ? `${type} ×${length}` : type)).join(', ')
 
-const WORKERS = /Conv|Gemm|MatMul|LSTM|GRU|Attention/
+const WORKERS = new Set(['Conv', 'MatMul', 'LSTM', 'GRU', 'Attention'])
 
 function layersOf(sequence: readonly OperatorTime[]): OperatorTime[][] {
   const layers: OperatorTime[][] = []
   for (const node of sequence) {
-    if (WORKERS.test(node.type) || !layers.length) layers.push([node])
+    if (WORKERS.has(familyOf(node.type)) || !layers.length) layers.push([node])
     else layers.at(-1)!.push(node)
   }
   return layers
@@ -86,5 +87,3 @@ function likeness(a: OperatorTime, b: OperatorTime): number {
   const family = familyOf(a.type) === familyOf(b.type)
   return (a.name === b.name ? 3 : 0) + (family ? 1 : 0) + (family && String(a.shape) === String(b.shape) ? 1 : 0)
 }
-
-const familyOf = (type: string) => WORKERS.exec(type)?.[0].replace('Gemm', 'MatMul') ?? type

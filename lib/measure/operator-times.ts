@@ -1,7 +1,7 @@
 import type { Graph, Node } from '../graph/graph.ts'
 import type { DataType } from '../graph/tensor.ts'
 import { grouped, kernelsOf, nodeName, runsOf, type TraceEvent } from './trace.ts'
-import { dtypeOf, flopsOf } from './work.ts'
+import { dtypeOf, familyOf, flopsOf, weightBytes } from './work.ts'
 
 /** What an operator took, in all runs that count. */
 export interface OperatorTime {
@@ -51,10 +51,11 @@ export function operatorTimes(events: readonly TraceEvent[], skip: number, model
     const { op_name: type = '', provider = '', input_type_shape: inputs = [], output_type_shape: outputs = [] } = calls[0].args
     const spent = calls.reduce((sum, call) => sum + own.get(call)!, 0) / 1e6
     const origin = originOf(name, type)
+    const weights = origin ? weightBytes(origin) : 0
     return {
       name, type, calls: calls.length, seconds: spent, mean: spent / calls.length, share: total ? spent / total : 0,
       flops: calls.reduce<number | null>((sum, { args }) => plus(sum, flopsOf(type, args.input_type_shape ?? [], args.output_type_shape ?? [], origin)), 0),
-      bytes: calls.reduce((sum, { args }) => sum + Number(args.activation_size ?? 0) + Number(args.parameter_size ?? 0) + Number(args.output_size ?? 0), 0),
+      bytes: calls.reduce((sum, { args }) => sum + Number(args.activation_size ?? 0) + Math.max(Number(args.parameter_size ?? 0), weights) + Number(args.output_size ?? 0), 0),
       provider, dtype: dtypeOf(inputs[0]), shape: Object.values(outputs[0] ?? {})[0] ?? null,
     }
   })
@@ -63,14 +64,21 @@ export function operatorTimes(events: readonly TraceEvent[], skip: number, model
 
 const plus = (a: number | null, b: number | null) => (a === null || b === null ? null : a + b)
 
-/** The node of the model that an executed one stands for: it has its name, or is named after its output and the layout that the runtime chose. */
+/** How many nodes before the one that gives an executed operator its name may have been fused into it. */
+const FUSED = 4
+
+/**
+ * The node of the model that an executed one stands for: it has its name, or is named after its output and the layout that the runtime chose; or,
+ * where several were fused under the last one's name, the one of them that does the same work.
+ */
 function origins(model: Graph | undefined): (name: string, type: string) => Node | undefined {
   const nodes = model?.allNodes() ?? []
   const byName = new Map(nodes.map((node) => [node.name, node]))
   const byOutput = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output.name, node])))
   return (name, type) => {
-    const node = byName.get(name) ?? byOutput.get(name.replace(/_n(chw|hw)c$/, ''))
-    return node?.type === type ? node : undefined
+    let node: Node | null | undefined = byName.get(name) ?? byOutput.get(name.replace(/_n(chw|hw)c$/, ''))
+    for (let step = 0; node && familyOf(node.type) !== familyOf(type); step++) node = step < FUSED ? node.inputs[0]?.producer : null
+    return node ?? undefined
   }
 }
 

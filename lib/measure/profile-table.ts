@@ -1,17 +1,19 @@
 import { formatShape } from '../graph/dim.ts'
 import { table, Table, type Column, type TableBundle } from '../table.ts'
-import { digits, percentText, sizeText, timeText } from '../units.ts'
+import { countText, digits, percentText, sizeText, timeText } from '../units.ts'
 import type { OperatorTime, TraceSum } from './operator-times.ts'
 import { grouped } from './trace.ts'
 
 const DISPLAY = Symbol.for('Jupyter.display')
 
-/** What only a profile with runs beside it knows. */
-export interface Overhead {
+/** What was seen beside the trace. */
+export interface Beside {
   /** Seconds of the counted runs by JavaScript's own clock: the call into ONNX Runtime included. */
-  readonly stopwatch: number
+  readonly stopwatch?: number
   /** How much longer a run took for being watched, as a share of an unwatched one. */
-  readonly cost: number
+  readonly cost?: number
+  /** The model failed in the last run. */
+  readonly failed?: boolean
 }
 
 /** An operator profile. Shows itself as a table by type of operator; `nodes` has each one, and `byNode()` shows them. */
@@ -30,14 +32,18 @@ export class Profile {
   /** How much longer a run took for being watched, as a share of an unwatched one; null where that was not measured. */
   readonly cost: number | null
 
-  constructor({ nodes, total, runs }: TraceSum, overhead?: Overhead) {
+  /** Whether the model failed in the last run. */
+  readonly failed: boolean
+
+  constructor({ nodes, total, runs }: TraceSum, { stopwatch, cost, failed = false }: Beside = {}) {
     this.sequence = nodes
     this.nodes = nodes.toSorted(costliest)
     this.types = byType(nodes, total)
     this.total = total
     this.runs = runs
-    this.stopwatch = overhead?.stopwatch ?? null
-    this.cost = overhead?.cost ?? null
+    this.stopwatch = stopwatch ?? null
+    this.cost = cost ?? null
+    this.failed = failed
   }
 
   /** By type of operator, as HTML and as text. */
@@ -59,11 +65,11 @@ export class Profile {
   #columns(): Column<OperatorTime>[] {
     const runs = Math.max(1, this.runs)
     return [
-      { heading: 'calls per run', cell: ({ calls }) => digits(calls / runs) },
+      { heading: 'calls per run', cell: ({ calls }) => countText(calls / runs) },
       { heading: 'time per run', cell: (row) => timeText(row.seconds / runs) },
       { heading: 'mean of a call', cell: ({ mean }) => timeText(mean) },
       { heading: 'share', cell: ({ share }) => percentText(share) },
-      { heading: 'MFLOP', cell: ({ flops }) => (flops === null ? '?' : digits(flops / runs / 1e6)) },
+      { heading: 'FLOP', cell: ({ flops }) => (flops === null ? '?' : countText(flops / runs)) },
       { heading: 'moved', cell: ({ bytes }) => sizeText(bytes / runs) },
       { heading: 'GFLOP/s', cell: (row) => rate(row.flops, row.seconds) },
       { heading: 'GB/s', cell: (row) => rate(row.bytes, row.seconds) },
@@ -74,7 +80,7 @@ export class Profile {
   }
 
   #caption(): string {
-    if (!this.runs) return 'No run came to its end: this is what ran before the failure.'
+    if (this.failed) return `The model failed in run ${this.runs}: this is what ran before.`
     const between = this.total - this.nodes.reduce((sum, { seconds }) => sum + seconds, 0)
     const cost = this.cost === null ? '' : ` Watching made a run ${percentText(this.cost)} longer.`
     return `${this.runs} runs, ${timeText(this.total / this.runs)} each, ${percentText(between / this.total)} of it between operators.${cost}`

@@ -52,7 +52,7 @@ export async function profile(model: ModelSource, feeds: Tensors, options: Profi
     }
     const times = await inTurn(plain, watched.bind(feeds), WARM_UP_RUNS + runs).catch(async (failure: Error) => {
       throwIfInterrupted()
-      throw new ProfileError(failure.message, new Profile(await summed(0)), { cause: failure })
+      throw new ProfileError(failure.message, new Profile(await summed(0), { failed: true }), { cause: failure })
     })
     const counted = { plain: times.plain.slice(WARM_UP_RUNS), watched: times.watched.slice(WARM_UP_RUNS) }
     return new Profile(await summed(WARM_UP_RUNS), { stopwatch: sum(counted.watched), cost: median(counted.watched) / median(counted.plain) - 1 })
