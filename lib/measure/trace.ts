@@ -16,7 +16,7 @@ export interface TraceEvent {
     readonly activation_size?: string
     readonly parameter_size?: string
     readonly output_size?: string
-    readonly mem_bytes_requested_in_use?: string
+    readonly mem_bytes_in_use?: string
     readonly mem_in_use_peak?: string
     readonly mem_arena_held?: string
   }
