@@ -83,7 +83,7 @@ export class Profile {
     if (this.failed) return `The model failed in run ${this.runs}: this is what ran before.`
     const between = this.total - this.nodes.reduce((sum, { seconds }) => sum + seconds, 0)
     const cost = this.cost === null ? '' : ` Watching made a run ${percentText(this.cost)} longer.`
-    return `${this.runs} runs, ${timeText(this.total / this.runs)} each, ${percentText(between / this.total)} of it between operators.${cost}`
+    return `${this.runs} ${this.runs === 1 ? 'run, ' : 'runs, '}${timeText(this.total / this.runs)}${this.runs === 1 ? '' : ' each'}, ${percentText(between / this.total)} of it between operators.${cost}`
   }
 
   [DISPLAY](): TableBundle {
