@@ -54,7 +54,8 @@ export async function bench<Name extends string>(contenders: Readonly<Record<Nam
   if (!(minRuns >= 1 && maxRuns >= minRuns)) throw new RangeError(`there is 1 run at least, and no fewer at most: not ${minRuns} to ${maxRuns}`)
 
   const entrants = names.map((name) => new Entrant(name, contenders[name], timeout))
-  const bar = progress(`Timing ${names.join(', ')}`, seconds, (s) => `${s.toFixed(0)} s`)
+  const label = names.length > 3 ? `${names.length} variants` : names.join(', ')
+  const bar = progress(`Timing ${label}`, seconds, (s) => `${s.toFixed(0)} s`)
   const started = new Date()
   const machine = environment()
   let conditions = watchConditions()
