@@ -13,9 +13,9 @@ export interface BenchOptions<Name extends string = string> {
   readonly seconds?: number
   /** Samples of each contender at least (7). With 1 no interval is claimed. */
   readonly minRuns?: number
-  /** Samples of each contender at most (200, or `minRuns` where that is more). */
+  /** Samples of each contender at most (1,000, or `minRuns` where that is more). */
   readonly maxRuns?: number
-  /** Enough is measured when every 95 % interval reaches no further than this share of its median (0.02). */
+  /** Enough is measured when every 95 % interval reaches no further than this share of its median (0.015). */
   readonly precision?: number
   /** Whom the others are compared with (the first). */
   readonly baseline?: Name
@@ -47,7 +47,7 @@ export class BenchError extends ContenderError {
  * @throws RangeError where there is nothing to time; BenchError where a contender fails, or answers something else than the baseline does.
  */
 export async function bench<Name extends string>(contenders: Readonly<Record<Name, Contender>>, options: BenchOptions<NoInfer<Name>> = {}): Promise<BenchResult<Name>> {
-  const { seconds = 10, minRuns = 7, maxRuns = Math.max(200, minRuns), precision = 0.02, seed = 0, timeout = 600, sameResults = false } = options
+  const { seconds = 10, minRuns = 7, maxRuns = Math.max(1000, minRuns), precision = 0.015, seed = 0, timeout = 600, sameResults = false } = options
   const names = Object.keys(contenders) as Name[]
   const baseline = options.baseline ?? names[0]
   if (!names.includes(baseline)) throw new RangeError(names.length ? `there is no contender "${baseline}" to compare with, only ${names.join(', ')}` : 'there is nothing to time')

@@ -27,9 +27,8 @@ export interface BenchOptions {
 const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { kernel, lprnet, measure, start }
 
 const [name = '', ...options] = process.argv.slice(2)
-const chosen = benches[name]
-if (!chosen || options.some((option) => option !== '--peers')) {
-  console.error(`${chosen || !name ? 'What is measured' : `There is no benchmark "${name}"`}? npm run bench -- NAME [--peers], where NAME is ${Object.keys(benches).join(', ')}`)
+if (!(name in benches) || options.some((option) => option !== '--peers')) {
+  console.error(`${name in benches ? `Unknown: ${options.join(' ')}` : `There is no benchmark "${name}"`}. npm run bench -- NAME [--peers], where NAME is ${Object.keys(benches).join(', ')}`)
   process.exit(2)
 }
 const peers = options.includes('--peers')
@@ -37,4 +36,4 @@ if (peers && !anyPeer()) {
   console.error('No peer is set up: run npm run bench:peers first.')
   process.exit(2)
 }
-await chosen((row) => console.log(JSON.stringify(row)), { peers })
+await benches[name]((row) => console.log(JSON.stringify(row)), { peers })

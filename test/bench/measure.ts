@@ -28,11 +28,11 @@ type PrintRow = (name: string, metric: string, unit: string, samples: readonly n
 async function plantedPairs(row: PrintRow): Promise<void> {
   const quiet = await trials(200, 1, 0.3)
   row('two equal functions, 200 trials', 'told apart', 'share', [share(quiet, ({ different }) => different)])
-  const small = await trials(60, 1.05, 1.5)
-  row('5 % more work, 60 trials', 'told apart', 'share', [share(small, ({ slower }) => slower)])
+  const small = await trials(40, 1.05, 3)
+  row('5 % more work, 40 trials', 'told apart', 'share', [share(small, ({ slower }) => slower)])
   const stop = backgroundLoad()
   try {
-    const loaded = await trials(20, 1.2, 2)
+    const loaded = await trials(20, 1.2, 4)
     row('20 % more work under load on every core, 20 trials', 'told apart', 'share', [share(loaded, ({ slower }) => slower)])
     row('20 % more work under load on every core, 20 trials', 'flagged as noisy', 'share', [share(loaded, ({ noisy }) => noisy)])
   } finally {
