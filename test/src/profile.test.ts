@@ -20,6 +20,8 @@ test('hone profile shows the nodes and the types of a model, and refuses what is
   assert.equal(status, 0)
   assert.match(stdout, /node +operator +output .*(first|second) +MatMul +\[16, 64\].*operator +calls per run.*MatMul +2 .*Relu +1 .*3 runs/s)
 
+  assert.match(hone('small.onnx', '--runs', '1', '--memory').stdout, /operator +in use +of the peak.*first +MatMul.*stage +resident.*In the first run /s)
+
   for (const [args, told] of [[['gone.onnx'], /There is no file gone\.onnx/], [['bad.onnx'], /not an ONNX model/], [['small.onnx', '--runs', '0'], /whole number from 1 on/]] as const) {
     const refused = hone(...args)
     assert.equal(refused.status, 2)
