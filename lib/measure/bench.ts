@@ -33,8 +33,8 @@ type Limits = Required<Pick<BenchOptions, 'seconds' | 'minRuns' | 'maxRuns' | 'p
 export class BenchError extends ContenderError {
   readonly result: BenchResult<string> | undefined
 
-  constructor({ contender, message, cause }: ContenderError, result: BenchResult<string> | undefined) {
-    super(contender, message.slice(contender.length + 2), { cause })
+  constructor({ contender, reason, cause }: ContenderError, result: BenchResult<string> | undefined) {
+    super(contender, reason, { cause })
     this.result = result
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { throwIfInterrupted } from '../interrupt.ts'
+import { throwIfInterrupted, unlessInterrupted } from '../interrupt.ts'
 
 /**
  * What is timed: a function; one that handles `perCall` items (a batch), whose time is told per item; or something with a clock of its own, such as
@@ -34,10 +34,12 @@ export interface Timing {
 /** A contender failed; what was measured before is kept. */
 export class ContenderError extends Error {
   readonly contender: string
+  readonly reason: string
 
-  constructor(contender: string, message: string, options?: ErrorOptions) {
-    super(`${contender}: ${message}`, options)
+  constructor(contender: string, reason: string, options?: ErrorOptions) {
+    super(`${contender}: ${reason}`, options)
     this.contender = contender
+    this.reason = reason
   }
 }
 
@@ -88,7 +90,7 @@ export class Entrant<Name extends string = string> {
     const limit = this.#timeout * this.repeats
     const hangs = new AbortController()
     try {
-      return await Promise.race([timing, rejectedAfter(limit, hangs.signal, () => new Error(`its call did not end within ${limit} s`))])
+      return await Promise.race([unlessInterrupted(timing), rejectedAfter(limit, hangs.signal, () => new Error(`its call did not end within ${limit} s`))])
     } catch (error) {
       throwIfInterrupted()
       throw new ContenderError(this.name, (error as Error)?.message ?? String(error), { cause: error })

@@ -76,10 +76,10 @@ async function measured(kind: LoadLevel['kind'], level: number, perCall: number,
       await request()
       latencies.push((performance.now() - arrival) / 1000)
     } catch (error) {
-      throwIfInterrupted()
       failures.push(error)
     }
   })
+  throwIfInterrupted()
   const elapsed = (performance.now() - start) / 1000
   const [first] = failures
   return { kind, level, throughput: (latencies.length * perCall) / elapsed, latencies, failed: failures.length, failure: failures.length ? ((first as Error)?.message ?? String(first)) : null }

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { unlessInterrupted } from '../interrupt.ts'
 import type { Tensors } from '../runtime/boundary.ts'
 import { loadable, nameOf, type ModelSource } from '../runtime/model.ts'
 import { resolveDevice } from '../runtime/devices.ts'
@@ -41,7 +42,7 @@ async function inProcess(name: string, task: Task): Promise<{ stages: readonly H
   const gpu = task.session.device === 'cpu' ? null : watchGpuMemory(child.pid!)
   const stages: HostMemory[] = []
   try {
-    await new Promise<void>((resolve, reject) => {
+    await unlessInterrupted(new Promise<void>((resolve, reject) => {
       child.on('message', (answer: Answer) => {
         if ('failure' in answer) reject(new Error(answer.failure))
         else stages.push(answer)
@@ -49,7 +50,7 @@ async function inProcess(name: string, task: Task): Promise<{ stages: readonly H
       child.once('error', reject)
       child.once('close', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${name}: the process that ran it ended (${signal ?? `exit code ${code}`}) after the stage "${stages.at(-1)?.stage ?? 'none'}": it may have run out of memory`))))
       child.send(task)
-    })
+    }))
     return { stages, gpu: gpu && (await gpu.end()) }
   } finally {
     await gpu?.end()

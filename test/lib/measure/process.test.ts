@@ -37,3 +37,16 @@ test('a process that cannot be timed at all says why', async () => {
   await assert.rejects(peer('0', `console.log('error: no torch')`), /not ready to be timed: no torch/)
   await assert.rejects(processContender(process.execPath, ['-e', 'setTimeout(() => {}, 1e6)'], { startTimeout: 0.3 }), /it was ended by SIGKILL/)
 })
+
+test('an interrupt does not wait for a call in another process', async () => {
+  const interrupt = new AbortController()
+  Object.assign(globalThis, { [Symbol.for('hone.cell')]: { id: 'a', signal: interrupt.signal } })
+  const slow = await peer('(() => { for (;;); })()')
+  try {
+    setTimeout(() => interrupt.abort(new Error('Interrupted')), 100)
+    await assert.rejects(bench({ slow }), /^Error: Interrupted$/)
+  } finally {
+    Reflect.deleteProperty(globalThis, Symbol.for('hone.cell'))
+  }
+  assert.throws(() => process.kill(slow.pids[0], 0), /ESRCH/)
+})

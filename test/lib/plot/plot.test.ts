@@ -56,6 +56,9 @@ test('names, numbers and units stand in the picture and in the text', async () =
 test('rows without an interval, and one row alone, are drawn', async () => {
   for (const chart of [accuracyOverAmount([{ amount: 0.1, accuracy: 0.5 }]), latency(times.slice(0, 1)), pareto(variants.slice(0, 1))])
     assert.doesNotMatch(await chart.svg(), /NaN/)
+  const once = latency([...times, { name: 'once', median: 0.02, interval: { low: 0, high: Infinity } }])
+  assert.match(once.text, /once +20\.0 ms +none/)
+  assert.doesNotMatch(await once.svg(), /NaN|Infinity/)
 })
 
 test('a variant is dominated by one that is no worse in all three and better in one', () => {
