@@ -1,5 +1,6 @@
 import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
+import { deferred } from './deferred.ts'
 import { Interrupter, type Running } from './interrupt.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
@@ -14,7 +15,7 @@ const EXIT_PATIENCE_MS = 2000
 
 interface RunningRequest extends Running {
   request: Request
-  finish(reply: ExecuteReply): void
+  answer(reply: ExecuteReply): void
 }
 
 /** The cell thread, as the protocol thread sees it. */
@@ -51,13 +52,13 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
-    this.#running = running
+    const { promise: done, resolve: answer } = deferred<ExecuteReply>()
+    this.#running = { id, count, request, done, answer, isDone: false }
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
     this.#memory.start()
-    const reply = await running.done
+    const reply = await done
     this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
@@ -70,17 +71,20 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. A session still connected would make the exit wait. */
-  async exit(): Promise<void> {
+  /** Makes sure that the process ends soon, whatever the cell thread does. */
+  exitSoon(): void {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
-    await this.interrupt()
+  }
+
+  /** Ends the process by the cell thread's own exit, which runs exit handlers. A session still connected would make it wait. */
+  exit(): void {
     this.#session.disconnect()
     this.#post({ type: 'exit' })
   }
 
   /** An answer of the front end to an input request. */
   answerInput(value: string): void {
-    if (this.#running !== undefined) this.#post({ type: 'input', id: this.#running.id, value })
+    this.#post({ type: 'input', value })
   }
 
   #receive(message: ToProtocolThread): void {
@@ -100,7 +104,7 @@ export class CellThread {
     const { status, ename, evalue, traceback } = reply
     if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
-    running.finish(reply)
+    running.answer(reply)
   }
 
   #warn(text: string): void {
@@ -125,10 +129,4 @@ export class CellThread {
     const [oldest] = this.#requests.keys()
     if (this.#requests.size > REMEMBERED_CELLS) this.#requests.delete(oldest)
   }
-}
-
-function deferred<T>() {
-  let finish!: (value: T) => void
-  const done = new Promise<T>((resolve) => (finish = resolve))
-  return { done, finish }
 }

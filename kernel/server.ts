@@ -26,7 +26,6 @@ const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
 let loadedLanguage: Promise<Language> | undefined
-const parent = process.ppid
 
 /** Message type to handler. What a handler answers is the content of the reply; undefined means no reply. */
 const handlers: Record<string, Handler> = {
@@ -107,8 +106,10 @@ function shutdown({ header, content }: Request): object {
 
 /** A socket that is still open would make the exit fail. */
 async function leave(): Promise<void> {
+  cells.exitSoon()
+  await cells.interrupt()
   await sockets.close()
-  await cells.exit()
+  cells.exit()
 }
 
 /** https://jupyter-client.readthedocs.io/en/stable/messaging.html#history */
@@ -134,7 +135,8 @@ async function listenForInput(): Promise<void> {
 /** A kernel whose front end died has nobody left to end it. Jupyter sets the variable where it starts kernels. */
 function watchParent(): void {
   if (process.env.JPY_PARENT_PID === undefined) return
-  setInterval(() => process.ppid !== parent && void cells.exit(), PARENT_INTERVAL_MS).unref()
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && void leave(), PARENT_INTERVAL_MS)
 }
 
 await sockets.bind()

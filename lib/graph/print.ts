@@ -1,9 +1,10 @@
 import { table, type TableBundle } from '../table.ts'
 import { sizeText } from '../units.ts'
-import { add, elements, formatShape, multiply, substitute, type Dim, type Shape } from './dim.ts'
+import { bytesOf, readsOf, workOf } from './cost.ts'
+import { add, formatShape, substitute, type Dim, type Shape } from './dim.ts'
 import type { Graph, Node } from './graph.ts'
 import { operatorOf } from './ops/index.ts'
-import { byteLength, isFloat, type DataType } from './tensor.ts'
+import { isFloat } from './tensor.ts'
 
 /** A node as the summary shows it. Dimensions that are not known stay expressions of their symbols. */
 export interface Layer {
@@ -37,16 +38,16 @@ export class Summary {
     const counted = new Set<string>()
     this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
       const definition = operatorOf(node)
-      const own = node.inputs.flatMap((v) => (v?.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name) ? [v] : []))
+      const own = readsOf(node).filter((v) => v.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name))
       own.forEach((v) => counted.add(v.name))
       const count = (trainable: boolean) => own.filter((v) => v.trainable === trainable).reduce((sum, v) => sum + v.initializer!.size, 0)
-      const cost = definition?.cost?.(node.inputs.map((v) => v ?? undefined!), node)
+      const { macs, flops } = workOf(node)
       const sized = (dim: Dim) => substitute(dim, sizes)
       return {
         node,
         shape: node.outputs[0]?.shape?.map(sized) ?? null,
         trainable: count(true), frozen: count(false),
-        macs: sized(cost?.macs ?? 0), flops: sized(cost?.flops ?? 0),
+        macs: sized(macs), flops: sized(flops),
         bytes: add(...node.outputs.map((v) => (v.name ? sized(bytesOf(v.dtype, v.shape)) : 0))),
         known: definition !== undefined,
       }
@@ -100,10 +101,6 @@ export class Summary {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.table()['text/plain']
   }
-}
-
-function bytesOf(dtype: DataType | null, shape: Shape | null): Dim {
-  return dtype ? multiply(elements(shape), byteLength(dtype, 8) / 8) : null
 }
 
 const count = (n: number) => (n ? n.toLocaleString('en-US') : '')
