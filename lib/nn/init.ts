@@ -11,24 +11,32 @@ export function constant(value: number): Init {
   return (shape) => Tensor.float32(shape, new Float32Array(sizeOf(shape)).fill(value))
 }
 
-/** Each element by itself, from the parameter's own random numbers. */
-function drawn(draw: (source: Random) => number): Init {
+/** Filled from the parameter's own random numbers. */
+function drawn(fill: (values: Float32Array, source: Random) => void): Init {
   return (shape, seed) => {
-    const source = random(seed)
     const values = new Float32Array(sizeOf(shape))
-    for (let i = 0; i < values.length; i++) values[i] = draw(source)
+    fill(values, random(seed))
     return Tensor.float32(shape, values)
   }
 }
 
 /** Uniform between −bound and bound. PyTorch's convolution and linear layers take 1/√(inputs of one output) for weight and bias. */
 export function uniform(bound: number): Init {
-  return drawn((source) => (source.next() * 2 - 1) * bound)
+  return drawn((values, source) => {
+    for (let i = 0; i < values.length; i++) values[i] = (source.next() * 2 - 1) * bound
+  })
 }
 
 /** Normally distributed about 0, by the method of Box and Muller. https://doi.org/10.1214/aoms/1177706645 */
 export function normal(std = 1): Init {
-  return drawn((source) => std * Math.sqrt(-2 * Math.log(1 - source.next())) * Math.cos(2 * Math.PI * source.next()))
+  return drawn((values, source) => {
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = std * Math.sqrt(-2 * Math.log(1 - source.next()))
+      const angle = 2 * Math.PI * source.next()
+      values[i] = radius * Math.cos(angle)
+      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
+    }
+  })
 }
 
 /** Which side of a weight keeps its variance: `fanIn` the forward pass's, `fanOut` the backward pass's. */
