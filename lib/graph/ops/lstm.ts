@@ -33,8 +33,8 @@ export const lstmTrain = operator('LstmTrain', {
     const recurrent = graph.transpose(only(graph, r))
     const projected = graph.matmul(x, graph.transpose(only(graph, w)))
     const begin = [h, c].map((state) => beginning(graph, state, x, hidden))
-    const [lastH, lastC, y, gates, cells] = scan(graph, directionOf(node), begin, [b ? graph.add(projected, bothBiases(graph, b)) : projected], (inner, [before_, cell], [input]) => {
-      const [i, o, f, g] = inner.split(inner.add(input!, inner.matmul(before_!, recurrent)), Array(GATES).fill(hidden), 1)
+    const [lastH, lastC, y, gates, cells] = scan(graph, directionOf(node), begin, [b ? graph.add(projected, bothBiases(graph, b)) : projected], (inner, [last, cell], [input]) => {
+      const [i, o, f, g] = inner.split(inner.add(input!, inner.matmul(last!, recurrent)), Array(GATES).fill(hidden), 1)
         .map((v, gate) => inner.op(gate === 3 ? 'Tanh' : 'Sigmoid', [v]))
       const next = inner.add(inner.mul(f!, cell!), inner.mul(i!, g!))
       const state = inner.mul(o!, inner.op('Tanh', [next]))
@@ -88,13 +88,13 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
       const squashed = inner.op('Tanh', [cell!])
       const dCell = inner.add(dLater!, inner.mul(inner.mul(dState, o!), inner.sub(1, inner.mul(squashed, squashed))))
       const sigmoidSlope = (v: Value) => inner.mul(v, inner.sub(1, v))
-      const before_ = inner.concat([
+      const error = inner.concat([
         inner.mul(inner.mul(dCell, g!), sigmoidSlope(i!)),
         inner.mul(inner.mul(dState, squashed), sigmoidSlope(o!)),
         inner.mul(inner.mul(dCell, cellBefore!), sigmoidSlope(f!)),
         inner.mul(inner.mul(dCell, i!), inner.sub(1, inner.mul(g!, g!))),
       ], 1)
-      return { states: [inner.matmul(before_, recurrent), inner.mul(dCell, f!)], results: [before_] }
+      return { states: [inner.matmul(error, recurrent), inner.mul(dCell, f!)], results: [error] }
     })
     const bias = biasGradient(graph, d!)
     return [

@@ -7,12 +7,12 @@ import { knownShape } from './arguments.ts'
 /** What the LSTM and the GRU have in common: x [T, N, I], w [D, G·H, I], r [D, G·H, H], b [D, 2·G·H] to y [T, D, N, H] and the last states [D, N, H]. */
 export function recurrentTypes([x, w, r]: readonly Value[], states: number): TensorType[] {
   const { dtype } = x
-  if (!x.shape || !w.shape || !r.shape) return Array<TensorType>(states + 1).fill({ dtype, shape: null })
+  if (!x.shape || !w.shape || !r.shape) return Array.from({ length: states + 1 }, () => ({ dtype, shape: null }))
   const [times, batch, features] = x.shape
   if (x.shape.length !== 3) throw new Error(`its input has ${x.shape.length} axes, and it reads [time, batch, features]`)
   if (typeof features === 'number' && typeof w.shape[2] === 'number' && features !== w.shape[2]) throw new Error(`its input has ${features} features, its weight expects ${w.shape[2]}`)
   const state: TensorType = { dtype, shape: [r.shape[0]!, batch!, r.shape[2]!] }
-  return [{ dtype, shape: [times!, r.shape[0]!, batch!, r.shape[2]!] }, ...Array<TensorType>(states).fill(state)]
+  return [{ dtype, shape: [times!, r.shape[0]!, batch!, r.shape[2]!] }, ...Array.from({ length: states }, () => state)]
 }
 
 /** Two products for each time and sample, and some operations for each of their results. */
