@@ -61,9 +61,13 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. */
+  /** Ends the process by the cell thread's own exit, which runs exit handlers. */
   exit(): void {
-    void this.interrupt().then(() => this.#post({ type: 'exit' }))
+    this.#post({ type: 'exit' })
+  }
+
+  /** Ends the process by force if it has not exited in a while. */
+  exitSoon(): void {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
   }
 

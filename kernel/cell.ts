@@ -1,5 +1,5 @@
 import type MagicString from 'magic-string'
-import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
+import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { rewrite } from './rewrite.ts'
 import { SourceError, toJavaScript, type JavaScript } from './typescript.ts'
 
@@ -46,7 +46,9 @@ export function locateIn({ map }: JavaScript, position: Position): Position | un
   return map === undefined ? position : lookUp(new TraceMap(map), position)
 }
 
+/** A place in text that the kernel put in is that of the text after it. */
 function lookUp(map: TraceMap, position: Position): Position | undefined {
-  const { line, column } = originalPositionFor(map, position)
+  const exact = originalPositionFor(map, position)
+  const { line, column } = exact.line === null ? originalPositionFor(map, { ...position, bias: LEAST_UPPER_BOUND }) : exact
   return line === null ? undefined : { line, column }
 }

@@ -24,15 +24,29 @@ interface ReplParameters extends Runtime.EvaluateParameterType {
  * script may declare again. Posted from another thread, a termination would not be answered.
  */
 export class Evaluator {
-  readonly #session = new Session()
   readonly #runtime: { thrown: unknown }
+  #session!: Session
   #globalId: string | undefined
 
   /** The runtime object is the global that scripts know as RUNTIME; a thrown value is handed over through it. */
   constructor(runtime: { thrown: unknown }) {
     this.#runtime = runtime
+    this.#connect()
+  }
+
+  #connect(): void {
+    this.#session = new Session()
     this.#session.connect()
     this.#session.post('Runtime.evaluate', { expression: 'globalThis' }, (_, { result }) => (this.#globalId = result.objectId))
+  }
+
+  /**
+   * Lets go of scripts that will never end. V8 would answer for them when their promises are collected, and to call
+   * JavaScript from within garbage collection aborts the process; a closed session is not answered.
+   */
+  abandon(): void {
+    this.#session.disconnect()
+    this.#connect()
   }
 
   /** Resolves when the script and what it awaits have ended. Rejects with the value that was thrown. */

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
@@ -16,7 +16,7 @@ import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './
 import { SourceError } from './typescript.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
-export function runCells(protocol: Worker, flags: Int32Array): void {
+export function runCells(protocol: MessagePort, flags: Int32Array): void {
   const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
   guardAddons(flags)
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
@@ -130,6 +130,7 @@ export class Executor {
     const cell = this.#running
     if (cell?.request.id !== id) return
     cell.interrupt()
+    this.#evaluator.abandon()
     this.#fail(cell, new Interrupted())
     throw new AsyncStackReset()
   }

@@ -1,13 +1,14 @@
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { readConnection, type Connection } from './connection.ts'
 import { Flag, type ProtocolThreadData } from './threads.ts'
 
-/** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. */
+/** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. The channel keeps what is said before they are ready. */
 async function start(connection: Connection): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
-  const workerData: ProtocolThreadData = { connection, flags }
-  const protocol = new Worker(new URL('./server.js', import.meta.url), { workerData })
-  protocol.on('error', (error) => fail(error))
+  const { port1: protocol, port2: cells } = new MessageChannel()
+  const workerData: ProtocolThreadData = { connection, flags, cells }
+  const thread = new Worker(new URL('./server.js', import.meta.url), { workerData, transferList: [cells] })
+  thread.on('error', (error) => fail(error))
   const { runCells } = await import('./executor.ts')
   runCells(protocol, flags)
 }

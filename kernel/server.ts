@@ -1,5 +1,5 @@
 import { Session } from 'node:inspector'
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
 import { CHANNELS } from './connection.ts'
 import { kernelInfo } from './kernel-info.ts'
@@ -13,11 +13,11 @@ import type { ProtocolThreadData } from './threads.ts'
 
 type Handler = (request: Request) => object | undefined | Promise<object | undefined>
 
-const { connection, flags } = workerData as ProtocolThreadData
+const { connection, flags, cells: port } = workerData as ProtocolThreadData
 const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
-const cells = new CellThread(parentPort!, session, flags, sockets)
+const cells = new CellThread(port, session, flags, sockets)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
@@ -93,9 +93,13 @@ function shutdown({ header, content }: Request): object {
   return reply
 }
 
+/** Sockets that are still open, or a session that is still connected, would make the exit fail. */
 async function leave(): Promise<void> {
-  cells.exit()
+  cells.exitSoon()
+  await cells.interrupt()
   await sockets.close()
+  session.disconnect()
+  cells.exit()
 }
 
 /** https://jupyter-client.readthedocs.io/en/stable/messaging.html#history */

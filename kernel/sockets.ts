@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { Publisher, Reply, Router, type Socket, type Writable } from 'zeromq'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Reply, Router, XPublisher, type Socket, type Writable } from 'zeromq'
 import { address, CHANNELS, type Connection } from './connection.ts'
 import type { Channel, Message, Request } from './protocol.ts'
 import { createHeader, decode, encode } from './wire.ts'
+
+/** Milliseconds that the first shell request waits for its sender to subscribe to iopub. */
+const SUBSCRIPTION_PATIENCE_MS = 1000
 
 /** The kernel's five sockets. Messages leave each in the order of the calls. */
 export class Sockets {
@@ -12,8 +16,9 @@ export class Sockets {
   readonly #control = new Router()
   readonly #stdin = new Router()
   /** No high-water mark: a lost `idle` would leave a client waiting for ever. */
-  readonly #iopub = new Publisher({ sendHighWaterMark: 0, linger: 1000 })
+  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 })
   readonly #hb = new Reply()
+  #subscription: Promise<unknown> | undefined
   readonly #tails = new Map<Socket, Promise<void>>()
 
   constructor(connection: Connection) {
@@ -36,6 +41,7 @@ export class Sockets {
   /** Requests from a channel. What is malformed or wrongly signed is reported and dropped. */
   async *requests(channel: 'shell' | 'control' | 'stdin'): AsyncGenerator<Request> {
     for await (const frames of this.#router(channel)) {
+      if (channel === 'shell') await this.#subscribed()
       try {
         yield decode(frames, this.#connection)
       } catch (error) {
@@ -70,6 +76,15 @@ export class Sockets {
       socket,
       tail.catch((error: Error) => console.error(`hone kernel: a message could not be sent: ${error.message}`)),
     )
+  }
+
+  /**
+   * A front end connects its sockets one by one, and what is published before it has subscribed never reaches it: it would
+   * wait for ever for the `idle` of its first request.
+   */
+  #subscribed(): Promise<unknown> {
+    this.#subscription ??= Promise.race([this.#iopub.receive(), sleep(SUBSCRIPTION_PATIENCE_MS)])
+    return this.#subscription
   }
 
   async #echo(): Promise<void> {

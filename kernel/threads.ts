@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { ExecuteReply, Header } from './protocol.ts'
 import type { Connection } from './connection.ts'
 
@@ -34,6 +35,8 @@ export type StreamName = 'stdout' | 'stderr'
 export interface ProtocolThreadData {
   connection: Connection
   flags: Int32Array
+  /** To the cell thread. */
+  cells: MessagePort
 }
 
 export type Parent = Partial<Header>

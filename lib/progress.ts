@@ -65,11 +65,12 @@ function chosenSurface(): Surface {
 function notebook(display: Display): Surface {
   const id = crypto.randomUUID()
   let handle: { update(value: unknown): void } | undefined
-  const show = (state: State) => {
-    if (handle) handle.update(view(state))
-    else handle = display(view(state), { id })
+  const show = (state: State, html: string) => {
+    const view = { [Symbol.for('Jupyter.display')]: () => ({ 'text/plain': text(state), 'text/html': html }), toString: () => text(state) }
+    if (handle) handle.update(view)
+    else handle = display(view, { id })
   }
-  return { show, end: show }
+  return { show: (state) => show(state, running(state)), end: (state) => show(state, ended(state)) }
 }
 
 function bar(): Surface {
@@ -109,10 +110,16 @@ function lines(): Surface {
 
 const text = ({ label, share, count, seconds }: State) => `${label}: ${Math.floor(100 * share)} % (${count}, ${seconds.toFixed(1)} s)`
 
-/** What a notebook shows. */
-function view(state: State) {
-  const { label, share, count, seconds } = state
-  const escaped = label.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-  const html = `<div style="display:flex;gap:1em;align-items:center"><span>${escaped}</span><progress value="${share}" max="1" style="flex:0 1 20em"></progress><span style="font-variant-numeric:tabular-nums">${count} · ${seconds.toFixed(1)} s</span></div>`
-  return { [Symbol.for('Jupyter.display')]: () => ({ 'text/plain': text(state), 'text/html': html }), toString: () => text(state) }
+function running({ label, share, count, seconds }: State): string {
+  const bar = `<progress value="${share}" max="1" style="flex:0 1 20em"></progress>`
+  return `<div style="display:flex;gap:1em;align-items:center"><span>${escaped(label)}</span>${bar}<span style="font-variant-numeric:tabular-nums">${count} · ${seconds.toFixed(1)} s</span></div>`
+}
+
+/** What is over takes little room in a report. */
+function ended({ label, count, seconds }: State): string {
+  return `<div style="opacity:0.6;font-size:smaller">${escaped(label)} · ${count} · ${seconds.toFixed(1)} s</div>`
+}
+
+function escaped(label: string): string {
+  return label.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -67,7 +67,7 @@ async function executeCell(cell: CodeCell, name: string, outputs: Outputs, clien
 
 function reasonOf(error: unknown, timeout: number | undefined): [what: string, traceback?: readonly string[]] {
   if (error instanceof CellTimeout) return [`took longer than ${timeout} s (--timeout) and was interrupted`]
-  if (error instanceof KernelDied) return [`ended the kernel: ${error.message.replace(/\.$/, '')}`, error.stderr.trim() ? [error.stderr.trim()] : []]
+  if (error instanceof KernelDied) return [`ended the kernel: ${error.message.replace(/^The kernel died: |\.$/g, '')}`]
   if (error instanceof Unanswered) return ['was interrupted, and did not answer']
   throw error
 }

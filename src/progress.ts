@@ -15,6 +15,9 @@ export function runProgress(stream: NodeJS.WriteStream = process.stderr): RunPro
   return stream.isTTY ? bar(stream) : lines(stream)
 }
 
+/** Characters of a heading that leave room for progress beside it. */
+const HEADING_WIDTH = 32
+
 function bar(stream: NodeJS.WriteStream): RunProgress {
   const options = { format: '{bar} {cell}/{total}  {duration_formatted}  {label}', barsize: 24, hideCursor: true, clearOnComplete: true, linewrap: false, stream, fps: 8 }
   const line = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic)
@@ -27,7 +30,7 @@ function bar(stream: NodeJS.WriteStream): RunProgress {
     },
     show(message) {
       const text = lastLine(message)
-      if (text) line.update({ label: `${heading} · ${text}` })
+      if (text) line.update({ label: `${heading.slice(0, HEADING_WIDTH)} · ${text}` })
     },
     end: () => line.stop(),
   }

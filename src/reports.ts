@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { textOf, type Cell, type MimeBundle, type MultilineText, type Notebook, type Output } from '../lib/report/notebook.ts'
 import { renderNotebook } from '../lib/report/render.ts'
 import type { ClaimsReport } from '../lib/report/study.ts'
 import { CLAIMS_MIME } from '../lib/report/table.ts'
+import { UsageError } from './usage.ts'
 
 /** The claims that a notebook showed last. */
 export function claimsIn(notebook: Notebook): ClaimsReport | undefined {
@@ -13,13 +14,22 @@ export function claimsIn(notebook: Notebook): ClaimsReport | undefined {
   return bundles.at(-1) as ClaimsReport | undefined
 }
 
+/** Makes the folder for the reports before anything runs. @throws UsageError where nothing can be written there. */
+export function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`No report can be written to ${folder}: ${(error as Error).message}. Name another folder with --out.`, { cause: error })
+  }
+}
+
 /**
  * Writes a run's page, its executed notebook and its claims as FOLDER/NAME.*, each beside its place and renamed.
  * @param source the notebook's own folder, where its pictures lie.
  * @returns the paths, the page first.
  */
 export async function writeReports(notebook: Notebook, name: string, folder: string, source: string): Promise<string[]> {
-  mkdirSync(folder, { recursive: true })
   const claims = claimsIn(notebook)
   const reports: [extension: string, content: string][] = [
     ['html', renderNotebook(notebook, { title: name, folder: source, claims })],

@@ -1,6 +1,8 @@
 import path from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { Option, type Command } from 'commander'
 import { KernelClient } from '../kernel/client.ts'
+import { environment, machineLine } from '../lib/report/environment.ts'
 import type { Notebook } from '../lib/report/notebook.ts'
 import { ClaimTable } from '../lib/report/table.ts'
 import { resolveDevice, type Device } from '../lib/runtime/devices.ts'
@@ -8,7 +10,7 @@ import { execute, type Stop } from './execute.ts'
 import { readNotebook } from './notebook.ts'
 import { declaredParameters, parsedSettings, withParameters } from './parameters.ts'
 import { runProgress } from './progress.ts'
-import { claimsIn, writeReports } from './reports.ts'
+import { claimsIn, prepareFolder, writeReports } from './reports.ts'
 import { UsageError } from './usage.ts'
 
 interface RunOptions {
@@ -38,15 +40,23 @@ export function run(program: Command): void {
 async function runNotebook(file: string, options: RunOptions): Promise<number> {
   const start = performance.now()
   const notebook = await prepared(file, options)
+  prepareFolder(options.out)
+  console.error(machineLine(environment()))
   const stop = await executed(notebook, path.dirname(path.resolve(file)), options.timeout)
   const name = path.basename(file, path.extname(file))
   const written = await writeReports(notebook, name, options.out, path.dirname(path.resolve(file)))
 
   const claims = claimsIn(notebook)
   if (claims) console.log(`\n${new ClaimTable(claims).text({ colour: process.stdout.isTTY })}`)
-  if (stop) console.error(['', ...stop.traceback, stop.message].join('\n'))
-  console.log(`\n${stop ? 'Partial report' : 'Report'} after ${((performance.now() - start) / 1000).toFixed(1)} s:\n${written.map((report) => `  ${report}`).join('\n')}`)
+  if (stop) console.error(explained(stop))
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  console.log([`\n${stop ? 'Partial report' : 'Report'} after ${seconds} s:`, ...written].join('\n  '))
   return stop ? (stop.interrupted ? 130 : 1) : 0
+}
+
+function explained({ traceback, message }: Stop): string {
+  const text = ['', ...traceback, '', message].join('\n')
+  return process.stderr.isTTY ? text : stripVTControlCharacters(text)
 }
 
 /** All that can be refused is refused here, before anything runs. */

@@ -1,5 +1,5 @@
 import type { AttributeInput } from './attribute.ts'
-import { isStatic, type Shape } from './dim.ts'
+import { isStatic, sameDim, type Shape } from './dim.ts'
 import { Graph, type NodeOptions, type Value } from './graph.ts'
 import { inferNode } from './infer.ts'
 import { DATA_TYPES, Tensor, type DataType } from './tensor.ts'
@@ -91,7 +91,7 @@ export class Builder {
     return this.op('Transpose', [x], { perm })
   }
 
-  /** To a shape: numbers (0 keeps, -1 infers), a Value that holds it, or a shape whose unknown dimensions are read from `like` at run time. */
+  /** To a shape: numbers (0 keeps, -1 infers), or a Value that holds it. */
   reshape(x: Value, shape: readonly number[] | Value): Value {
     return this.op('Reshape', [x, Array.isArray(shape) ? this.int64(shape) : (shape as Value)])
   }
@@ -148,10 +148,19 @@ export class Builder {
     const to = target.shape
     if (!from || !to) throw new Error(`the rank of ${target} is unknown, so its gradient cannot be reduced to it`)
     const lead = from.length - to.length
+    if (to.some((d, axis) => typeof d !== 'number' && from[axis + lead] !== 1 && !sameDim(d, from[axis + lead]!))) return this.#sumToAtRunTime(gradient, target, lead)
     const axes = from.flatMap((d, axis) => (axis < lead || (to[axis - lead] === 1 && d !== 1) ? [axis] : []))
     if (!axes.length) return gradient
     const kept = this.reduceSum(gradient, axes, true)
     return lead ? this.reshape(kept, this.shapeOf(target)) : kept
+  }
+
+  /** The same where sizes are not known to be 1, or not: over the `lead` first axes, and over those that turn out to be 1 long in `target`. */
+  #sumToAtRunTime(gradient: Value, target: Value, lead: number): Value {
+    const shape = this.shapeOf(target)
+    const single = this.reshape(this.op('NonZero', [this.op('Equal', [shape, this.int64([1])])]), [-1])
+    const axes = lead ? this.concat([this.int64(Array.from({ length: lead }, (_, axis) => axis)), this.add(single, lead)], 0) : single
+    return this.reshape(this.op('ReduceSum', [gradient, axes], { keepdims: 1, noop_with_empty_axes: 1 }), shape)
   }
 }
 

@@ -1,6 +1,9 @@
 import { attribute, type Attribute, type AttributeInput } from './attribute.ts'
-import { elements, type Dim, type Shape } from './dim.ts'
+import { elements, formatShape, type Dim, type Shape } from './dim.ts'
 import type { DataType, Tensor } from './tensor.ts'
+
+/** How Node's console shows an object. https://nodejs.org/api/util.html#utilinspectcustom */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /** Where a value is used: an input of a node (of this graph or of a subgraph that captures it), or an output of a graph. */
 export interface Use {
@@ -103,6 +106,10 @@ export class Value implements TensorType {
 
   toString(): string {
     return this.name
+  }
+
+  [INSPECT](): string {
+    return `${this.name}: ${this.dtype ?? '?'}${formatShape(this.shape)}`
   }
 }
 
@@ -239,6 +246,10 @@ export class Node {
   toString(): string {
     return this.name ? `${this.name} (${this.type})` : this.type
   }
+
+  [INSPECT](): string {
+    return `${this.outputs.join(', ')} = ${this.type}(${this.inputs.map((v) => v ?? '-').join(', ')})`
+  }
 }
 
 export interface NodeOptions {
@@ -344,6 +355,7 @@ export class Graph {
   add(type: string, inputs: readonly (Value | null)[], attributes: Readonly<Record<string, AttributeInput>> | Map<string, Attribute> = {}, options: NodeOptions = {}): Node {
     const map = attributes instanceof Map ? attributes : new Map(Object.entries(attributes).map(([name, value]) => [name, attribute(value)]))
     const node = new Node(this, type, options.domain ?? '', options.name ?? this.unique(type.toLowerCase()), map)
+    this.#take(node.name)
     inputs.forEach((value, index) => node.setInput(index, value))
     const { outputs = 1, types = [] } = options
     const names = typeof outputs === 'number' ? Array.from({ length: outputs }, (_, i) => this.unique(outputs === 1 ? `${node.name}_out` : `${node.name}_${i}`)) : outputs
@@ -455,6 +467,12 @@ export class Graph {
     }
     root.#names.add(name)
     return name
+  }
+
+  /** One line a node; `summary` of print.ts has shapes and sizes. */
+  [INSPECT](): string {
+    const nodes = this.nodes().map((node) => `  ${node[INSPECT]()}`)
+    return [`${this.name}(${this.#inputs.map((v) => v[INSPECT]()).join(', ')})`, ...nodes, `  return ${this.#outputs.join(', ')}`].join('\n')
   }
 
   /** A private copy of the structure; tensors are shared. */

@@ -96,16 +96,29 @@ export function part(a: Port, b: Port, offset: number, extent: number): Link {
 /** Elementwise operators: every axis of every input hangs together with the same axis of every output, unless it is broadcast. */
 export function everyDimension(node: Node): readonly Link[] {
   return node.outputs.flatMap((output) => node.inputs.flatMap((input) => {
-    if (!input?.shape || !output.shape) return []
+    if (!input) return []
+    if (!input.shape || !output.shape) throw new Error(`${node}: the shape of "${input.shape ? output : input}" is unknown`)
     const lead = output.shape.length - input.shape.length
-    return input.shape.flatMap((d, axis) =>
-      sameDim(d, output.shape![axis + lead] ?? null) ? [link({ value: input, axis }, { value: output, axis: axis + lead })] : [])
+    return input.shape.flatMap((_, axis) => broadcastAxis(node, { value: input, axis }, { value: output, axis: axis + lead }))
   }))
+}
+
+/** An axis of an input and the one of the output that it becomes, or along which it is repeated: then the two are apart. */
+export function broadcastAxis(node: Node, from: Port, to: Port): readonly Link[] {
+  const extent = from.value.shape![from.axis]!
+  if (sameDim(extent, to.value.shape![to.axis]!)) return [link(from, to)]
+  return extent === 1 ? [] : [from, to].map((port) => fixed(port, `${node}: whether axis ${from.axis} of "${from.value}" is broadcast is known only at run time`))
 }
 
 /** Every axis of `x` but those of `except` hangs together with the same axis of `y`. */
 export function sameAxes(x: Value, y: Value, except: readonly number[] = []): readonly Link[] {
   return (x.shape ?? []).flatMap((_, axis) => (except.includes(axis) ? [] : [link({ value: x, axis }, { value: y, axis })]))
+}
+
+/** For operators that normalize or mix entries along some axes: those can lose none, since the others would change; every other axis passes through. */
+export function alongAxes(node: Node, axes: readonly number[]): readonly Link[] {
+  const [x, y] = [node.input(0), node.output]
+  return [...[x, y].flatMap((value) => axes.map((axis) => fixed({ value, axis }, `${node} works along axis ${axis} of "${value}"`))), ...sameAxes(x, y, axes)]
 }
 
 /** An axis that can lose no entry; its removal is refused with the reason. */

@@ -111,7 +111,8 @@ export class Tensor {
     const View = VIEWS[this.dtype]
     if (!View) throw new TypeError(`the elements of a ${this.dtype} tensor are not numbers`)
     const length = Math.floor(this.bytes.byteLength / View.BYTES_PER_ELEMENT)
-    const aligned = this.bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? this.bytes : this.bytes.slice()
+    // a Buffer's slice would not copy
+    const aligned = this.bytes.byteOffset % View.BYTES_PER_ELEMENT === 0 ? this.bytes : new Uint8Array(this.bytes)
     return (this.#data = new View(aligned.buffer, aligned.byteOffset, length))
   }
 

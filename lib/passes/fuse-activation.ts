@@ -1,4 +1,4 @@
-import { floats, type Attribute } from '../graph/attribute.ts'
+import { attribute, floats } from '../graph/attribute.ts'
 import type { Node } from '../graph/graph.ts'
 import { MICROSOFT } from '../graph/operator.ts'
 import { alsoFeeds, originOf } from './neighbours.ts'
@@ -33,21 +33,21 @@ export function fuseActivation({ device = 'cpu' }: FuseActivationOptions = {}): 
   if (!['cpu', 'cuda'].includes(device)) throw new RangeError(`fuseActivation: ONNX Runtime has FusedConv on cpu and cuda, not on ${device}`)
   return pass('fuse-activation', { device }, (graph, report) => {
     for (const node of graph.nodes()) {
-      const parameters = node.domain ? undefined : PARAMETERS[node.type]
-      if (!parameters) continue
+      if (node.domain || !PARAMETERS[node.type]) continue
       const conv = node.input(0).producer
       if (conv?.type !== 'Conv' || conv.domain) {
         report.refuse(node, `its input is ${originOf(node.input(0))}, not a convolution`)
         continue
       }
-      const values = parameters(node)
-      const reason = values ? obstacle(node, conv, device) : 'its bounds are not constants'
-      if (reason || !values) {
-        report.refuse(node, reason ?? '')
+      const reason = obstacle(node, conv, device)
+      if (reason) {
+        report.refuse(node, reason)
         continue
       }
-      const activation: [string, Attribute][] = [['activation', { type: 'string', value: node.type }], ...(values.length ? [['activation_params', floats(values)] as [string, Attribute]] : [])]
-      const fused = graph.add('FusedConv', conv.inputs, new Map([...conv.attributes, ...activation]), { domain: MICROSOFT, name: conv.name, types: [node.output] })
+      const parameters = PARAMETERS[node.type](node) ?? []
+      const attributes = new Map(conv.attributes).set('activation', attribute(node.type))
+      if (parameters.length) attributes.set('activation_params', floats(parameters))
+      const fused = graph.add('FusedConv', conv.inputs, attributes, { domain: MICROSOFT, name: conv.name, types: [node.output] })
       graph.opsets.set(MICROSOFT, 1)
       node.output.replaceWith(fused.output)
       report.change(node, `fused into ${labelOf(conv)}`)
@@ -56,8 +56,10 @@ export function fuseActivation({ device = 'cpu' }: FuseActivationOptions = {}): 
 }
 
 function obstacle(node: Node, conv: Node, device: string): string | null {
+  if (!PARAMETERS[node.type](node)) return 'its bounds are not constants'
   const feeds = alsoFeeds(conv.output, node)
   if (feeds) return feeds
+  if (conv.input(1).producer?.type === 'DequantizeLinear') return `${labelOf(conv)} is quantized, and ONNX Runtime merges them by itself`
   if (device === 'cuda' && node.type !== 'Relu') return `CUDA's FusedConv takes Relu only, not ${node.type}`
   if (conv.output.dtype !== 'float32') return `FusedConv computes in float32, and ${labelOf(conv)} in ${conv.output.dtype ?? 'a type that is not known'}`
   return null

@@ -1,16 +1,13 @@
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { bitsPerElement, isFloat, Tensor } from '../graph/tensor.ts'
 import { storeIn } from './constant.ts'
-import { labelOf, pass, type Pass, type Report } from './pass.ts'
-import { weightIndex } from './weight.ts'
+import { pass, type Pass, type Report } from './pass.ts'
+import { roundHalfToEven } from './rounding.ts'
+import { chosenLayers, weightIndex, type Selection } from './weight.ts'
 
-export interface PruneOptions {
+export interface PruneOptions extends Selection {
   /** Share of each layer's weights that becomes zero, 0 to 1. */
   amount: number
-  /** Names of the layers to prune; all by default. */
-  include?: readonly string[]
-  /** Names of layers to leave as they are. */
-  exclude?: readonly string[]
 }
 
 /**
@@ -18,14 +15,10 @@ export interface PruneOptions {
  * torch.nn.utils.prune.l1_unstructured does. A weight that several layers share is pruned once.
  * @throws RangeError where `amount` is not a share; the pass throws where `include` or `exclude` names no layer.
  */
-export function pruneL1({ amount, include, exclude = [] }: PruneOptions): Pass {
-  if (!(amount >= 0 && amount <= 1)) throw new RangeError(`pruneL1: amount is a share from 0 to 1, not ${amount}`)
-  return pass('prune-l1', { amount, ...(include && { include }), exclude }, (graph, report) => {
-    const layers = graph.nodes().filter((node) => weightIndex(node) !== null)
-    const names = layers.map(labelOf)
-    const unknown = [...(include ?? []), ...exclude].find((name) => !names.includes(name))
-    if (unknown !== undefined) throw new Error(`prune-l1: there is no layer "${unknown}" with a weight; there are ${names.join(', ')}`)
-    const chosen = layers.filter((node) => (!include || include.includes(labelOf(node))) && !exclude.includes(labelOf(node)))
+export function pruneL1({ amount, ...selection }: PruneOptions): Pass {
+  if (typeof amount !== 'number' || !(amount >= 0 && amount <= 1)) throw new RangeError(`pruneL1: amount is a share from 0 to 1, not ${amount}`)
+  return pass('prune-l1', { amount, ...selection }, (graph, report) => {
+    const chosen = chosenLayers('prune-l1', graph.nodes().filter((node) => weightIndex(node) !== null), selection)
     for (const [weight, readers] of byWeight(chosen)) prune(weight, readers, amount, graph, report)
   })
 }
@@ -66,11 +59,4 @@ export function withoutSmallest(tensor: Tensor, count: number): Tensor {
     if (m < threshold || (m === threshold && ties-- > 0)) bytes.fill(0, i * size, (i + 1) * size)
   })
   return Tensor.raw(tensor.dtype, tensor.shape, bytes)
-}
-
-/** As Python's `round`. */
-export function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor
 }

@@ -33,11 +33,17 @@ export interface RunEnvironment extends Environment, RunOptions {
   readonly seconds: number
 }
 
+/** The machine in one line. */
+export function machineLine({ processor, cores, memory, accelerator, versions }: Environment): string {
+  const gpu = accelerator ? accelerator.name : 'no NVIDIA GPU'
+  return `hone ${versions.hone}, Node ${versions.node}, ONNX Runtime ${versions.onnxruntime}; ${processor}, ${cores} cores, ${gibibytes(memory)} memory, ${gpu}`
+}
+
 /** What a reader of a report wants to know of it: name and value. */
 export function environmentRows(run: RunEnvironment): (readonly [name: string, value: string])[] {
   const { accelerator, versions, data } = run
   return [
-    ['Processor', `${run.processor}, ${run.cores} cores, ${(run.memory / 2 ** 30).toFixed(0)} GiB memory`],
+    ['Processor', `${run.processor}, ${run.cores} cores, ${gibibytes(run.memory)} memory`],
     ['Accelerator', accelerator ? `${accelerator.name}, driver ${accelerator.driver}` : 'none'],
     ['System', run.system],
     ['Versions', `hone ${versions.hone}, ONNX Runtime ${versions.onnxruntime}, Node ${versions.node}`],
@@ -58,6 +64,8 @@ export function environment(): Environment {
     versions: { node: process.versions.node, onnxruntime: version('onnxruntime-node'), hone: version('honejs') },
   }
 }
+
+const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(0)} GiB`
 
 function nvidiaGpu(): Environment['accelerator'] {
   try {

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { table, type Column } from '../table.ts'
 import type { ClaimRecord } from './claim.ts'
 import type { Claim, Metric, StudyDefinition } from './definition.ts'
+import { escaped } from './escape.ts'
 import type { Quantity } from './quantity.ts'
 import { studies } from './studies/index.ts'
 import type { ClaimsReport } from './study.ts'
@@ -19,9 +20,15 @@ const COLOURS = {
   'not judged': { terminal: 'gray', html: '#6e7781' },
 } as const satisfies Record<Verdict, { terminal: Parameters<typeof styleText>[0]; html: string }>
 
+/** A figure for a reader: the effect, and the figures that it compares (empty where it stands alone). */
+interface Figure {
+  readonly effect: string
+  readonly compared: string
+}
+
 type Cells = ReturnType<typeof formatted> & { id: string; metric: string; verdict: Verdict }
 
-const inLine = (figures: string) => figures.replace(/\n(.*)/, ' ($1)')
+const inLine = ({ effect, compared }: Figure) => (compared ? `${effect} (${compared})` : effect)
 const COLUMNS: readonly Column<Cells>[] = [
   { heading: 'claim', cell: ({ id }) => id },
   { heading: 'metric', align: 'left', cell: ({ metric }) => metric },
@@ -64,7 +71,7 @@ export class ClaimTable {
     const rows = cells.map((cell, row) => {
       const metrics = cells.filter(({ id }) => id === cell.id).length
       const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${LEFT}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
-      const figures = [cell.metric, cell.document, cell.measured, cell.interval].map((text) => `<td${FIGURE}>${figure(text)}</td>`)
+      const figures = [cell.metric, stacked(cell.document), stacked(cell.measured), cell.interval].map((html) => `<td${FIGURE}>${html}</td>`)
       return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${LEFT}>${escaped(cell.reason)}</td></tr>`
     })
     return `<p><strong>${this.summary()}</strong></p><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
@@ -102,26 +109,21 @@ function pill(verdict: Verdict): string {
   return `<span style="padding:1px 8px;border-radius:99px;white-space:nowrap;color:#fff;background-color:${html}">${verdict}</span>`
 }
 
-function figure(text: string): string {
-  const [effect, figures] = text.split('\n')
-  return figures ? `${escaped(effect)}<br>${quiet(figures)}` : escaped(effect)
+function stacked({ effect, compared }: Figure): string {
+  return compared ? `${effect}<br>${quiet(compared)}` : effect
 }
 
 function quiet(text: string): string {
   return `<span style="opacity:.7;font-size:.92em">${escaped(text)}</span>`
 }
 
-/** The figures of a record as a reader wants them: a comparison, and on the next line the figures that it compares. */
 function formatted(record: ClaimRecord, metric: Metric | undefined) {
-  if (!metric) return { document: `${record.document} ${record.unit}`, measured: `${record.measured ?? ''}`, interval: record.interval?.join(' to ') ?? '' }
+  if (!metric) return { document: plain(record.document), measured: plain(record.measured ?? ''), interval: record.interval?.join(' to ') ?? '' }
   const { quantity, rule, reported = [] } = metric
   const { format } = quantity.scale
-  const side = rule.kind === 'threshold' ? `${rule.side} ` : ''
-  return {
-    document: side + compared(format(record.document), reported, quantity),
-    measured: record.measured === null ? '' : compared(format(record.measured), record.samples.map(quantity.figure), quantity),
-    interval: interval(record, quantity),
-  }
+  const document = rule.kind === 'threshold' ? plain(`${rule.side} ${format(rule.threshold)}`) : figure(format(record.document), reported, quantity)
+  const measured = record.measured === null ? plain('') : figure(format(record.measured), record.samples.map(quantity.figure), quantity)
+  return { document, measured, interval: interval(record, quantity) }
 }
 
 function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity): string {
@@ -132,10 +134,10 @@ function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity):
   return `${low.endsWith(unit) ? low.slice(0, low.length - unit.length) : low} to ${high}`
 }
 
-function compared(effect: string, figures: readonly number[], { figureScale }: Quantity): string {
-  return figures.length < 2 ? effect : `${effect}\n${figures.map(figureScale.format).join(' → ')}`
+function figure(effect: string, figures: readonly number[], { figureScale }: Quantity): Figure {
+  return { effect, compared: figures.length < 2 ? '' : figures.map(figureScale.format).join(' → ') }
 }
 
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
+function plain(effect: string | number): Figure {
+  return { effect: String(effect), compared: '' }
 }

@@ -23,16 +23,16 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
     return sum
   }
   for (const node of forward.toReversed()) {
-    if (!node.outputs.some((output) => arrived.has(output)) || !node.inputs.some((input) => input && needed.has(input))) continue
+    if (!node.outputs.some((output) => arrived.has(output)) || !readBy(node).some((value) => needed.has(value))) continue
     const rule = operatorOf(node)?.gradient
     if (!rule) throw new Error(`${node} is not differentiable, and lies between ${nearest(node, wrt)} and the loss`)
-    const results = rule({
+    const results = named(node, () => rule({
       graph: builder, node,
       inputs: node.inputs.map((value) => value ?? undefined!),
       outputs: node.outputs,
       gradients: node.outputs.map((output) => total(output)!),
       wants: (i) => needed.has(node.inputs[i]!),
-    })
+    }))
     results.forEach((gradient, i) => {
       const input = node.inputs[i]
       if (gradient && input && needed.has(input)) arrived.set(input, [...(arrived.get(input) ?? []), gradient])
@@ -45,20 +45,34 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
 function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
   const needed = new Set(wrt)
   for (const node of nodes)
-    if (node.inputs.some((input) => input && needed.has(input)) || [...node.captures].some((value) => needed.has(value)))
+    if (readBy(node).some((value) => needed.has(value)))
       for (const output of node.outputs) if (output.dtype === null || isFloat(output.dtype)) needed.add(output)
   return needed
+}
+
+/** What the node and its subgraphs read. */
+function readBy(node: Node): Value[] {
+  return [...node.inputs.filter((value) => value !== null), ...node.captures]
+}
+
+/** Names the node in what its rule has to say. */
+function named<T>(node: Node, rule: () => T): T {
+  try {
+    return rule()
+  } catch (error) {
+    throw new Error(`${node}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** The one of `wrt` that the node depends on, for the message. */
 function nearest(node: Node, wrt: readonly Value[]): string {
   const seen = new Set<Value>()
-  const queue = node.inputs.filter((v) => v !== null)
+  const queue = readBy(node)
   for (let value = queue.shift(); value; value = queue.shift()) {
     if (wrt.includes(value)) return `"${value}"`
     if (seen.has(value)) continue
     seen.add(value)
-    queue.push(...(value.producer?.inputs.filter((v) => v !== null) ?? []))
+    if (value.producer) queue.push(...readBy(value.producer))
   }
   return 'a parameter'
 }

@@ -1,4 +1,5 @@
 import type { Builder } from '../graph/builder.ts'
+import { differs, formatShape } from '../graph/dim.ts'
 import type { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { Tensor } from '../graph/tensor.ts'
@@ -16,8 +17,10 @@ export const crossEntropy: Loss = (graph, logits, labels) => {
   return graph.neg(graph.reduceMean(chosen, [0]))
 }
 
-/** Mean of the squared differences of all elements. */
+/** Mean of the squared differences of all elements; the target has the output's shape. */
 export const meanSquaredError: Loss = (graph, output, target) => {
+  if (!output.shape || output.rank !== target.rank || output.shape.some((d, axis) => differs(d, target.shape![axis]!)))
+    throw new Error(`mean squared error needs a target of the output's shape ${formatShape(output.shape)}, not ${formatShape(target.shape)}`)
   const difference = graph.sub(output, target)
   return graph.op('ReduceMean', [graph.mul(difference, difference)], { keepdims: 0 })
 }

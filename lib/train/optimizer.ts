@@ -52,7 +52,7 @@ export function adam({ lr = 1e-3, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e
     update({ graph, parameter, gradient, state: [mean, square], step }) {
       const m = graph.add(graph.mul(mean!, beta1), graph.mul(gradient, 1 - beta1))
       const v = graph.add(graph.mul(square!, beta2), graph.mul(graph.mul(gradient, gradient), 1 - beta2))
-      const corrected = (moment: Value, beta: number) => graph.div(moment, graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step())))
+      const corrected = (moment: Value, beta: number) => graph.div(moment, graph.cast(graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step())), moment.dtype))
       const moved = graph.div(corrected(m, beta1), graph.add(graph.sqrt(corrected(v, beta2)), eps))
       return { parameter: graph.sub(parameter, graph.mul(moved, lr)), state: [m, v] }
     },

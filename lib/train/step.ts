@@ -16,6 +16,9 @@ export interface StepOptions {
   target: { dtype: DataType; shape: Shape }
 }
 
+/** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
+const OLDEST_OPSET = 18
+
 /** Name of the output that holds the new value of a piece of state. */
 export const next = (name: string): string => `next.${name}`
 
@@ -23,9 +26,11 @@ export const next = (name: string): string => `next.${name}`
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones.
  * @param model its first output is what the loss sees.
- * @throws Error naming a node that is not differentiable.
+ * @throws Error naming a node that is not differentiable, or an operator set that is too old.
  */
 export function trainingStep(model: Graph, { loss, optimizer, target }: StepOptions): Graph {
+  const version = model.opsets.get('') ?? 1
+  if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
   const graph = model.copy()
   graph.name = `${model.name}_step`
   graph.metadata.clear()

@@ -15,22 +15,12 @@ export function build(root, { tests, say }) {
   const stamp = tests ? everything : product
   if ([everything, stamp].some((file) => newest(file) > changed)) return
   const [started, clock] = [new Date(), performance.now()]
-  node(root, ['typescript/bin/tsc', '-p', tests ? 'tsconfig.json' : 'src/tsconfig.json'], 'The sources do not compile, for the reasons above.')
+  const compiler = ['node_modules/typescript/bin/tsc', '-p', tests ? 'tsconfig.json' : 'src/tsconfig.json']
+  const { status, stdout } = spawnSync(process.execPath, compiler, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${stdout}The sources do not compile, for the reasons above.`)
   writeFileSync(stamp, '')
   utimesSync(stamp, started, started)
   say(`Built in ${((performance.now() - clock) / 1000).toFixed(1)} s.`)
-}
-
-/** Checks the style of the sources and the arrows between their folders. @param {string} root */
-export function lint(root) {
-  node(root, ['oxlint/bin/oxlint', '--deny-warnings', '--quiet'], 'The sources break a rule of .oxlintrc.json, see above.')
-  const arrows = ['dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.json', 'dist/kernel', 'dist/lib', 'dist/src']
-  node(root, arrows, 'An import goes against the arrows of .dependency-cruiser.json, see above.')
-}
-
-function node(root, [script, ...args], sentence) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(root, 'node_modules', script), ...args], { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${stdout}${stderr}${sentence}`)
 }
 
 /** When a file, or any in a folder, was last changed. */

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { missing, thisMachine } from './lock.mjs'
+import { npm } from './npm.mjs'
 
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error']
 
@@ -16,13 +16,13 @@ export function install(root, { optional, say }) {
   const before = lost()
   if (before.required.length > 0 || (optional === 'wanted' && before.optional.length > 0)) {
     say('Installing packages (a minute or two) ...')
-    npm(root, ['ci', ...QUIET, '--include=dev', optional === 'omitted' ? '--omit=optional' : '--include=optional'])
+    installWith(root, ['ci', optional === 'omitted' ? '--omit=optional' : '--include=optional'])
     const { optional: left } = lost()
     say(`Installed in ${((performance.now() - start) / 1000).toFixed(0)} s${left.length > 0 ? `, without the optional ${left.join(', ')}` : ''}.`)
   }
   const { binaries, optional: absent } = lost()
   if (binaries.length > 0) {
-    npm(root, ['install', ...QUIET, '--no-save', '--include=dev', absent.length > 0 ? '--omit=optional' : '--include=optional', ...binaries])
+    installWith(root, ['install', '--no-save', absent.length > 0 ? '--omit=optional' : '--include=optional', ...binaries])
     say(`Added what --omit=optional leaves out of required packages: ${binaries.join(', ')}.`)
   }
   const freed = removeOtherPlatforms(path.join(root, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6'))
@@ -34,20 +34,11 @@ function packages(root, file) {
   return existsSync(place) ? JSON.parse(readFileSync(place, 'utf8')).packages : {}
 }
 
-function npm(root, args) {
-  const [command, first] = npmCommand()
-  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
-  const { status, stderr, error } = spawnSync(command, [...first, ...args], { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], shell: command === 'npm.cmd' })
+function installWith(root, args) {
+  const { status, output } = npm(root, [...args, ...QUIET, '--include=dev'])
   if (status === 0) return
-  const lines = (error ? error.message : stderr).trim().split('\n').slice(-12)
-  throw new Error(`${lines.join('\n')}\n${diagnosis(lines.join(' '))}`)
-}
-
-/** The npm that called us, or the one of this Node. */
-function npmCommand() {
-  const running = process.env.npm_execpath
-  if (running && path.basename(running) === 'npm-cli.js') return [process.execPath, [running]]
-  return [process.platform === 'win32' ? 'npm.cmd' : 'npm', []]
+  const end = output.split('\n').slice(-12).join('\n')
+  throw new Error(`${end}\n${diagnosis(end)}`)
 }
 
 function diagnosis(text) {

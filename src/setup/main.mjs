@@ -1,6 +1,7 @@
 import path from 'node:path'
-import { build, lint } from './build.mjs'
+import { build } from './build.mjs'
 import { install } from './install.mjs'
+import { npm } from './npm.mjs'
 
 /**
  * Installs, builds, and with `--check` also installs what only tests need and checks the style. What is done already is not done again, and
@@ -22,4 +23,10 @@ export function setup(args) {
     console.error(error.message)
     return 1
   }
+}
+
+/** Checks the style of the sources and the arrows between their folders. */
+function lint(root) {
+  const { status, output } = npm(root, ['run', '--silent', 'lint'])
+  if (status !== 0) throw new Error(`${output}\nThe sources break a rule of style or of the arrows between folders, see above.`)
 }

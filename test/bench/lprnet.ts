@@ -19,7 +19,7 @@ export async function bench(print: (row: Row) => void): Promise<void> {
   const folded = await net.apply(passes.pipeline([passes.removeIdentities(), passes.foldConstants(), passes.foldBatchNorm()]))
   const fused = await folded.apply(passes.fuseActivation())
   const dynamic = await folded.apply(passes.quantizeDynamic({ force: true }))
-  const int8 = await folded.apply(passes.quantize({ calibrate: plates.take(200).batches(100) }))
+  const int8 = await folded.apply(passes.quantize({ calibrate: plates.take(200) }))
   const variants: Record<string, Variant> = {
     original: { model: net },
     'operator by operator': { model: net, eager: true },

@@ -29,7 +29,8 @@ test('in a notebook one display is updated, rarely, and ends with all done', () 
   assert.equal(new Set(shown.map(({ id }) => id)).size, 1)
   assert.match(shown[0].bundle['text/plain'], /^Plates <1>: 0 % \(1\/1000, 0\.\d s\)$/)
   assert.match(shown.at(-1)!.bundle['text/plain'], /^Plates <1>: 100 % \(1000\/1000, /)
-  assert.match(shown.at(-1)!.bundle['text/html'], /Plates &#60;1&#62;.*<progress value="1"/)
+  assert.match(shown[0].bundle['text/html'], /Plates &#60;1&#62;.*<progress value="0.001"/)
+  assert.match(shown.at(-1)!.bundle['text/html'], /Plates &#60;1&#62; · 1000\/1000/)
 })
 
 test('amounts are written as asked, never beyond the total', () => {

@@ -1,7 +1,8 @@
-import { add, differs, floorDivide, formatShape, isStatic, multiply } from '../dim.ts'
+import { add, differs, elements, floorDivide, formatShape, isStatic, multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { blocks, HONE, link, operator, type Cost, type Link } from '../operator.ts'
-import { unwindowed, windowed, windowOf } from './window.ts'
+import { knownShape } from './arguments.ts'
+import { spatialAxes, unwindowed, windowed, windowOf } from './window.ts'
 
 /** Output type of a convolution of `x` [N, C, ...] with `w` [K, C/group, ...]. @throws Error where their channels do not fit. */
 export function convolved(x: Value, w: Value, node: Node): TensorType {
@@ -11,8 +12,7 @@ export function convolved(x: Value, w: Value, node: Node): TensorType {
   if (differs(x.shape[1]!, expected)) throw new Error(`its input has ${x.shape[1]} channels, its weight ${formatShape(w.shape)} expects ${expected}`)
   const kernel = w.shape.slice(2)
   if (!isStatic(kernel)) return { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...kernel.map(() => null)] }
-  const spatial = x.shape.slice(2)
-  return { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...windowed(spatial, windowOf(node, kernel, spatial))] }
+  return { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...windowed(node, kernel, x.shape.slice(2))] }
 }
 
 /** A multiply-add for each output element and each weight of its channel, and an addition for the bias. */
@@ -23,15 +23,19 @@ export function convolutionCost(x: Value, w: Value, bias: Value | undefined, nod
   return { macs, flops: add(multiply(2, macs), bias ? outputs : 0) }
 }
 
-/** Channels of input, weight, bias and output that belong together. */
+/** Channels of input, weight, bias and output that belong together, and batches of input and output. */
 export function convolutionCoupling(node: Node, x: Value, w: Value, bias: Value | null | undefined): readonly Link[] {
   const y = node.output
   const group = node.int('group', 1)
-  const channels = [...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : []), link({ value: w, axis: 0 }, { value: y, axis: 1 })]
-  if (group === 1) return [link({ value: x, axis: 1 }, { value: w, axis: 1 }), ...channels]
-  const [k, perGroup] = w.shape ?? []
+  const links = [
+    ...[x, w, y].flatMap((value) => spatialAxes(node, value)),
+    ...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : []),
+    link({ value: x, axis: 0 }, { value: y, axis: 0 }), link({ value: w, axis: 0 }, { value: y, axis: 1 }),
+  ]
+  if (group === 1) return [link({ value: x, axis: 1 }, { value: w, axis: 1 }), ...links]
+  const [k, perGroup] = knownShape(w)
   if (perGroup !== 1 || typeof k !== 'number') throw new Error(`${node} has ${group} groups of several channels, of which single ones cannot be removed`)
-  return [blocks({ value: x, axis: 1 }, { value: y, axis: 1 }, k / group), ...channels]
+  return [blocks({ value: x, axis: 1 }, { value: y, axis: 1 }, k / group), ...links]
 }
 
 /** Convolution, in fact cross-correlation. https://onnx.ai/onnx/operators/onnx__Conv.html */
@@ -45,7 +49,7 @@ export const conv = operator('Conv', {
   gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
     const spatial = x.shape?.slice(2) ?? null
     const kernel = w.shape?.slice(2) ?? null
-    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`${node}: its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
     const { strides, dilations, pads } = windowOf(node, kernel, spatial)
     const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }
     return [
@@ -96,24 +100,35 @@ export const convGradWeight = operator('ConvGradWeight', {
   },
 }, HONE)
 
+/** Output type of a transposed convolution of `x` [N, C, ...] with `w` [C, K/group, ...]. @throws Error where their channels do not fit. */
+function transposed(x: Value, w: Value, node: Node): TensorType {
+  const kernel = w.shape?.slice(2) ?? null
+  if (!x.shape || !isStatic(kernel)) return { dtype: x.dtype, shape: null }
+  if (differs(x.shape[1]!, w.shape![0]!)) throw new Error(`its input has ${x.shape[1]} channels, its weight ${formatShape(w.shape)} expects ${w.shape![0]}`)
+  const input = x.shape.slice(2)
+  const given = node.ints('output_shape')
+  const strides = node.ints('strides', kernel.map(() => 1))
+  const spatial = given.length ? given.slice(-kernel.length)
+    : node.string('auto_pad').startsWith('SAME') ? input.map((size, i) => multiply(size, strides[i]!))
+    : unwindowed(input, windowOf(node, kernel, input), node.ints('output_padding'))
+  return { dtype: x.dtype, shape: [x.shape[0]!, multiply(w.shape![1]!, node.int('group', 1)), ...spatial] }
+}
+
 /** Transposed convolution. https://onnx.ai/onnx/operators/onnx__ConvTranspose.html */
 export const convTranspose = operator('ConvTranspose', {
-  shape([x, w], node) {
-    const kernel = w.shape?.slice(2) ?? null
-    if (!x.shape || !isStatic(kernel)) return [{ dtype: x.dtype, shape: null }]
-    const channels = multiply(w.shape![1]!, node.int('group', 1))
-    const given = node.ints('output_shape')
-    const spatial = given.length ? given.slice(-kernel.length) : unwindowed(x.shape.slice(2), windowOf(node, kernel, x.shape.slice(2)), node.ints('output_padding'))
-    return [{ dtype: x.dtype, shape: [x.shape[0]!, channels, ...spatial] }]
-  },
-  cost: ([x, w]) => {
+  shape: ([x, w], node) => [transposed(x, w, node)],
+  cost([x, w, bias], node) {
     const macs = multiply(x.size, ...(w.shape?.slice(1) ?? [null]))
-    return { macs, flops: multiply(2, macs) }
+    return { macs, flops: add(multiply(2, macs), bias ? elements(transposed(x, w, node).shape) : 0) }
   },
   coupling(node) {
     if (node.int('group', 1) > 1) throw new Error(`${node} has groups, of which single channels cannot be removed`)
     const [x, w, bias] = [node.input(0), node.input(1), node.inputs[2]]
     const y = node.output
-    return [link({ value: x, axis: 1 }, { value: w, axis: 0 }), link({ value: w, axis: 1 }, { value: y, axis: 1 }), ...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : [])]
+    return [
+      ...[x, w, y].flatMap((value) => spatialAxes(node, value)), link({ value: x, axis: 0 }, { value: y, axis: 0 }),
+      link({ value: x, axis: 1 }, { value: w, axis: 0 }), link({ value: w, axis: 1 }, { value: y, axis: 1 }),
+      ...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : []),
+    ]
   },
 })

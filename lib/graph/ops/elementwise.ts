@@ -84,7 +84,10 @@ export const identity = operator('Identity', {
 
 /** https://onnx.ai/onnx/operators/onnx__Cast.html */
 export const cast = operator('Cast', {
-  shape: ([x], node) => [{ dtype: DATA_TYPES[node.int('to')] ?? null, shape: x.shape, contents: x.contents }],
+  shape([x], node) {
+    const dtype = DATA_TYPES[node.int('to')] ?? null
+    return [{ dtype, shape: x.shape, contents: dtype === 'bool' ? null : contentsOf(x) }]
+  },
   cost: () => ({ flops: 0 }),
   gradient: ({ graph, inputs: [x], gradients: [dy] }) => [graph.cast(dy, x.dtype)],
   coupling: everyDimension,
@@ -114,8 +117,13 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
 function paired(values: readonly Value[], combine: (dims: readonly Dim[]) => Dim): readonly Dim[] | null {
   const lists = values.map((v) => ((v.rank ?? 2) < 2 && (v.dtype === 'int64' || v.dtype === 'int32' || v.dtype === 'bool') ? contentsOf(v) : null))
   if (lists.some((list) => !list)) return null
-  const length = Math.max(...lists.map((list) => list!.length))
+  const length = lists.find((list) => list!.length !== 1)?.length ?? 1
   return Array.from({ length }, (_, i) => combine(lists.map((list) => list![list!.length === 1 ? 0 : i]!)))
+}
+
+/** Integer division as ONNX has it, towards zero; symbolic sizes are not negative. */
+function truncatedQuotient(a: Dim, b: Dim): Dim {
+  return typeof a === 'number' && typeof b === 'number' && b !== 0 ? Math.trunc(a / b) : floorDivide(a, b)
 }
 
 /** The elements of a small integer tensor as dimensions: of a constant, or of what shape arithmetic gave. */
@@ -136,9 +144,9 @@ export const binaries = [
   binary('Div', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => {
     const da = graph.div(dy, b)
     return [wants(0) ? graph.sumTo(da, a) : null, wants(1) ? graph.sumTo(graph.neg(graph.mul(da, y)), b) : null]
-  }, floorDivide),
+  }, truncatedQuotient),
   binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => [
-    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(b, graph.pow(a, graph.sub(b, 1)))), a) : null,
+    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(graph.cast(b, a.dtype), graph.pow(a, graph.sub(b, 1)))), a) : null,
     wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(a))), b) : null]),
   ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
   binary('Equal', noGradient, (a, b) => (sameDim(a, b) ? 1 : differs(a, b) ? 0 : null), 'bool'),

@@ -1,12 +1,14 @@
 import { differs, formatShape, multiply, add, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { link, operator, type Link } from '../operator.ts'
+import { broadcastAxis, link, operator, type Link } from '../operator.ts'
+import { knownShape } from './arguments.ts'
 import { broadcast } from './elementwise.ts'
 
 /** Shape of a product of matrices, batched as NumPy's matmul does it. @throws Error where the inner sizes differ. */
 export function product(a: Shape | null, b: Shape | null): Shape | null {
   if (!a || !b) return null
-  const inner = a.at(-1) ?? null
+  if (!a.length || !b.length) throw new Error('it multiplies matrices, not a single number')
+  const inner = a.at(-1)!
   const rows = b.length === 1 ? b[0]! : b.at(-2)!
   if (differs(inner, rows)) throw new Error(`matrices ${formatShape(a)} and ${formatShape(b)} do not fit: ${inner} is not ${rows}`)
   const batch = broadcast([a.slice(0, -2), b.slice(0, -2)])
@@ -23,8 +25,8 @@ export const matmul = operator('MatMul', {
   shape: ([a, b]) => [{ dtype: a.dtype, shape: product(a.shape, b.shape) }],
   cost: ([a, b]) => productCost(product(a.shape, b.shape), a.shape?.at(-1) ?? null),
   coupling: (node) => productCoupling(node, node.input(0), node.input(1)),
-  gradient({ graph, node, inputs: [a, b], gradients: [dy], wants }) {
-    if (!a.shape || !b.shape || a.shape.length < 2 || b.shape.length < 2) throw new Error(`${node}: its gradient needs matrices, not ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+  gradient({ graph, inputs: [a, b], gradients: [dy], wants }) {
+    if (!a.shape || !b.shape || a.shape.length < 2 || b.shape.length < 2) throw new Error(`its gradient needs matrices, not ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
     return [
       wants(0) ? graph.sumTo(graph.matmul(dy, graph.transpose(b)), a) : null,
       wants(1) ? graph.sumTo(weightGradient(), b) : null,
@@ -43,7 +45,7 @@ export function productCoupling(node: Node, a: Value, b: Value, orderA = axesOf(
   const y = node.output
   if (orderA.length < 2 || orderB.length < 2 || !y.shape) throw new Error(`${node}: which axes of its matrices hang together is known from two dimensions on`)
   const k = y.shape.length
-  const batch = (value: Value, order: readonly number[]) => order.slice(0, -2).flatMap((axis, i) => (value.shape![axis] === 1 ? [] : [link({ value, axis }, { value: y, axis: k - order.length + i })]))
+  const batch = (value: Value, order: readonly number[]) => order.slice(0, -2).flatMap((axis, i) => broadcastAxis(node, { value, axis }, { value: y, axis: k - order.length + i }))
   return [
     link({ value: a, axis: orderA.at(-1)! }, { value: b, axis: orderB.at(-2)! }),
     link({ value: a, axis: orderA.at(-2)! }, { value: y, axis: k - 2 }),
@@ -69,7 +71,7 @@ export const gemm = operator('Gemm', {
     const y = node.output
     return [
       link({ value: a, axis: innerA! }, { value: b, axis: innerB! }), link({ value: a, axis: rowA! }, { value: y, axis: 0 }), link({ value: b, axis: columnB! }, { value: y, axis: 1 }),
-      ...(c?.shape ?? []).flatMap((d, axis, { length }) => (d === 1 ? [] : [link({ value: c!, axis }, { value: y, axis: 2 - length + axis })])),
+      ...(c ? knownShape(c).flatMap((_, axis, { length }) => broadcastAxis(node, { value: c, axis }, { value: y, axis: 2 - length + axis })) : []),
     ]
   },
   gradient({ graph, node, inputs: [a, b, c], gradients: [dy], wants }) {

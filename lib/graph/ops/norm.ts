@@ -1,32 +1,30 @@
 import type { Builder } from '../builder.ts'
 import { multiply } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { everyDimension, HONE, link, operator, type Link } from '../operator.ts'
+import { alongAxes, fixed, HONE, link, operator, sameAxes, type Link } from '../operator.ts'
+import { DATA_TYPES } from '../tensor.ts'
+import { axisWithin, knownShape } from './arguments.ts'
 
 const perElement = (flops: number) => ([x]: readonly Value[]) => ({ flops: multiply(x.size, flops) })
 
-/** Channels of x [N, C, ...], of the vectors [C], and of the outputs belong together; so do the batches of x and y. */
-function channels(node: Node): readonly Link[] {
-  const [x, ...vectors] = node.inputs
-  const [y, ...statistics] = node.outputs
-  return [
-    ...x!.shape!.map((_, axis) => link({ value: x!, axis }, { value: y!, axis })),
-    ...[...vectors, ...statistics].flatMap((v) => (v ? [link({ value: v, axis: 0 }, { value: y!, axis: 1 })] : [])),
-  ]
-}
+/** Channels of x [N, C, ...], of the vectors [C], and of the outputs belong together. `axes`: those over which the statistics are taken. */
+const channels = (axes: (x: Value) => readonly number[]) => (node: Node): readonly Link[] => [
+  ...alongAxes(node, axes(node.input(0))),
+  ...[...node.inputs.slice(1), ...node.outputs.slice(1)].flatMap((v) => (v ? [link({ value: v, axis: 0 }, { value: node.output, axis: 1 })] : [])),
+]
 
 /** A vector [C] as it is broadcast over x [N, C, ...]. */
 const overChannels = (graph: Builder, vector: Value, x: Value) => graph.unsqueeze(vector, allButChannels(x))
 
-const allButChannels = (x: Value) => x.shape!.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
+const allButChannels = (x: Value) => knownShape(x).flatMap((_, axis) => (axis === 1 ? [] : [axis]))
 
 /** scale·(x − mean)/√(var + ε) + B with stored statistics, as inference runs it. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html */
 export const batchNormalization = operator('BatchNormalization', {
   shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
   cost: perElement(2),
-  coupling: channels,
+  coupling: channels(() => []),
   gradient({ graph, node, inputs: [x, scale, , mean, variance], gradients: [dy], wants }) {
-    if (node.int('training_mode')) throw new Error(`${node}: in training mode only hone.BatchNormTrain has a gradient`)
+    if (node.int('training_mode')) throw new Error(`in training mode only hone.BatchNormTrain has a gradient`)
     const inverse = graph.div(1, graph.sqrt(graph.add(variance, node.float('epsilon', 1e-5))))
     const normalized = () => graph.mul(graph.sub(x, overChannels(graph, mean, x)), overChannels(graph, inverse, x))
     return [
@@ -44,7 +42,7 @@ export const batchNormalization = operator('BatchNormalization', {
 export const batchNormTrain = operator('BatchNormTrain', {
   shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale, scale, scale],
   cost: perElement(7),
-  coupling: channels,
+  coupling: channels(allButChannels),
   expansion({ graph, node, inputs: [x, scale, bias, runningMean, runningVariance] }) {
     const axes = allButChannels(x)
     const mean = graph.reduceMean(x, axes)
@@ -78,19 +76,38 @@ export const batchNormTrainGrad = operator('BatchNormTrainGrad', {
   },
 }, HONE)
 
-/** https://onnx.ai/onnx/operators/onnx__LayerNormalization.html */
+/** Over all axes from `axis` on, to (y, mean, 1/√(var + ε)). https://onnx.ai/onnx/operators/onnx__LayerNormalization.html */
 export const layerNormalization = operator('LayerNormalization', {
-  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  shape([x], node) {
+    const statistics = { dtype: DATA_TYPES[node.int('stash_type', 1)] ?? null, shape: x.shape && x.shape.map((d, axis) => (layerAxes(x, node).includes(axis) ? 1 : d)) }
+    return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics]
+  },
   cost: perElement(8),
+  coupling: (node) => [
+    ...alongAxes(node, layerAxes(node.input(0), node)),
+    ...node.inputs.slice(1).flatMap((v) => (v ? knownShape(v).map((_, axis) => fixed({ value: v, axis }, `${node} works along axis ${axis} of "${v}"`)) : [])),
+    ...node.outputs.slice(1).flatMap((v) => sameAxes(node.input(0), v, layerAxes(node.input(0), node))),
+  ],
 })
+
+function layerAxes(x: Value, node: Node): readonly number[] {
+  const shape = knownShape(x)
+  const first = axisWithin(node.int('axis', -1), shape.length)
+  return shape.flatMap((_, axis) => (axis < first ? [] : [axis]))
+}
 
 export const instanceNormalization = operator('InstanceNormalization', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
   cost: perElement(7),
-  coupling: channels,
+  coupling: channels((x) => knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis]))),
 })
 
-/** Local response normalization, over neighbouring channels: which may be removed is not known. */
-export const lrn = operator('LRN', { shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }], cost: perElement(5) })
+/** Local response normalization, over neighbouring channels. https://onnx.ai/onnx/operators/onnx__LRN.html */
+export const lrn = operator('LRN', { shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }], cost: perElement(5), coupling: (node) => alongAxes(node, [1]) })
 
-export const lpNormalization = operator('LpNormalization', { shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }], cost: perElement(3), coupling: everyDimension })
+/** https://onnx.ai/onnx/operators/onnx__LpNormalization.html */
+export const lpNormalization = operator('LpNormalization', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  cost: perElement(3),
+  coupling: (node) => alongAxes(node, [axisWithin(node.int('axis', -1), knownShape(node.input(0)).length)]),
+})

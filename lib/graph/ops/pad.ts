@@ -13,7 +13,7 @@ export const pad = operator('Pad', {
   cost: () => ({ flops: 0 }),
   gradient({ graph, node, inputs: [, pads, fill, axes], gradients: [dy], wants }) {
     const mode = node.string('mode', 'constant')
-    if (mode !== 'constant') throw new Error(`${node}: padding in mode "${mode}" is not differentiable yet; only "constant" is`)
+    if (mode !== 'constant') throw new Error(`padding in mode "${mode}" is not differentiable yet; only "constant" is`)
     const given = numbers(node, 1, 'pads')
     const cropped = graph.op('Pad', [dy, given ? graph.int64(given.map((n) => -n)) : graph.neg(pads), null, axes])
     const all = knownShape(dy).map((_, axis) => axis)

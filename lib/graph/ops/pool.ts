@@ -1,27 +1,30 @@
-import { isStatic, multiply, type Shape } from '../dim.ts'
+import { formatShape, isStatic, multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { HONE, link, operator, type Link } from '../operator.ts'
 import { sizeOf, Tensor } from '../tensor.ts'
-import { windowed, windowOf, unwindowed, type Window } from './window.ts'
+import { spatialAxes, unwindowed, windowed, windowOf, type Window } from './window.ts'
 
 /** Output type of a pooling of x [N, C, ...]. */
 export function pooled(x: TensorType, node: Node): TensorType {
   if (!x.shape) return { dtype: x.dtype, shape: null }
-  const spatial = x.shape.slice(2)
-  return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowed(spatial, windowOf(node, node.ints('kernel_shape'), spatial), node.int('ceil_mode') === 1)] }
+  return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowed(node, node.ints('kernel_shape'), x.shape.slice(2))] }
 }
 
 /** Each output compares or adds every element of its window. */
 const poolCost = ([x]: readonly Value[], node: Node) => ({ flops: multiply(...(pooled(x, node).shape ?? [null]), ...node.ints('kernel_shape')) })
 
-/** Batch and channels pass through; a window ties no two positions. */
+/** Batch and channels pass through. */
 function channelwise(node: Node): readonly Link[] {
-  const input = node.input(0)
-  return node.outputs.flatMap((output) => [0, 1].map((axis) => link({ value: input, axis }, { value: output, axis })))
+  const x = node.input(0)
+  return [
+    ...[x, ...node.outputs].flatMap((value) => spatialAxes(node, value)),
+    ...node.outputs.flatMap((y) => [0, 1].map((axis) => link({ value: x, axis }, { value: y, axis }))),
+  ]
 }
 
-function windowAttributes(node: Node, spatial: Shape) {
-  if (!isStatic(spatial)) throw new Error(`${node}: its gradient needs known spatial sizes`)
+function windowAttributes(node: Node, x: Value) {
+  const spatial = x.shape?.slice(2) ?? null
+  if (!isStatic(spatial)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
   const { kernel, strides, dilations, pads } = windowOf(node, node.ints('kernel_shape'), spatial)
   return { kernel_shape: kernel, strides, dilations, pads, ceil_mode: node.int('ceil_mode') }
 }
@@ -31,7 +34,7 @@ export const maxPool = operator('MaxPool', {
   shape: ([x], node) => [pooled(x, node), { dtype: 'int64', shape: pooled(x, node).shape }],
   cost: poolCost,
   coupling: channelwise,
-  gradient: ({ graph, node, inputs: [x], gradients: [dy] }) => [graph.op('MaxPoolGrad', [x, dy], windowAttributes(node, x.shape!.slice(2)), { domain: HONE })],
+  gradient: ({ graph, node, inputs: [x], gradients: [dy] }) => [graph.op('MaxPoolGrad', [x, dy], windowAttributes(node, x), { domain: HONE })],
 })
 
 /** Gradient of a max pooling: each window hands dy [N, C, ...] to its first largest element of x; windows that overlap add up. */
@@ -54,8 +57,9 @@ export const averagePool = operator('AveragePool', {
   cost: poolCost,
   coupling: channelwise,
   gradient({ graph, node, inputs: [x], gradients: [dy] }) {
-    const spatial = x.shape!.slice(2) as readonly number[]
-    return [graph.op('AveragePoolGrad', [dy], { ...windowAttributes(node, spatial), spatial, count_include_pad: node.int('count_include_pad') }, { domain: HONE })]
+    const window = windowAttributes(node, x)
+    const spatial = x.shape!.slice(2).map(Number)
+    return [graph.op('AveragePoolGrad', [dy], { ...window, spatial, count_include_pad: node.int('count_include_pad') }, { domain: HONE })]
   },
 })
 
@@ -75,8 +79,8 @@ export const averagePoolGrad = operator('AveragePoolGrad', {
     const output_padding = spatial.map((size, i) => Math.max(0, size - covered[i]!))
     const spread = graph.op('ConvTranspose', [graph.reshape(shared, [-1, 1, ...outputs]), ones], { kernel_shape: kernel, strides, dilations, pads, output_padding })
     const axes = spatial.map((_, i) => i + 2)
-    const channels = dy.shape![1]
-    return [graph.reshape(graph.slice(spread, axes.map(() => 0), spatial, axes), [-1, Number(channels), ...spatial])]
+    const batch = graph.slice(graph.shapeOf(dy), [0], [2], [0])
+    return [graph.reshape(graph.slice(spread, axes.map(() => 0), spatial, axes), graph.concat([batch, graph.int64(spatial)], 0))]
   },
 }, HONE)
 
@@ -96,9 +100,9 @@ export const globalAveragePool = operator('GlobalAveragePool', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape && [...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)] }],
   cost: ([x]) => ({ flops: x.size }),
   coupling: channelwise,
-  gradient({ graph, node, inputs: [x], gradients: [dy] }) {
+  gradient({ graph, inputs: [x], gradients: [dy] }) {
     const spatial = x.shape?.slice(2) ?? null
-    if (!isStatic(spatial)) throw new Error(`${node}: its gradient needs known spatial sizes`)
+    if (!isStatic(spatial)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
     return [graph.op('Expand', [graph.div(dy, sizeOf(spatial)), graph.shapeOf(x)])]
   },
 })

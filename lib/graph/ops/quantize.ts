@@ -49,7 +49,7 @@ export const fakeQuantize = operator('FakeQuantize', {
     return [graph.op('DequantizeLinear', [graph.op('QuantizeLinear', [x, scale, zero], axis), scale, zero], axis)]
   },
   gradient({ graph, node, inputs: [x, scale, zero], gradients: [dy], wants }) {
-    if (wants(1)) throw new Error(`${node}: its scale is calibrated, not learned: it has no gradient`)
+    if (wants(1)) throw new Error(`its scale is calibrated, not learned: it has no gradient`)
     const [low, high] = rangeOf(zero)
     const level = graph.add(graph.op('Round', [graph.div(x, alongAxis(graph, scale, x, node))]), graph.cast(alongAxis(graph, zero, x, node), x.dtype))
     const inside = graph.op('And', [graph.op('GreaterOrEqual', [level, graph.scalar(low, x.dtype)]), graph.op('LessOrEqual', [level, graph.scalar(high, x.dtype)])])

@@ -1,16 +1,15 @@
 import type { Builder } from '../builder.ts'
 import { isStatic, multiply, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { axisOf, link, operator, type Operator } from '../operator.ts'
-import { contentsOf } from './elementwise.ts'
+import { fixed, link, operator, type Operator } from '../operator.ts'
+import { axisWithin, knownShape, numbers } from './arguments.ts'
 
 /** The axes that a reduction runs over: an attribute in old operator sets, an input in newer ones; all where neither says. Null: known only at run time. */
 function axesOf(node: Node, rank: number): readonly number[] | null {
-  const input = node.inputs[1]
-  const given = input ? contentsOf(input) : node.ints('axes')
-  if (!given) return null
-  if (!given.length) return node.int('noop_with_empty_axes') ? [] : Array.from({ length: rank }, (_, axis) => axis)
-  return given.map((axis) => axisOf(Number(axis), rank))
+  const given = numbers(node, 1, 'axes')
+  if (given === null) return null
+  if (!given?.length) return node.int('noop_with_empty_axes') ? [] : Array.from({ length: rank }, (_, axis) => axis)
+  return given.map((axis) => axisWithin(axis, rank))
 }
 
 function reduced(x: Value, node: Node): Shape | null {
@@ -21,8 +20,8 @@ function reduced(x: Value, node: Node): Shape | null {
 
 /** A value of the output's shape as it is broadcast over the input. */
 function spread(graph: Builder, value: Value, x: Value, node: Node): Value {
-  const axes = axesOf(node, x.shape!.length)
-  if (!axes) throw new Error(`${node}: its axes are known only at run time`)
+  const axes = axesOf(node, knownShape(x).length)
+  if (!axes) throw new Error('its axes are known only at run time')
   return node.int('keepdims', 1) || !axes.length ? value : graph.unsqueeze(value, axes)
 }
 
@@ -32,16 +31,22 @@ function reducedCount(graph: Builder, x: Value, y: Value): Value {
   return graph.cast(graph.div(graph.op('Size', [x]), graph.op('Size', [y])), x.dtype)
 }
 
+/** Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution. A mean or an extreme would move. */
+const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2']
+
 function reduction(type: string, flops: number, gradient?: (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value) => Value): Operator {
   return operator(type, {
     shape: ([x], node) => [{ dtype: x.dtype, shape: reduced(x, node) }],
     cost: ([x]) => ({ flops: multiply(x.size, flops) }),
     coupling(node) {
       const x = node.input(0)
-      const axes = x.shape && axesOf(node, x.shape.length)
+      const axes = axesOf(node, knownShape(x).length)
       if (!axes) throw new Error(`${node}: its axes are known only at run time`)
-      const kept = x.shape!.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
-      return kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i }))
+      const kept = knownShape(x).flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
+      return [
+        ...(SUMS.includes(type) ? [] : axes.map((axis) => fixed({ value: x, axis }, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`))),
+        ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
+      ]
     },
     ...(gradient && {
       gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [gradient(graph, x, y, dy, (v) => spread(graph, v, x, node))],

@@ -52,7 +52,7 @@ export const tile = operator('Tile', {
   gradient({ graph, node, inputs: [x], gradients: [dy] }) {
     const { shape, times } = tiles(node)
     const apart = shape.flatMap((d, axis) => [times[axis]!, typeof d === 'number' ? d : -1])
-    if (apart.filter((d) => d === -1).length > 1) throw new Error(`${node}: its gradient needs a known size for all but one axis of ${x}, not ${formatShape(shape)}`)
+    if (apart.filter((d) => d === -1).length > 1) throw new Error(`its gradient needs a known size for all but one axis of ${x}, not ${formatShape(shape)}`)
     return [graph.reduceSum(graph.reshape(dy, apart), shape.map((_, axis) => 2 * axis))]
   },
   coupling(node) {

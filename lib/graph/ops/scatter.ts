@@ -7,7 +7,7 @@ import { operator, type GradientContext } from '../operator.ts'
 function scatterGradient(take: 'GatherElements' | 'GatherND', write: 'ScatterElements' | 'ScatterND') {
   return ({ graph, node, inputs: [, indices, updates], gradients: [dy], wants }: GradientContext) => {
     const reduction = node.string('reduction', 'none')
-    if (reduction !== 'none' && reduction !== 'add') throw new Error(`${node}: reduction "${reduction}" is not differentiable yet; "none" and "add" are`)
+    if (reduction !== 'none' && reduction !== 'add') throw new Error(`reduction "${reduction}" is not differentiable yet; "none" and "add" are`)
     const along: Record<string, number> = node.type === 'ScatterElements' ? { axis: node.int('axis') } : {}
     const kept = () => (reduction === 'add' ? dy : graph.op(write, [dy, indices, graph.zerosLike(updates)], along))
     return [wants(0) ? kept() : null, null, wants(2) ? graph.op(take, [dy, indices], along) : null]

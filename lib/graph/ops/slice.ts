@@ -84,7 +84,7 @@ function isKnown(stretch: Stretch): stretch is KnownStretch {
 function knownStretches(node: Node): KnownStretch[] {
   const shape = knownShape(node.input(0))
   const taken = stretches(node, shape)
-  if (!taken?.every((t) => isKnown(t) && typeof shape[t.axis] === 'number')) throw new Error(`${node}: what it takes of ${formatShape(shape)} must be known for its gradient`)
+  if (!taken?.every((t) => isKnown(t) && typeof shape[t.axis] === 'number')) throw new Error(`what it takes of ${formatShape(shape)} must be known for its gradient`)
   return taken as KnownStretch[]
 }
 

@@ -1,23 +1,26 @@
 import { multiply } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { axisOf, link, operator, type Link } from '../operator.ts'
+import { alongAxes, operator } from '../operator.ts'
+import { axisWithin, knownShape } from './arguments.ts'
 
 const sameType = ([x]: readonly Value[]) => [{ dtype: x.dtype, shape: x.shape }]
-const axis = (node: Node) => axisOf(node.int('axis', -1), node.input(0).shape!.length)
 
-/** Axes other than the normalized one pass through; removing entries of that one would change the others' values. */
-function acrossOtherAxes(node: Node): readonly Link[] {
-  return node.input(0).shape!.flatMap((_, a) => (a === axis(node) ? [] : [link({ value: node.input(0), axis: a }, { value: node.output, axis: a })]))
+/** The axes that are normalized together: one; in operator sets before 13 all from `axis` on. */
+function axesOf(node: Node): readonly number[] {
+  const shape = knownShape(node.input(0))
+  const old = (node.graph.root.opsets.get('') ?? 1) < 13
+  const first = axisWithin(node.int('axis', old ? 1 : -1), shape.length)
+  return shape.flatMap((_, axis) => (axis === first || (old && axis > first) ? [axis] : []))
 }
 
 /** https://onnx.ai/onnx/operators/onnx__Softmax.html */
 export const softmax = operator('Softmax', {
   shape: sameType,
   cost: ([x]) => ({ flops: multiply(x.size, 5) }),
-  coupling: acrossOtherAxes,
+  coupling: (node) => alongAxes(node, axesOf(node)),
   gradient({ graph, node, outputs: [y], gradients: [dy] }) {
     const weighted = graph.mul(dy, y)
-    return [graph.sub(weighted, graph.mul(y, graph.reduceSum(weighted, [axis(node)], true)))]
+    return [graph.sub(weighted, graph.mul(y, graph.reduceSum(weighted, axesOf(node), true)))]
   },
 })
 
@@ -25,6 +28,6 @@ export const softmax = operator('Softmax', {
 export const logSoftmax = operator('LogSoftmax', {
   shape: sameType,
   cost: ([x]) => ({ flops: multiply(x.size, 5) }),
-  coupling: acrossOtherAxes,
-  gradient: ({ graph, node, outputs: [y], gradients: [dy] }) => [graph.sub(dy, graph.mul(graph.exp(y), graph.reduceSum(dy, [axis(node)], true)))],
+  coupling: (node) => alongAxes(node, axesOf(node)),
+  gradient: ({ graph, node, outputs: [y], gradients: [dy] }) => [graph.sub(dy, graph.mul(graph.exp(y), graph.reduceSum(dy, axesOf(node), true)))],
 })

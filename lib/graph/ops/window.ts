@@ -1,5 +1,7 @@
-import { add, ceilDivide, floorDivide, multiply, subtract, type Dim, type Shape } from '../dim.ts'
-import type { Node } from '../graph.ts'
+import { add, ceilDivide, floorDivide, formatShape, multiply, subtract, type Dim, type Shape } from '../dim.ts'
+import type { Node, Value } from '../graph.ts'
+import { fixed, type Link } from '../operator.ts'
+import { knownShape } from './arguments.ts'
 
 /** How a window slides over the spatial axes of a convolution or a pooling, as its attributes say. */
 export interface Window {
@@ -30,19 +32,30 @@ export function windowOf(node: Node, kernel: readonly number[], input: Shape): W
   return { kernel, strides, dilations, pads: auto === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small] }
 }
 
-/** Size of each spatial axis after the window. https://onnx.ai/onnx/operators/onnx__MaxPool.html */
-export function windowed(input: Shape, { kernel, strides, dilations, pads }: Window, ceil = false): Dim[] {
+/** Size of each spatial axis after the node's window. https://onnx.ai/onnx/operators/onnx__MaxPool.html @throws Error where the window does not fit. */
+export function windowed(node: Node, kernel: readonly number[], input: Shape): Dim[] {
   const rank = kernel.length
+  if (rank !== input.length) throw new Error(`a window of ${kernel.join('x')} does not fit into ${formatShape(input)}`)
+  const strides = node.ints('strides', Array(rank).fill(1))
+  if (node.string('auto_pad').startsWith('SAME')) return input.map((size, i) => ceilDivide(size, strides[i]!))
+  const { dilations, pads } = windowOf(node, kernel, input)
+  const ceil = node.int('ceil_mode') === 1
   return kernel.map((k, i) => {
-    const before = pads[i]!
-    const room = subtract(add(input[i] ?? null, before + pads[i + rank]!), dilations[i]! * (k - 1) + 1)
-    if (typeof room === 'number' && room < 0) throw new Error(`a window of ${kernel.join('x')} does not fit into [${input.map((d) => d ?? '?')}]`)
-    if (!ceil) return add(floorDivide(room, strides[i]!), 1)
-    const steps = ceilDivide(room, strides[i]!)
+    const [size, stride, before, after] = [input[i] ?? null, strides[i]!, pads[i]!, pads[i + rank]!]
+    const span = dilations[i]! * (k - 1) + 1
+    const room = subtract(add(size, before + after), span)
+    if (typeof room === 'number' && room < 0) throw new Error(`a window of ${kernel.join('x')} does not fit into ${formatShape(input)}`)
+    if (!ceil) return add(floorDivide(room, stride), 1)
+    const steps = ceilDivide(room, stride)
     // a last window that would begin in the padding after the input is dropped
-    const beyond = typeof steps === 'number' && typeof input[i] === 'number' && steps * strides[i]! >= (input[i] as number) + before
-    return add(steps, beyond ? 0 : 1)
+    if (typeof steps === 'number' && typeof size === 'number') return steps * stride >= size + before ? steps : steps + 1
+    return after + stride > span ? null : add(steps, 1)
   })
+}
+
+/** The spatial axes of x [N, C, ...], over which the node slides a window or takes a mean: they can lose no entry. */
+export function spatialAxes(node: Node, x: Value): Link[] {
+  return knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [fixed({ value: x, axis }, `${node} works along axis ${axis} of "${x}"`)]))
 }
 
 /** The input size that a transposed convolution (a convolution's gradient) answers with. */

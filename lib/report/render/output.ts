@@ -1,4 +1,5 @@
 import { AnsiUp } from 'ansi_up'
+import { escaped } from '../escape.ts'
 import { textOf, type MimeBundle, type MultilineText, type Output } from '../notebook.ts'
 import { highlighted } from './highlight.ts'
 import { formula, type Markdown } from './markdown.ts'
@@ -58,8 +59,4 @@ function shortened(text: string): string {
   if (text.length <= LIMIT) return text
   const half = LIMIT / 2
   return `${text.slice(0, half)}\n\n… ${(text.length - LIMIT).toLocaleString('en')} characters left out …\n\n${text.slice(-half)}`
-}
-
-export function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

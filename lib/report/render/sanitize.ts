@@ -5,7 +5,7 @@ const ANY_VALUE = [/^[^;:{}<>\\]*$/]
 const STYLES = [
   'text-align', 'vertical-align', 'white-space', 'font-weight', 'font-size', 'font-style', 'font-family', 'color', 'background-color', 'opacity',
   'padding', 'padding-left', 'padding-right', 'margin', 'margin-left', 'border', 'border-left', 'border-bottom', 'border-radius', 'border-collapse',
-  'width', 'max-width', 'min-width', 'height', 'display',
+  'width', 'max-width', 'min-width', 'height', 'display', 'flex', 'gap', 'align-items', 'font-variant-numeric',
 ]
 
 /** HTML without scripts, handlers, frames, and without anything that a page would fetch: pictures must be data. */

@@ -54,13 +54,15 @@ th, td { padding: .38rem .9rem .38rem 0; text-align: left; vertical-align: top; 
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr + tr > td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, transparent); }
 .cell { position: relative; margin: 1.25rem 0; }
-.cell .count { position: absolute; right: .7rem; top: .5rem; font: .7rem var(--mono); color: var(--faint); opacity: .7; }
+.cell .count { position: absolute; left: -3rem; top: 1rem; width: 2.5rem; text-align: right; font: .7rem var(--mono); color: var(--faint); opacity: .8; }
+@media (max-width: 72rem) { .cell .count { display: none; } }
 .cell .outputs { margin: .6rem 0 0; padding-left: 1rem; border-left: 2px solid var(--line); }
 .cell .outputs:empty { display: none; }
 .outputs > * + * { margin-top: .75rem; }
 .outputs pre { font-size: .79rem; max-height: 32rem; }
 .outputs .shiki { border: 0; padding: 0; background: none; }
-.outputs table { margin: .25rem 0; }
+.outputs table { margin: .25rem 0; max-height: 48rem; overflow: auto; width: fit-content; }
+.outputs thead th { position: sticky; top: 0; background: var(--paper); }
 .outputs p { font-size: .9rem; }
 .outputs .stderr { color: #9a5b00; }
 .outputs .error, .failure { padding: .8rem 1rem; border-left: 3px solid var(--bad); border-radius: 0 8px 8px 0; background: var(--bad-panel); white-space: pre-wrap; }
@@ -83,7 +85,7 @@ dd { margin: 0; }
 .ansi-blue-fg, .ansi-bright-blue-fg { color: var(--mark); }
 .ansi-magenta-fg, .ansi-bright-magenta-fg { color: #9a4fb5; }
 .ansi-cyan-fg, .ansi-bright-cyan-fg { color: #16808f; }
-@media print { nav.contents { display: none; } .page { margin: 0; max-width: none; } .outputs pre { max-height: none; white-space: pre-wrap; } }
+@media print { nav.contents { display: none; } .page { margin: 0; max-width: none; } .outputs pre, .outputs table { max-height: none; white-space: pre-wrap; } }
 `
 
 /** KaTeX's style with its fonts inside (300 kB): only a page with formulas carries it. */

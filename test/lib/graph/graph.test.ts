@@ -75,6 +75,14 @@ test('a copy is free of the original, and shares its tensors', () => {
   assert.equal(copy.initializers[0]!.initializer, graph.initializers[0]!.initializer)
 })
 
+test('new nodes of a copy get names that no copied node has', () => {
+  const { graph } = withLoop()
+  const copy = graph.copy()
+  const added = new Builder(copy).relu(copy.inputs[0]!)
+  assert.notEqual(added.producer!.name, copy.nodes('Relu')[0]!.name)
+  assert.notEqual(added.name, copy.nodes('Relu')[0]!.output.name)
+})
+
 test('a node that is still read cannot be removed, nor one sorted that reads itself', () => {
   const { graph } = withLoop()
   assert.throws(() => graph.nodes('Relu')[0]!.remove(), /relu \(Relu\) cannot be removed: relu_out is still read/)

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { AttributeInput } from '../../../lib/graph/attribute.ts'
 import { Builder } from '../../../lib/graph/builder.ts'
+import { symbol } from '../../../lib/graph/dim.ts'
 import { Graph, type NodeOptions, type Value } from '../../../lib/graph/graph.ts'
 import { encodeModel } from '../../../lib/graph/onnx.ts'
 import { operatorOf } from '../../../lib/graph/ops/index.ts'
@@ -35,17 +36,27 @@ export function relativeDistance(a: readonly number[], b: readonly number[]): nu
 
 export interface OperatorCase {
   type: string
-  /** Float tensors are fed and differentiated; others are constants. */
+  /** Float tensors are fed and differentiated, unless `constants` says otherwise; others are constants. */
   inputs: readonly (Tensor | null)[]
   attributes?: Readonly<Record<string, AttributeInput>>
   options?: NodeOptions
+  /** Inputs whose first axis is the batch: its size is then a symbol in the graph. */
+  batched?: readonly number[]
+  /** Inputs that are constants although they are floats. */
+  constants?: readonly number[]
+}
+
+/** Whether an input is fed and differentiated. */
+export function isFed({ inputs, constants = [] }: OperatorCase, i: number): boolean {
+  return isFloat(inputs[i]?.dtype ?? null) && !constants.includes(i)
 }
 
 /** A graph of one node. */
-export function single({ type, inputs, attributes = {}, options = {} }: OperatorCase): { graph: Graph; builder: Builder; fed: readonly Value[]; outputs: readonly Value[] } {
+export function single(operator: OperatorCase): { graph: Graph; builder: Builder; fed: readonly Value[]; outputs: readonly Value[] } {
+  const { type, inputs, attributes = {}, options = {}, batched = [] } = operator
   const graph = new Graph()
   const builder = new Builder(graph)
-  const values = inputs.map((t, i) => t && (isFloat(t.dtype) ? graph.input(`x${i}`, t.dtype, t.shape) : builder.tensor(t)))
+  const values = inputs.map((t, i) => t && (isFed(operator, i) ? graph.input(`x${i}`, t.dtype, batched.includes(i) ? [symbol('N'), ...t.shape.slice(1)] : t.shape) : builder.tensor(t)))
   const outputs = builder.ops(type, values, attributes, options)
   return { graph, builder, fed: values.filter((v) => v !== null && !v.initializer) as Value[], outputs }
 }
@@ -55,7 +66,7 @@ export function single({ type, inputs, attributes = {}, options = {} }: Operator
  * `step` may be large where the operator is linear.
  */
 export async function gradientErrors(operator: OperatorCase, step = 1e-5): Promise<number[]> {
-  const feeds = Object.fromEntries(operator.inputs.flatMap((t, i) => (t && isFloat(t.dtype) ? [[`x${i}`, t]] : [])))
+  const feeds = Object.fromEntries(operator.inputs.flatMap((t, i) => (t && isFed(operator, i) ? [[`x${i}`, t]] : [])))
   const forward = single(operator)
   for (const output of forward.outputs) forward.graph.addOutput(output)
   const run = await openGraph(forward.graph)
@@ -70,7 +81,7 @@ export async function gradientErrors(operator: OperatorCase, step = 1e-5): Promi
   const node = backward.outputs[0]!.producer!
   const gradients = operatorOf(node)!.gradient!({
     graph: backward.builder, node, inputs: node.inputs.map((v) => v ?? undefined!), outputs: node.outputs,
-    gradients: weights.map((w) => backward.builder.tensor(w)), wants: (i) => isFloat(node.inputs[i]?.dtype ?? null),
+    gradients: weights.map((w) => backward.builder.tensor(w)), wants: (i) => isFed(operator, i),
   })
   backward.fed.forEach((value) => backward.graph.addOutput(backward.builder.identity(gradients[node.inputs.indexOf(value)]!), `d_${value.name}`))
   const found = await runGraph(backward.graph, feeds)

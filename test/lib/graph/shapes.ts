@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { Builder } from '../../../lib/graph/builder.ts'
 import { formatShape, substitute, symbol, type Shape } from '../../../lib/graph/dim.ts'
 import { Graph, type Value } from '../../../lib/graph/graph.ts'
-import { isFloat } from '../../../lib/graph/tensor.ts'
-import { runGraph, single, type OperatorCase, type Tensors } from './run.ts'
+import { isFed, runGraph, single, type OperatorCase, type Tensors } from './run.ts'
 
 /**
  * An operator's shape rule against what ONNX Runtime really gives: with the inputs' sizes known, and again with a symbol for each size above 1
@@ -11,7 +10,7 @@ import { runGraph, single, type OperatorCase, type Tensors } from './run.ts'
  * be unknown; otherwise none is.
  */
 export async function checkShapes(operator: OperatorCase & { open?: boolean }): Promise<void> {
-  const { graph, outputs } = single(operator)
+  const { graph, outputs } = single({ ...operator, batched: [] })
   const feeds: Tensors = Object.fromEntries(graph.inputs.map((input) => [input.name, operator.inputs[Number(input.name.slice(1))]!]))
   for (const output of outputs) graph.addOutput(output)
   const real = Object.values(await runGraph(graph, feeds))
@@ -30,8 +29,9 @@ function filled(shape: Shape | null, real: readonly number[]): Shape {
   return shape?.map((d, i) => d ?? real[i]!) ?? real
 }
 
-function symbolic({ type, inputs, attributes = {}, options = {} }: OperatorCase): readonly Value[] {
+function symbolic(operator: OperatorCase): readonly Value[] {
+  const { type, inputs, attributes = {}, options = {} } = operator
   const builder = new Builder(new Graph())
-  const values = inputs.map((t, i) => t && (isFloat(t.dtype) ? builder.graph.input(`x${i}`, t.dtype, t.shape.map((d) => (d > 1 ? symbol(`d${d}`) : d))) : builder.tensor(t)))
+  const values = inputs.map((t, i) => t && (isFed(operator, i) ? builder.graph.input(`x${i}`, t.dtype, t.shape.map((d) => (d > 1 ? symbol(`d${d}`) : d))) : builder.tensor(t)))
   return builder.ops(type, values, attributes, options)
 }

@@ -1,0 +1,57 @@
+import { sizeOf, Tensor } from '../graph/tensor.ts'
+import { roundHalfToEven } from './rounding.ts'
+
+/** 8-bit integers that stand for real numbers: q = round(x / scale) + zeroPoint, and back x ≈ scale·(q − zeroPoint). */
+export interface Affine {
+  readonly dtype: 'uint8' | 'int8'
+  readonly scale: number
+  readonly zeroPoint: number
+}
+
+const bounds = (dtype: Affine['dtype']) => (dtype === 'uint8' ? [0, 255] : [-128, 127]) as [number, number]
+
+/** The affine map of the numbers from `low` to `high`, 0 among them, to all of an integer type: 0 is met exactly, others within half a scale. */
+export function affineOf(low: number, high: number, dtype: Affine['dtype']): Affine {
+  const [least] = bounds(dtype)
+  const [from, to] = [Math.min(low, 0), Math.max(high, 0)]
+  const scale = Math.fround((to - from) / 255) || 1
+  return { dtype, scale, zeroPoint: clamped(least + roundHalfToEven(-from / scale), bounds(dtype)) }
+}
+
+/** As QuantizeLinear does it: numbers beyond the range become its ends. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html */
+export function quantizedNumber(x: number, { dtype, scale, zeroPoint }: Affine): number {
+  return clamped(roundHalfToEven(x / scale) + zeroPoint, bounds(dtype))
+}
+
+export function dequantizedNumber(q: number, { scale, zeroPoint }: Affine): number {
+  return scale * (q - zeroPoint)
+}
+
+/** A weight in int8 with a scale for each entry of one axis, zero points 0. */
+export interface QuantizedWeight {
+  readonly values: Tensor
+  readonly scales: Float32Array
+}
+
+/**
+ * Stores a weight in int8, symmetrically (−127 to 127) and by channel, which is an entry of `axis`. `atLeast` gives a smallest scale for a channel.
+ * @throws RangeError where an element is not finite.
+ */
+export function quantizedWeight(weight: Tensor, axis: number, atLeast: (channel: number) => number = () => 0): QuantizedWeight {
+  const channels = weight.shape[axis]
+  const inner = sizeOf(weight.shape.slice(axis + 1))
+  const channelOf = (i: number) => Math.floor(i / inner) % channels
+  const elements = weight.toFloat32()
+  const largest = new Float32Array(channels)
+  elements.forEach((w, i) => {
+    if (!Number.isFinite(w)) throw new RangeError(`a weight of its channel ${channelOf(i)} is ${w}`)
+    largest[channelOf(i)] = Math.max(largest[channelOf(i)], Math.abs(w))
+  })
+  const scales = largest.map((m, c) => Math.max(m / 127, atLeast(c)) || 1)
+  const values = Int8Array.from(elements, (w, i) => clamped(roundHalfToEven(w / scales[channelOf(i)]), [-127, 127]))
+  return { values: Tensor.of('int8', weight.shape, values), scales }
+}
+
+function clamped(q: number, [least, most]: readonly [number, number]): number {
+  return Math.min(most, Math.max(least, q))
+}
