@@ -12,8 +12,6 @@ export type { Algorithm } from './cpu/index.ts'
 /** The algorithm of each convolution, by its sizes, as `choose` found them. */
 export type Choices = Readonly<Record<string, Algorithm>>
 
-
-
 export interface LowerOptions {
   /** Numbers for the symbols in the graph's shapes, such as the batch size: a lowered graph is for these alone. */
   readonly sizes?: Readonly<Record<string, number>>
@@ -50,9 +48,8 @@ export class Lowered {
 }
 
 /**
- * Turns a graph, of a training step or of a network, into what a device runs fast. On the CPU its sizes must be known, so `sizes` gives numbers to its symbols;
- * for the others each of hone's operators becomes ONNX's own. The given graph stays as it is.
- * @throws Error naming an input whose size is not known, where the device needs it.
+ * Turns a graph, of a training step or of a network, into what a device runs fast. On the CPU that is written for fixed sizes: `sizes` gives numbers to the
+ * graph's symbols, and what still has none stays as it is. For the others each of hone's operators becomes ONNX's own. The given graph is not changed.
  */
 export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fast', choices = {}, state = new Map() }: LowerOptions = {}): Lowered {
   const copy = graph.copy()

@@ -1,13 +1,10 @@
-import { isStatic, substitute } from '../graph/dim.ts'
+import { substitute } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 
-/** Gives numbers to the symbols in a graph's shapes: `{ N: 64 }`. @throws Error naming an input whose size is still not known. */
+/** Gives numbers to the symbols in a graph's shapes: `{ N: 64 }`. Others stay. */
 export function withSizes(graph: Graph, sizes: Readonly<Record<string, number>>): Graph {
-  for (const input of graph.inputs) {
-    input.shape = input.shape?.map((dim) => substitute(dim, sizes)) ?? null
-    if (!isStatic(input.shape)) throw new Error(`${graph.name}: the input ${input} is [${input.shape?.map((d) => d ?? '?') ?? '?'}], and lowering needs numbers: give a size for each symbol`)
-  }
+  for (const input of graph.inputs) input.shape = input.shape?.map((dim) => substitute(dim, sizes)) ?? null
   for (const node of graph.nodes()) for (const output of node.outputs) Object.assign(output, { shape: null, contents: null })
   return inferShapes(graph)
 }

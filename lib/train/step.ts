@@ -22,6 +22,12 @@ const OLDEST_OPSET = 18
 /** Name of the output that holds the new value of a piece of state. */
 export const next = (name: string): string => `next.${name}`
 
+/** A step's state: which output holds the next value of an input. */
+export function stateOf(step: Graph): ReadonlyMap<string, string> {
+  const outputs = new Set(step.outputs.map((output) => output.name))
+  return new Map(step.inputs.map(({ name }) => [name, next(name)] as const).filter(([, output]) => outputs.has(output)))
+}
+
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones.
@@ -102,7 +108,8 @@ function becomeInput(graph: Graph, value: Value): Value {
 export function repeated(step: Graph, steps: number): Graph {
   const graph = new Graph(`${step.name}_x${steps}`)
   for (const [domain, version] of step.opsets) graph.opsets.set(domain, version)
-  const state = step.inputs.filter((input) => step.outputs.some((output) => output.name === next(input.name)))
+  const names = stateOf(step)
+  const state = step.inputs.filter((input) => names.has(input.name))
   const batches = step.inputs.filter((input) => !state.includes(input))
   const fed = batches.map((input) => graph.input(input.name, input.dtype, input.shape && [steps, ...input.shape]))
   const carried = state.map((input) => graph.input(input.name, input.dtype, input.shape))
@@ -137,8 +144,8 @@ export function repeated(step: Graph, steps: number): Graph {
 /** The state that a step's first run is fed: the model's own tensors, and the optimizer's zeros. */
 export function initialState(step: Graph, model: Graph): Record<string, Tensor> {
   const stored = new Map(model.initializers.map((value) => [value.name, value.initializer!]))
-  const outputs = new Set(step.outputs.map((output) => output.name))
-  return Object.fromEntries(step.inputs.filter((input) => outputs.has(next(input.name))).map((input) => {
+  const names = stateOf(step)
+  return Object.fromEntries(step.inputs.filter((input) => names.has(input.name)).map((input) => {
     if (!isStatic(input.shape) || !input.dtype) throw new Error(`the shape of ${input} is not known`)
     return [input.name, stored.get(input.name) ?? Tensor.zeros(input.dtype, input.shape)]
   }))
