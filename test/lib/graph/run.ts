@@ -44,6 +44,8 @@ export interface OperatorCase {
   batched?: readonly number[]
   /** Inputs that are constants although they are floats. */
   constants?: readonly number[]
+  /** How many of the outputs a loss may depend on; all by default. */
+  results?: number
 }
 
 /** Whether an input is fed and differentiated. */
@@ -71,8 +73,8 @@ export async function gradientErrors(operator: OperatorCase, step = 1e-5): Promi
   for (const output of forward.outputs) forward.graph.addOutput(output)
   const run = await openGraph(forward.graph)
   const outputs = Object.values(await run(feeds))
-  const weights = outputs.map((t, i) => scattered(isFloat(t.dtype) ? t.dtype : 'float32', t.shape, i + 3))
-  const loss = async (inputs: Tensors) => Object.values(await run(inputs)).reduce((sum, t, i) => {
+  const weights = outputs.slice(0, operator.results).map((t, i) => scattered(isFloat(t.dtype) ? t.dtype : 'float32', t.shape, i + 3))
+  const loss = async (inputs: Tensors) => Object.values(await run(inputs)).slice(0, operator.results).reduce((sum, t, i) => {
     const w = weights[i]!.toNumbers()
     return sum + t.toNumbers().reduce((s, v, j) => s + v * w[j]!, 0)
   }, 0)

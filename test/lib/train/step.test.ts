@@ -7,7 +7,7 @@ import { Builder } from '../../../lib/graph/builder.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
-import { crossEntropy } from '../../../lib/train/loss.ts'
+import { crossEntropy, meanSquaredError } from '../../../lib/train/loss.ts'
 import { sgd } from '../../../lib/train/optimizer.ts'
 import { initialState, next, repeated, trainingStep } from '../../../lib/train/step.ts'
 import { random } from '../../../lib/random.ts'
@@ -142,4 +142,40 @@ test('a parameter behind an operator without a gradient: the error names both', 
   const w = graph.parameter('w', Tensor.zeros('float32', [3]))
   graph.addOutput(builder.op('Round', [builder.mul(x, w)], {}, { name: 'rounding' }), 'y')
   assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target: { dtype: 'int64', shape: [2] } }), /rounding \(Round\) is not differentiable, and lies between "w" and the loss/)
+})
+
+test('an image of unknown size: the error names the convolution whose gradient needs it', () => {
+  const scope = Scope.root('open', { seed: 1 })
+  const x = scope.input('x', ['N', 2, 'H', 8])
+  scope.graph.addOutput(scope.builder.op('GlobalAveragePool', [conv2d(2, 5, 3)(scope.child('stem'), x)]), 'y')
+  assert.throws(() => trainingStep(scope.graph, { loss: meanSquaredError, optimizer, target: { dtype: 'float32', shape: [symbol('N'), 5, 1, 1] } }), /globalaveragepool \(GlobalAveragePool\): its gradient needs known spatial sizes/)
+})
+
+test('a parameter that only the body of a loop reads is not taken for one without influence', () => {
+  const graph = new Graph()
+  const builder = new Builder(graph)
+  const x = graph.input('x', 'float32', [2, 5])
+  const w = graph.parameter('w', Tensor.zeros('float32', [5]))
+  const branches = ['then_branch', 'else_branch'].map((name) => {
+    const branch = builder.within(name)
+    branch.graph.addOutput(branch.mul(x, w))
+    return [name, branch.graph] as const
+  })
+  graph.addOutput(builder.op('If', [graph.input('condition', 'bool', [])], Object.fromEntries(branches), { name: 'choice' }), 'y')
+  assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target }), /choice \(If\) is not differentiable, and lies between "w" and the loss/)
+})
+
+test('a network in an older operator set is refused with both versions', () => {
+  const model = network()
+  model.opsets.set('', 17)
+  assert.throws(() => trainingStep(model, { loss: crossEntropy, optimizer, target }), /small is written in ONNX's operator set 17, and a training step needs 18 or newer/)
+  model.opsets.set('', 18)
+  assert.ok(trainingStep(model, { loss: crossEntropy, optimizer, target }))
+})
+
+test('the target of a mean squared error has the output\'s shape, or is refused', () => {
+  const of = (shape: readonly (number | ReturnType<typeof symbol>)[]) => trainingStep(network(), { loss: meanSquaredError, optimizer, target: { dtype: 'float32', shape } })
+  assert.ok(of([symbol('N'), 5]))
+  assert.throws(() => of([symbol('N')]), /mean squared error needs a target of the output's shape \[N, 5\], not \[N\]/)
+  assert.throws(() => of([symbol('N'), 1]), /mean squared error needs a target of the output's shape \[N, 5\], not \[N, 1\]/)
 })
