@@ -28,6 +28,12 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
 /** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
 const OLDEST_OPSET = 18
 
+/** A step's state: which output holds the next value of an input. */
+export function stateOf(step: Graph): ReadonlyMap<string, string> {
+  const outputs = new Set(step.outputs.map((output) => output.name))
+  return new Map(step.inputs.map(({ name }) => [name, next(name)] as const).filter(([, output]) => outputs.has(output)))
+}
+
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones; dropout drops.
@@ -83,7 +89,8 @@ function once<T extends object>(make: () => T): () => T {
 export function repeated(step: Graph, steps: number): Graph {
   const graph = new Graph(`${step.name}_x${steps}`)
   for (const [domain, version] of step.opsets) graph.opsets.set(domain, version)
-  const state = step.inputs.filter((input) => step.outputs.some((output) => output.name === next(input.name)))
+  const names = stateOf(step)
+  const state = step.inputs.filter((input) => names.has(input.name))
   const batches = step.inputs.filter((input) => !state.includes(input))
   const fed = batches.map((input) => graph.input(input.name, input.dtype, input.shape && [steps, ...input.shape]))
   const carried = state.map((input) => graph.input(input.name, input.dtype, input.shape))
@@ -118,8 +125,8 @@ export function repeated(step: Graph, steps: number): Graph {
 /** The state that a step's first run is fed: the model's own tensors, and what the optimizer begins with. */
 export function initialState(step: Graph, model: Graph): Record<string, Tensor> {
   const stored = new Map(model.initializers.map((value) => [value.name, value.initializer!]))
-  const outputs = new Set(step.outputs.map((output) => output.name))
-  return Object.fromEntries(step.inputs.filter((input) => outputs.has(next(input.name))).map((input) => {
+  const names = stateOf(step)
+  return Object.fromEntries(step.inputs.filter((input) => names.has(input.name)).map((input) => {
     const known = stored.get(input.name) ?? input.initializer ?? stored.get(averagedName(input.name) ?? '')
     if (!known && (!isStatic(input.shape) || !input.dtype)) throw new Error(`the shape of ${input} is not known`)
     return [input.name, known ?? Tensor.zeros(input.dtype!, input.shape as readonly number[])]

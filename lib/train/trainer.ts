@@ -1,16 +1,18 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
+import { lower } from '../lower/index.ts'
 import { mean } from '../measure/stats.ts'
 import { Model } from '../nn/model.ts'
 import { progress } from '../progress.ts'
 import { random } from '../random.ts'
+import { resolveDevice } from '../runtime/devices.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import { table, type TableBundle } from '../table.ts'
 import { digits, timeText } from '../units.ts'
 import type { Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { initialState, next, trainingStep } from './step.ts'
+import { initialState, next, stateOf, trainingStep } from './step.ts'
 
 export interface FitOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
   epochs: number
@@ -21,6 +23,8 @@ export interface FitOptions<Label> extends Pick<SessionOptions, 'device' | 'thre
   target: (labels: readonly Label[]) => Tensor
   /** Decides the order of the samples (0). */
   seed?: number
+  /** Convolutions by fewer multiplications, which round 3 to 5 times as coarsely (fast, the default), or as the runtime computes them (direct). */
+  numerics?: 'fast' | 'direct'
 }
 
 export interface Epoch {
@@ -58,12 +62,14 @@ export class Fit {
  * @throws Error where the data set does not fill a batch, the labels do not fit, or the loss is no longer a number.
  */
 export async function fit<Label>(model: Model, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Fit> {
-  const { epochs, batchSize, loss, optimizer, target, seed = 0, ...settings } = options
+  const { epochs, batchSize, loss, optimizer, target, seed = 0, numerics = 'fast', ...settings } = options
   if (dataset.size < batchSize) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
   const { dtype, shape } = target(dataset.labels.slice(0, 1))
   const step = trainingStep(model.graph, { loss, optimizer, target: { dtype, shape: [model.graph.inputs[0]!.shape?.[0] ?? null, ...shape.slice(1)] } })
-  const session = await Session.create(step, settings)
-  let state = initialState(step, model.graph)
+  const device = await resolveDevice(settings.device ?? 'auto')
+  const lowered = lower(step, device, { sizes: { [String(model.graph.inputs[0]!.shape?.[0])]: batchSize }, numerics, state: stateOf(step) })
+  const session = await Session.create(lowered.graph, { ...settings, device })
+  let state = lowered.pack(initialState(step, model.graph))
   const bar = progress(`Training ${model.name}`, epochs * Math.floor(dataset.size / batchSize))
   const { shuffled } = random(seed)
   const history: Epoch[] = []
@@ -88,7 +94,7 @@ export async function fit<Label>(model: Model, dataset: Dataset<Label>, options:
     bar.done()
     await session.release()
   }
-  return new Fit(trained(model, state), history, losses)
+  return new Fit(trained(model, lowered.unpack(state)), history, losses)
 }
 
 /** The model with the state's tensors in place of its own. */

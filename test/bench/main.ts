@@ -1,6 +1,7 @@
 import { bench as kernel } from './kernel.ts'
 import { bench as lprnet } from './lprnet.ts'
 import { bench as start } from './start.ts'
+import { bench as train } from './train.ts'
 
 /** One measured figure. */
 export interface Row {
@@ -17,7 +18,7 @@ export interface Row {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { kernel, lprnet, start }
+const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { kernel, lprnet, start, train }
 
 const [name = ''] = process.argv.slice(2)
 const chosen = benches[name]
