@@ -2,6 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
 import type { DataType } from '../graph/tensor.ts'
+import type { Device } from '../runtime/devices.ts'
 import type { StepState } from './state.ts'
 
 /** What a step computes in; parameters are always kept in float32. */
@@ -78,18 +79,22 @@ export interface LossScale {
   move(finite: Value): void
 }
 
+/** Names of the state of a dynamic loss scale, and of the count of skipped steps. */
+export const LOSS_SCALE = 'loss_scale'
+export const SKIPPED = 'skipped'
+
 /** As PyTorch's GradScaler: halved where a gradient is not finite, doubled after so many steps without. */
 const FIRST_SCALE = 65536
 const GROWTH_INTERVAL = 2000
 
 export function lossScale(builder: Builder, state: StepState, scale: 'dynamic' | number): LossScale {
-  const value = scale === 'dynamic' ? state.number('loss_scale', FIRST_SCALE) : builder.scalar(scale, 'float32')
+  const value = scale === 'dynamic' ? state.number(LOSS_SCALE, FIRST_SCALE) : builder.scalar(scale, 'float32')
   return {
     value,
     move(finite) {
       const one = builder.scalar(1, 'float32')
       const zero = builder.scalar(0, 'float32')
-      const skipped = state.number('skipped', 0)
+      const skipped = state.number(SKIPPED, 0)
       state.set(skipped, builder.add(skipped, builder.op('Where', [finite, zero, one])))
       if (scale !== 'dynamic') return
       const good = state.number('steps_since_skipped', 0)
@@ -100,4 +105,10 @@ export function lossScale(builder: Builder, state: StepState, scale: 'dynamic' |
       state.set(value, builder.mul(value, factor))
     },
   }
+}
+
+/** @throws Error where a device cannot compute in the type. */
+export function checkDevice({ dtype }: Precision, device: Device): void {
+  if (dtype === 'bfloat16' && device !== 'cuda')
+    throw new Error(`mixed-bfloat16 is not possible on ${device}: ONNX Runtime has bfloat16 kernels for CUDA only. Take mixed-float16, or float32.`)
 }
