@@ -12,6 +12,9 @@ export interface TableBundle {
   readonly 'text/plain': string
 }
 
+/** A column of texts that are no longer than this (characters) is as wide as they are; a wider one breaks its lines. */
+const LONGEST_UNBROKEN = 40
+
 /** A table as text and as HTML, with an optional line under it. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], caption = ''): TableBundle {
   const cells = rows.map((row) => columns.map((column) => column.cell(row)))
@@ -28,7 +31,8 @@ function plain<Row>(columns: readonly Column<Row>[], cells: readonly string[][],
 }
 
 function html<Row>(columns: readonly Column<Row>[], cells: readonly string[][], left: readonly boolean[], caption: string): string {
-  const style = (c: number) => ` style="text-align:${left[c] ? 'left' : 'right'};font-variant-numeric:tabular-nums"`
+  const short = columns.map((_, c) => cells.every((line) => line[c].length <= LONGEST_UNBROKEN))
+  const style = (c: number) => ` style="text-align:${left[c] ? 'left' : 'right'}${short[c] ? ';white-space:nowrap' : ''};font-variant-numeric:tabular-nums"`
   const row = (tag: 'th' | 'td', line: readonly string[]) => `<tr>${line.map((text, c) => `<${tag}${style(c)}>${escaped(text)}</${tag}>`).join('')}</tr>`
   const head = `<thead>${row('th', columns.map(({ heading }) => heading))}</thead>`
   const foot = caption && `<p><small>${escaped(caption)}</small></p>`

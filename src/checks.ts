@@ -101,9 +101,14 @@ export function checkData(): Finding {
   return { name, state: 'ok', detail: `${folder}: ${readdirSync(folder).join(', ')}` }
 }
 
-export function checkBrowser(): Finding {
+/** Where a Chromium lies, if there is one on the PATH. */
+export function findBrowser(): string | undefined {
   const folders = (process.env.PATH ?? '').split(path.delimiter)
-  const browser = ['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable)
+  return ['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable)
+}
+
+export function checkBrowser(): Finding {
+  const browser = findBrowser()
   if (browser) return { name: 'Chromium', state: 'ok', detail: browser }
   return { name: 'Chromium', state: 'absent', detail: 'not found (only browser tests need it)' }
 }

@@ -39,7 +39,8 @@ export async function bench<Name extends string>(contenders: Readonly<Record<Nam
   const baseline = options.baseline ?? names[0]
   if (!names.includes(baseline)) throw new RangeError(names.length ? `there is no contender "${baseline}" to compare with, only ${names.join(', ')}` : 'there is nothing to time')
 
-  const bar = progress(`Timing ${names.join(', ')}`, seconds, (s) => `${s.toFixed(0)} s`)
+  const label = names.length > 3 ? `${names.length} variants` : names.join(', ')
+  const bar = progress(`Timing ${label}`, seconds, (s) => `${s.toFixed(0)} s`)
   try {
     const entrants = names.map((name) => entrant(name, contenders[name]))
     for (const one of entrants) await warmUp(one, (0.2 * seconds) / entrants.length)

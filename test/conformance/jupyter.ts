@@ -27,9 +27,8 @@ export function program(name: string): string {
   return path.join(PROGRAMS, name)
 }
 
-/** Variables with which Jupyter sees nothing but this environment: no settings, kernels or history of the person. */
-export function variables(): NodeJS.ProcessEnv {
-  const home = path.join(ENVIRONMENT, 'home')
+/** Variables with which Jupyter sees nothing but this environment, and keeps what it writes in `home`: no settings, kernels or history of the person. */
+export function variables(home = path.join(ENVIRONMENT, 'home')): NodeJS.ProcessEnv {
   mkdirSync(home, { recursive: true })
   const folders = ['JUPYTER_CONFIG_DIR', 'JUPYTER_DATA_DIR', 'JUPYTER_RUNTIME_DIR', 'JUPYTERLAB_SETTINGS_DIR', 'JUPYTERLAB_WORKSPACES_DIR', 'IPYTHONDIR']
   return {

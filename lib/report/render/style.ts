@@ -23,9 +23,10 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 va
   nav.contents summary { display: none; }
 }
 nav.contents { font-size: .85rem; line-height: 1.4; margin: 1.5rem 0; }
+@media (max-width: 80rem) { nav.contents ol { columns: 14rem; } nav.contents li:first-child { margin-top: 0; } }
 nav.contents summary { cursor: pointer; color: var(--faint); }
-nav.contents ol { list-style: none; margin: 0; padding: 0; }
-nav.contents li { margin: .45rem 0; }
+nav.contents ol { list-style: none; margin: 0; padding: 0; max-width: none; }
+nav.contents li { margin: .45rem 0; break-inside: avoid; }
 nav.contents li.level-3 { padding-left: 1rem; }
 nav.contents a { color: var(--faint); }
 nav.contents a:hover { color: var(--ink); }
@@ -71,7 +72,8 @@ tbody tr + tr > td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, t
 .kicker { margin: 0 0 .6rem; }
 .summary { margin: 2rem 0 3rem; padding: 1.25rem 1.4rem .6rem; border: 1px solid var(--line); border-radius: 12px; }
 .summary h2 { margin: 0 0 .5rem; font-size: 1.2rem; }
-.summary td:last-child { min-width: 11rem; }
+.summary th, .summary td { padding-right: .7rem; }
+.summary td:last-child { min-width: 10rem; }
 .summary details { margin: .75rem 0; font-size: .86rem; }
 .summary summary { cursor: pointer; color: var(--faint); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: .75rem 0; font-size: .86rem; }

@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { chromium, type Browser } from 'playwright-core'
+import { findBrowser } from '../../src/checks.ts'
+import { program, registerKernel, skip as skipJupyter, variables } from '../conformance/jupyter.ts'
+import { NotebookPage } from './notebook-page.ts'
+
+const executablePath = findBrowser()
+
+/** Why a browser test is skipped, or false where it can run. */
+export const skip = skipJupyter || (executablePath === undefined ? 'there is no Chromium on the PATH' : false)
+
+/** Without this JupyterLab asks whether to fetch news from the network. */
+const NOTIFICATIONS = { fetchNews: 'false', checkForUpdates: false }
+
+/** A real JupyterLab with an empty folder, and a real browser before it. */
+export class Lab {
+  /** Where its notebooks lie. */
+  readonly folder: string
+  readonly #home: string
+  readonly #server: ChildProcess
+  readonly #browser: Browser
+  readonly #url: string
+  readonly #token: string
+
+  static async start(): Promise<Lab> {
+    await registerKernel()
+    const home = mkdtempSync(path.join(tmpdir(), 'hone-lab-'))
+    const folder = path.join(home, 'notebooks')
+    mkdirSync(folder)
+    const token = randomUUID()
+    const server = serve(home, folder, token)
+    const [url, browser] = await Promise.all([addressOf(server), chromium.launch({ executablePath, args: ['--no-sandbox'] })])
+    return new Lab({ home, folder, server, browser, url, token })
+  }
+
+  private constructor({ home, folder, server, browser, url, token }: { home: string; folder: string; server: ChildProcess; browser: Browser; url: string; token: string }) {
+    this.folder = folder
+    this.#home = home
+    this.#server = server
+    this.#browser = browser
+    this.#url = url
+    this.#token = token
+  }
+
+  /** Opens a notebook of its folder in a page of its own; resolves when the kernel is idle. */
+  async open(name: string): Promise<NotebookPage> {
+    const page = await this.#browser.newPage({ viewport: { width: 1200, height: 1500 } })
+    page.setDefaultTimeout(60_000)
+    await page.goto(`${this.#url}/lab/tree/${name}?reset&token=${this.#token}`)
+    const notebook = new NotebookPage(page)
+    await notebook.untilReady()
+    return notebook
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser.close()
+    this.#server.kill()
+    await once(this.#server, 'exit')
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+}
+
+function serve(home: string, folder: string, token: string): ChildProcess {
+  const environment = variables(home)
+  const settings = path.join(environment.JUPYTERLAB_SETTINGS_DIR!, '@jupyterlab', 'apputils-extension')
+  mkdirSync(settings, { recursive: true })
+  writeFileSync(path.join(settings, 'notification.jupyterlab-settings'), JSON.stringify(NOTIFICATIONS))
+  const args = ['--no-browser', '--allow-root', '--ServerApp.port=0', `--ServerApp.root_dir=${folder}`, `--IdentityProvider.token=${token}`]
+  return spawn(program('jupyter'), ['lab', ...args], { env: environment, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
+/** Waits until the server says where it listens. */
+async function addressOf(server: ChildProcess): Promise<string> {
+  let log = ''
+  for await (const chunk of server.stderr!) {
+    log += chunk
+    const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(log) ?? []
+    if (url !== undefined) return url
+  }
+  throw new Error(`JupyterLab ended before it listened:\n${log}`)
+}
