@@ -2,12 +2,14 @@ import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import type { Device } from '../runtime/devices.ts'
-import { lowerForCpu, type Algorithm } from './cpu/index.ts'
+import { convolutionsOf, lowerForCpu, type Algorithm } from './cpu/index.ts'
+import type { Geometry } from './cpu/geometry.ts'
 import { pack, PLAIN, unpack, type Layout } from './cpu/layout.ts'
 import { lowerStandard } from './standard.ts'
 import { withSizes } from './sizes.ts'
 
 export type { Algorithm } from './cpu/index.ts'
+export { geometryKey, type Geometry } from './cpu/geometry.ts'
 
 /** The algorithm of each convolution, by its sizes, as `choose` found them. */
 export type Choices = Readonly<Record<string, Algorithm>>
@@ -58,4 +60,9 @@ export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fa
   const shapes = new Map(copy.inputs.map((input) => [input.name, input.shape as readonly number[]]))
   const lowered = lowerForCpu(copy, state, (geometry) => (numerics === 'direct' ? 'direct' : choices[geometry]))
   return new Lowered(verify(lowered.graph), lowered.layouts, shapes)
+}
+
+/** The sizes of the convolutions for which the CPU lowering has a choice, each once. */
+export function convolutions(graph: Graph, sizes: Readonly<Record<string, number>> = {}): readonly Geometry[] {
+  return convolutionsOf(withSizes(graph.copy(), sizes))
 }

@@ -3,7 +3,7 @@ import { mergeEqual } from '../merge-equal.ts'
 import { accumulate } from './accumulate.ts'
 import { columns } from './columns.ts'
 import { elementwise, tied } from './elementwise.ts'
-import { geometryKey, geometryOf } from './geometry.ts'
+import { geometryKey, geometryOf, type Geometry } from './geometry.ts'
 import { homes } from './homes.ts'
 import { PLAIN, type Layout } from './layout.ts'
 import { Lowering, type Recipe } from './lowering.ts'
@@ -44,7 +44,7 @@ export interface CpuLowering {
  * @param algorithmOf of a convolution, by its geometry; undefined leaves it to the lowering.
  */
 export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, algorithmOf: (geometry: string) => Algorithm | undefined): CpuLowering {
-  poolFirst(source)
+  if (source.nodes().some((node) => convolutionRecipe(node, algorithmOf))) poolFirst(source, (conv) => convolutionRecipe(conv, algorithmOf) !== undefined)
   const leading = new Map(source.nodes().flatMap((node) => entry(node, convolutionRecipe(node, algorithmOf))))
   const following = new Map(source.nodes().flatMap((node) => entry(node, followers[node.type]?.find((recipe) => recipe.layouts(node)))))
   const held = homes(source, leading, following, tied, state)
@@ -65,6 +65,12 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   accumulate(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
   return { graph: lowering.graph, layouts: new Map(layouts.filter(([, layout]) => layout !== PLAIN)) }
+}
+
+/** Geometries of the convolutions that could be computed otherwise than by the runtime, each once. */
+export function convolutionsOf(graph: Graph): readonly Geometry[] {
+  const lowerable = graph.nodes('Conv').filter((node) => convolutionRecipe(node, () => undefined))
+  return [...new Map(lowerable.map((node) => geometryOf(node)!).map((geometry) => [geometryKey(geometry), geometry])).values()]
 }
 
 const entry = (node: Node, recipe: Recipe | undefined): [Node, Recipe][] => (recipe ? [[node, recipe]] : [])

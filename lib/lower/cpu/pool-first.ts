@@ -4,12 +4,14 @@ import { HONE } from '../../graph/operator.ts'
 
 /**
  * Moves max pooling before what commutes with it, relu and a convolution's bias, which then work on a quarter of the elements; in a training step their
- * gradients as well. Exact: both keep the order of the elements of a channel.
+ * gradients as well. Exact: both keep the order of the elements of a channel. A convolution that the runtime computes fuses both: it is left alone.
+ * @param isLowered whether a convolution is computed otherwise.
  */
-export function poolFirst(graph: Graph): void {
+export function poolFirst(graph: Graph, isLowered: (conv: Node) => boolean): void {
   for (const pool of graph.nodes('MaxPool')) {
     const before = pool.input(0).producer
-    if (pool.outputs.length > 1) continue
+    const source = before?.type === 'Relu' ? before.input(0).producer : before
+    if (pool.outputs.length > 1 || (source?.type === 'Conv' && !isLowered(source))) continue
     const moved = before?.type === 'Relu' ? reluAfter(graph, pool, before) : pool
     const conv = moved.input(0).producer
     if (conv?.type === 'Conv' && conv.inputs[2]) biasAfter(graph, moved, conv)
