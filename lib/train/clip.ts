@@ -4,15 +4,11 @@ import type { Value } from '../graph/graph.ts'
 /** Limits gradients, all of a step's at once. */
 export type Clip = (graph: Builder, gradients: readonly Value[]) => readonly Value[]
 
-/** Sum of the squares of all elements. */
-export function squaredNorm(graph: Builder, gradients: readonly Value[]): Value {
-  return gradients.map((gradient) => graph.op('ReduceSumSquare', [gradient], { keepdims: 0 })).reduce((a, b) => graph.add(a, b))
-}
-
 /** Scales all gradients down to a common norm of `most` where it is larger, as PyTorch's clip_grad_norm_. https://arxiv.org/abs/1211.5063 */
 export function clipNorm(most: number): Clip {
   return (graph, gradients) => {
-    const factor = graph.op('Min', [graph.div(most, graph.add(graph.sqrt(squaredNorm(graph, gradients)), 1e-6)), graph.scalar(1, 'float32')])
+    const squares = gradients.map((gradient) => graph.op('ReduceSumSquare', [gradient], { keepdims: 0 })).reduce((a, b) => graph.add(a, b))
+    const factor = graph.op('Min', [graph.div(most, graph.add(graph.sqrt(squares), 1e-6)), graph.scalar(1, 'float32')])
     return gradients.map((gradient) => graph.mul(gradient, factor))
   }
 }

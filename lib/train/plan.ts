@@ -25,11 +25,15 @@ export function modelOf<Label>(model: Model | Layer, dataset: Dataset<Label>, se
   return build(model, Object.fromEntries(inputs), { seed })
 }
 
-/** @throws Error where a model's inputs, the data set's, the batch size, or the labels do not fit each other. */
-export function checkFit<Label>({ graph, name }: Model, dataset: Dataset<Label>, batchSize: number): void {
+/** @throws RangeError where a data set does not fill a batch. */
+export function checkBatch<Label>(dataset: Dataset<Label>, batchSize: number): void {
   if (dataset.size === 0) throw new RangeError(`${dataset.name} holds no samples`)
   if (!(Number.isInteger(batchSize) && batchSize >= 1)) throw new RangeError(`a batch has a whole number of samples from 1 on, not ${batchSize}`)
   if (dataset.size < batchSize) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
+}
+
+/** @throws Error where a model reads other inputs than the data set's samples have. */
+export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Label>): void {
   const samples = dataset.batch(1)
   for (const { name: input, dtype, shape } of graph.inputs) {
     const given = samples[input]

@@ -10,7 +10,7 @@ import { Evaluation } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
 import { crossEntropy } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkClasses, checkFit, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkClasses, checkInputs, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf } from './precision.ts'
 import { StepSession } from './step-session.ts'
 import { initialState, trainingStep } from './step.ts'
@@ -38,11 +38,13 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) checkDevice(precision, device)
+  checkBatch(dataset, batchSize)
   const model = modelOf(network, dataset, seed)
-  checkFit(model, dataset, batchSize)
+  checkInputs(model, dataset)
   if (loss === crossEntropy) checkClasses(model, dataset)
   const validation = await options.validation
-  if (validation) checkFit(model, validation, 1)
+  if (validation) checkBatch(validation, 1)
+  if (validation) checkInputs(model, validation)
 
   const example = target(dataset.labels.slice(0, 1))
   const batch = model.graph.inputs[0].shape?.[0] ?? null

@@ -1,6 +1,6 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { squaredNorm, type Clip } from './clip.ts'
+import type { Clip } from './clip.ts'
 import type { Optimizer } from './optimizer.ts'
 import type { LossScale } from './precision.ts'
 import { average as averageOf, type StepState } from './state.ts'
@@ -19,9 +19,6 @@ export interface UpdateOptions {
   step: () => Value
 }
 
-/** Largest sum of squares that counts as finite: a little below float32's largest number. */
-const FINITE = 3e38
-
 /**
  * Writes what becomes of each parameter and of what is remembered of it: its gradient is unscaled, accumulated, clipped, and handed to the optimizer. Where
  * a gradient is not finite under a loss scale, or more steps are to be accumulated, parameters stay as they are.
@@ -30,7 +27,7 @@ export function writeUpdates(graph: Builder, state: StepState, gradientOf: Reado
   const { optimizer, lr, clip, accumulate = 1, average, scale, step } = options
   const parameters = [...gradientOf.keys()]
   const unscaled = [...gradientOf.values()].map((gradient) => (scale ? graph.div(gradient, scale.value) : gradient))
-  const finite = scale ? graph.op('Less', [squaredNorm(graph, unscaled), graph.scalar(FINITE, 'float32')]) : null
+  const finite = scale ? allFinite(graph, unscaled) : null
   if (finite) scale!.move(finite)
   const full = accumulate > 1 ? graph.op('Equal', [graph.op('Mod', [step(), graph.scalar(accumulate, 'float32')], { fmod: 1 }), graph.scalar(0, 'float32')]) : null
   const due = finite && full ? graph.op('And', [finite, full]) : (finite ?? full)
@@ -55,6 +52,12 @@ export function writeUpdates(graph: Builder, state: StepState, gradientOf: Reado
     const mean = state.input(averageOf(parameter.name), parameter.dtype, parameter.shape)
     settle(mean, graph.add(graph.mul(mean, average), graph.mul(moved.parameter, 1 - average)))
   })
+}
+
+/** Whether every element is a finite number: 0 times it is 0, and not NaN. */
+function allFinite(graph: Builder, values: readonly Value[]): Value {
+  const sums = values.map((value) => graph.op('ReduceSum', [graph.mul(value, 0)], { keepdims: 0 }))
+  return graph.op('Equal', [sums.reduce((a, b) => graph.add(a, b)), graph.scalar(0, 'float32')])
 }
 
 /** Number of this update, where not every step makes one. */
