@@ -81,5 +81,5 @@ function stateDifference(stored: State, expected: State): string | null {
 
 function settingsDifference(former: Settings, settings: Settings): string | null {
   const unlike = Object.keys(settings).find((name) => former[name] !== settings[name])
-  return unlike ? `its ${unlike} was ${former[unlike]}, and now it is ${settings[unlike]}` : null
+  return unlike ? `"${unlike}" was ${former[unlike] ?? 'free'}, and now it is ${settings[unlike]}` : null
 }

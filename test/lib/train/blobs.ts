@@ -3,6 +3,7 @@ import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { random } from '../../../lib/random.ts'
+import type { FitOptions } from '../../../lib/train/index.ts'
 
 const SIZE = 8
 
@@ -29,6 +30,8 @@ export function blobs(count: number, { seed = 1, labels = (i) => i % 3, told = (
 /** Convolution, batch normalization and dropout: all that a step has state and randomness for. */
 export const network = (): nn.Layer => nn.sequential(
   nn.conv2d(1, 4, 3, { padding: 1 }), nn.batchNorm2d(4), nn.relu(), nn.maxPool2d(2), nn.dropout(0.2), nn.flatten(), nn.linear(64, 3))
+
+export const options: FitOptions<number> = { epochs: 2, batchSize: 8, optimizer: 'adam', device: 'cpu', threads: 1 }
 
 /** Every tensor of a model, by name. */
 export const weightsOf = (model: nn.Model): Record<string, number[]> =>

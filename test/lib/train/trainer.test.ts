@@ -4,9 +4,7 @@ import type { Dataset } from '../../../lib/data/dataset.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
-import { blobs, network, weightsOf } from './blobs.ts'
-
-const options: FitOptions<number> = { epochs: 2, batchSize: 8, optimizer: 'adam', device: 'cpu', threads: 1 }
+import { blobs, network, options, weightsOf } from './blobs.ts'
 
 test('a layer is built for the data, learns it, and is measured on other data', async () => {
   const run = await fit(network(), Promise.resolve(blobs(96)), { ...options, epochs: 12, optimizer: adam({ lr: 0.01 }), validation: blobs(48, { seed: 2 }) })
