@@ -33,6 +33,7 @@ export async function cifar10({ train = true }: SplitOptions = {}): Promise<Data
   }
   const source = await obtain(ARCHIVE)
   const files = await readTarGz(source, train ? /\/data_batch_[1-5]\.bin$/ : /\/test_batch\.bin$/)
+  if (files.size !== (train ? 5 : 1)) throw new Error(`${source} holds ${files.size} of the files ${train ? 'data_batch_1.bin to data_batch_5.bin' : 'test_batch.bin'}: it is not CIFAR-10's binary archive. Fetch it again.`)
   const inOrder = [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, bytes]) => bytes)
   const { labels, images } = separated({ source, labelsEach: 1, files: inOrder })
   return colourDataset({ name: train ? 'CIFAR-10' : 'CIFAR-10 test', source, complete: labels.length === (train ? 50_000 : 10_000), classes: CLASSES }, [...labels], images)

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unzipSync, type Unzipped } from 'fflate'
 import { readVerified } from '../files.ts'
+import { byCodePoint } from './code-points.ts'
 
 /** A JPEG file, not decoded yet. */
 export interface Jpeg {
@@ -35,6 +36,3 @@ function extracted(archive: string): Unzipped {
     throw new Error(`${archive} (${bytes.length.toLocaleString('en')} bytes) is a damaged or truncated zip archive. Fetch it again.`, { cause: error })
   }
 }
-
-/** UTF-8 sorts as code points do; JavaScript's own order is that of UTF-16. */
-const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

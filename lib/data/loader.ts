@@ -100,13 +100,12 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
 
   async *#here(orders: readonly Order[]): AsyncGenerator<Assembled, void> {
     const recipe = this.dataset.recipe(this.#transforms)
-    let buffers: Buffers = {}
+    let used: Buffers = {}
     for (const order of orders) {
       throwIfInterrupted()
-      const assembled = assemble(recipe, order, buffers)
+      const assembled = assemble(recipe, order, structuredClone(used, { transfer: Object.values(used) }))
       yield assembled
-      const used = buffersOf(assembled)
-      buffers = structuredClone(used, { transfer: Object.values(used) })
+      used = buffersOf(assembled)
     }
   }
 
@@ -129,9 +128,12 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
         yield assembled
         ask(buffersOf(assembled))
       }
+    } catch (error) {
+      await this.close()
+      throw error
     } finally {
       this.#running--
-      if (this.#running === 0) this.#idle = setTimeout(() => void this.close(), IDLE).unref()
+      if (this.#running === 0 && this.#threads) this.#idle = setTimeout(() => void this.close(), IDLE).unref()
     }
   }
 }

@@ -12,6 +12,6 @@ parentPort!.on('message', ({ id, buffers, ...order }: Request) => {
     parentPort!.postMessage(answer, Object.values(batch.inputs).map(({ bytes }) => bytes.buffer as ArrayBuffer))
   } catch (error) {
     const answer: Answer = { id, error: (error as Error).message }
-    parentPort!.postMessage(answer)
+    parentPort!.postMessage(answer, [])
   }
 })
