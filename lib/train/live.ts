@@ -10,7 +10,7 @@ export class LiveChart {
   readonly #draw: () => Chart
   readonly #display = (globalThis as { display?: Display }).display
   #handle: { update(value: unknown): void } | undefined
-  #drawn = 0
+  #drawn = -Infinity
 
   constructor(draw: () => Chart) {
     this.#draw = draw
