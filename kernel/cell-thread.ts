@@ -1,10 +1,11 @@
 import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
 import { Interrupter, type Running } from './interrupt.ts'
+import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
-import type { ToCellThread, ToProtocolThread } from './threads.ts'
+import type { ProtocolThreadData, ToCellThread, ToProtocolThread } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -19,18 +20,22 @@ interface RunningRequest extends Running {
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
   readonly #port: MessagePort
+  readonly #session: Session
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
+  readonly #memory: MemoryWatch
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
 
   /** The session is connected to the cell thread. */
-  constructor(port: MessagePort, session: Session, flags: Int32Array, sockets: Sockets) {
+  constructor({ cells: port, flags, heapLimit }: ProtocolThreadData, session: Session, sockets: Sockets) {
     this.#port = port
+    this.#session = session
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
+    this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
@@ -44,12 +49,14 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, request, isDone: false, ...deferred<ExecuteReply>() }
+    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
     this.#running = running
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
+    this.#memory.start()
     const reply = await running.done
+    this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
     this.#running = undefined
@@ -61,14 +68,12 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process by the cell thread's own exit, which runs exit handlers. */
-  exit(): void {
-    this.#post({ type: 'exit' })
-  }
-
-  /** Ends the process by force if it has not exited in a while. */
-  exitSoon(): void {
+  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. A session still connected would make the exit wait. */
+  async exit(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
+    await this.interrupt()
+    this.#session.disconnect()
+    this.#post({ type: 'exit' })
   }
 
   /** An answer of the front end to an input request. */
@@ -82,12 +87,21 @@ export class CellThread {
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id))
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'input') this.#askFrontEnd(message.id, message.prompt, message.password)
-    else if (message.id === this.#running?.id) this.#finish(this.#running, message.reply)
+    else this.#finish(message.id, message.reply)
   }
 
-  #finish(running: RunningRequest, reply: ExecuteReply): void {
+  /** A cell may be answered for twice: by its end and by an interrupt. */
+  #finish(id: string, reply: ExecuteReply): void {
+    const running = this.#running
+    if (running?.id !== id || running.isDone) return
+    const { status, ename, evalue, traceback } = reply
+    if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
     running.finish(reply)
+  }
+
+  #warn(text: string): void {
+    if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
   }
 
   #askFrontEnd(id: string, prompt: string, password: boolean): void {

@@ -49,6 +49,8 @@ export class CellTimeout extends Error {
 }
 
 const OUTPUTS = new Set(['stream', 'display_data', 'update_display_data', 'execute_result', 'error', 'clear_output'])
+/** Milliseconds between two attempts of a socket to connect. */
+const RECONNECT_MS = 10
 /** Milliseconds between two questions to a kernel that has not answered yet. */
 const RETRY_MS = 50
 /** Milliseconds that a kernel gets to end by itself, or a cell to end after an interrupt. */
@@ -73,8 +75,8 @@ export class KernelClient {
   readonly #kernel: KernelProcess
   readonly #session = randomUUID()
   readonly #pending = new Map<string, Pending>()
-  readonly #channels: Record<'shell' | 'control' | 'stdin', Dealer>
-  readonly #iopub = new Subscriber({ reconnectInterval: 10, receiveHighWaterMark: 0 })
+  #channels!: Record<'shell' | 'control' | 'stdin', Dealer>
+  #iopub!: Subscriber
 
   /** Starts a kernel of its own; resolves when it answers. Rejects with KernelDied when it cannot start. */
   static async start(options: StartOptions = {}): Promise<KernelClient> {
@@ -85,15 +87,22 @@ export class KernelClient {
 
   private constructor(kernel: KernelProcess) {
     this.#kernel = kernel
-    const dealer = () => new Dealer({ routingId: this.#session, reconnectInterval: 10, linger: 0 })
+    this.#connect()
+  }
+
+  #connect(): void {
+    const { connection } = this.#kernel
+    const dealer = () => new Dealer({ routingId: this.#session, reconnectInterval: RECONNECT_MS, linger: 0 })
     this.#channels = { shell: dealer(), control: dealer(), stdin: dealer() }
-    for (const channel of ['shell', 'control', 'stdin'] as const) {
-      this.#channels[channel].connect(address(kernel.connection, channel))
-      void this.#receive(this.#channels[channel])
-    }
-    this.#iopub.connect(address(kernel.connection, 'iopub'))
+    this.#iopub = new Subscriber({ reconnectInterval: RECONNECT_MS, receiveHighWaterMark: 0 })
+    for (const channel of ['shell', 'control', 'stdin'] as const) this.#channels[channel].connect(address(connection, channel))
+    this.#iopub.connect(address(connection, 'iopub'))
     this.#iopub.subscribe()
-    void this.#receive(this.#iopub)
+    for (const socket of this.#sockets) void this.#receive(socket)
+  }
+
+  get #sockets(): (Dealer | Subscriber)[] {
+    return [...Object.values(this.#channels), this.#iopub]
   }
 
   /** Resolves when the process has ended. */
@@ -126,7 +135,7 @@ export class KernelClient {
 
   /** Milliseconds that a heartbeat takes there and back. */
   async heartbeat(): Promise<number> {
-    const requester = new Requester({ reconnectInterval: 10, linger: 0 })
+    const requester = new Requester({ reconnectInterval: RECONNECT_MS, linger: 0 })
     try {
       requester.connect(address(this.#kernel.connection, 'hb'))
       const start = performance.now()
@@ -142,13 +151,13 @@ export class KernelClient {
   async restart(): Promise<void> {
     await this.#end(true)
     this.#kernel.spawn()
+    this.#connect()
     await this.#untilReady()
   }
 
   /** Ends the process and lets go of everything. */
   async shutdown(): Promise<void> {
     await this.#end(false)
-    for (const socket of [...Object.values(this.#channels), this.#iopub]) socket.close()
     await this.#kernel.dispose()
   }
 
@@ -158,6 +167,7 @@ export class KernelClient {
     this.#kernel.kill()
     await this.exited
     await answered
+    for (const socket of this.#sockets) socket.close()
   }
 
   /** Asks until a reply and its status on iopub arrive, so that no output can be missed later. */

@@ -118,7 +118,7 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
     const ask = (buffers?: Buffers) => {
       if (asked === orders.length) return
       const promise = threads.assemble(orders[asked++], buffers)
-      promise.catch(() => {})
+      promise.catch(() => {}) // A loop that is left early never awaits it.
       pending.push(promise)
     }
     try {

@@ -10,11 +10,12 @@ import { squareModel } from './model.ts'
 const kernel = await startKernel()
 await run(kernel, 'const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))\nlet n = 0')
 
-/** Runs a cell that would never end, interrupts it, and answers with its reply. */
+/** Runs a cell that would never end and interrupts it; once more where the interrupt came before the cell. */
 async function interrupted(code: string, afterMs = 100) {
   const cell = run(kernel, code)
   await sleep(afterMs)
-  await kernel.interrupt()
+  do await kernel.interrupt()
+  while (!(await Promise.race([cell, sleep(20)])))
   return cell
 }
 
@@ -72,14 +73,47 @@ test('SIGINT interrupts a cell that awaits', async () => {
   assert.equal((await run(kernel, 'n')).result, '8')
 })
 
+test('SIGINT does not end the kernel while a cell spins', async () => {
+  const cell = run(kernel, 'n = 9; for (;;) {}')
+  await sleep(100)
+  process.kill(kernel.pid, 'SIGINT')
+  await sleep(50)
+  await kernel.interrupt()
+  assert.equal((await cell).reply.ename, 'Interrupted')
+  assert.equal((await run(kernel, 'n')).result, '9')
+})
+
+test('immediates that spin are interrupted, and later ones run', async () => {
+  await interrupted('for (let i = 0; i < 3; i++) setImmediate(() => { for (;;) {} }); await new Promise(() => {})')
+  await interrupted('await new Promise(() => {})')
+  assert.equal((await run(kernel, 'await new Promise((resolve) => setImmediate(resolve, 5))')).result, '5')
+})
+
+test('addons that call back, and classes of addons, work and are interrupted', async () => {
+  await run(kernel, "import sharp from 'sharp'\nconst red = sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })")
+  await interrupted('n = 0; for (;;) { await red.clone().resize(300).jpeg().toBuffer(); n++ }', 300)
+  assert.equal((await run(kernel, '[n > 0, (await red.clone().png().toBuffer({ resolveWithObject: true })).info.width]')).result, '[ true, 64 ]')
+  const sockets = await run(kernel, `
+    import { Pull, Push } from 'zeromq'
+    const push = new Push(), pull = new Pull()
+    await push.bind('tcp://127.0.0.1:*')
+    pull.connect(push.lastEndpoint!)
+    await push.send('through an addon')
+    const [received] = await pull.receive()
+    push.close()
+    pull.close();
+    [String(received), pull instanceof Pull, pull.closed]`)
+  assert.equal(sockets.result, "[ 'through an addon', true, true ]")
+})
+
 test('queued cells are aborted by an interrupt', async () => {
-  const first = run(kernel, 'for (;;) {}')
+  const first = run(kernel, 'n = 3; for (;;) {}')
   const second = run(kernel, 'n = 99')
   await sleep(100)
   await kernel.interrupt()
   assert.equal((await first).reply.status, 'error')
   assert.equal((await second).reply.status, 'aborted')
-  assert.equal((await run(kernel, 'n')).result, '8')
+  assert.equal((await run(kernel, 'n')).result, '3')
 })
 
 test('an interrupt while a package loads leaves the package whole', async () => {
@@ -96,13 +130,14 @@ const file = join(folder, 'square.onnx')
 writeFileSync(file, squareModel(256))
 
 const styles: Record<string, string> = {
-  'awaits each run': 'const session = await ort.InferenceSession.create(file); for (;;) { await session.run({ x }); n++ }',
-  'loads the model again and again': 'for (;;) { const session = await ort.InferenceSession.create(file); await session.run({ x }); n++ }',
-  'loads and runs at once, several': `const many = async () => { const session = await ort.InferenceSession.create(file); await session.run({ x }); n++ }
-    for (;;) await Promise.all([many(), many(), many()])`,
-  'calls the native session in a loop that never awaits': `for (;;) {
+  'awaits each run': 'const session = await load(); for (;;) { await session.run({ x }); n++ }',
+  'loads the model again and again': 'for (;;) { const session = await load(); await session.run({ x }); await session.release(); n++ }',
+  'loads and runs several at once': `
+    const once = async () => { const session = await load(); await session.run({ x }); await session.release(); n++ }
+    for (;;) await Promise.all([once(), once(), once()])`,
+  'calls native code in a loop that never awaits': `await load(); for (;;) {
     const native = new binding.InferenceSession()
-    native.loadModel(file, {})
+    native.loadModel(file, options)
     for (let i = 0; i < 10; i++) { native.run({ x }, { y: null }, {}); n++ }
     native.dispose()
   }`,
@@ -114,6 +149,8 @@ for (const [name, code] of Object.entries(styles)) {
       import ort from 'onnxruntime-node'
       import { binding } from '${new URL('../../../node_modules/onnxruntime-node/dist/binding.js', import.meta.url).href}'
       const file = ${JSON.stringify(file)}
+      const options = { intraOpNumThreads: 1 }
+      const load = () => ort.InferenceSession.create(file, options)
       const x = new ort.Tensor('float32', new Float32Array(256 * 256).fill(0.001), [256, 256])
       n = 0`)
     for (let round = 1; round <= 50; round++) {
@@ -122,7 +159,19 @@ for (const [name, code] of Object.entries(styles)) {
       const after = await run(kernel, `const kept${round} = n; 20 + 1`)
       assert.equal(after.result, '21')
     }
-    const { result } = await run(kernel, `const session = await ort.InferenceSession.create(file); const { y } = await session.run({ x }); [n > 0, y.dims, y.data[0].toFixed(6)]`)
+    const { result } = await run(kernel, `const session = await load(); const { y } = await session.run({ x }); [n > 0, y.dims, y.data[0].toFixed(6)]`)
     assert.equal(result, "[ true, [ 256, 256 ], '0.000256' ]")
   })
 }
+
+test('where async_hooks are in use, an interrupt waits for an await instead of ending the kernel', async () => {
+  const hooked = await startKernel()
+  await run(hooked, "import { createHook } from 'node:async_hooks'\ncreateHook({ init() {} }).enable()\nlet kept = 5")
+  const cell = run(hooked, 'await null; const end = Date.now() + 2500; while (Date.now() < end) {}; await new Promise(() => {})')
+  await sleep(100)
+  await hooked.interrupt()
+  const { reply, stderr } = await cell
+  assert.equal(reply.ename, 'Interrupted')
+  assert.match(stderr, /async_hooks/)
+  assert.equal((await run(hooked, 'kept')).result, '5')
+})
