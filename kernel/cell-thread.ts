@@ -44,7 +44,7 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, request, isDone: false, ...deferred<ExecuteReply>() }
+    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
     this.#running = running
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
@@ -82,10 +82,15 @@ export class CellThread {
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id))
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'input') this.#askFrontEnd(message.id, message.prompt, message.password)
-    else if (message.id === this.#running?.id) this.#finish(this.#running, message.reply)
+    else this.#finish(message.id, message.reply)
   }
 
-  #finish(running: RunningRequest, reply: ExecuteReply): void {
+  /** A cell may be answered for twice: by its end and by an interrupt. */
+  #finish(id: string, reply: ExecuteReply): void {
+    const running = this.#running
+    if (running?.id !== id || running.isDone) return
+    const { status, ename, evalue, traceback } = reply
+    if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
     running.finish(reply)
   }

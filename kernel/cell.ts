@@ -1,6 +1,5 @@
-import type MagicString from 'magic-string'
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
-import { rewrite } from './rewrite.ts'
+import { rewrite, type Rewritten } from './rewrite.ts'
 import { SourceError, toJavaScript, type JavaScript } from './typescript.ts'
 
 /** A place in a text. Line from 1, column from 0. */
@@ -9,29 +8,32 @@ export interface Position {
   column: number
 }
 
-/** A cell that V8 can evaluate. */
+/** A cell as a script that V8 can run (rewrite.ts). */
 export interface Script {
   code: string
+  /** What the cell declares; to be declared before the script runs. */
+  names: Set<string>
   /** The place in the text that the person typed of a place in `code`. */
   locate(position: Position): Position | undefined
 }
 
-/** Compiles a cell's TypeScript for V8's REPL mode. Throws a SourceError with the place in the source. */
+/** Compiles a cell's TypeScript. Throws a SourceError with the place in the source. */
 export function compile(source: string): Script {
   const javascript = toJavaScript(source)
-  const rewritten = rewriteMapped(javascript)
+  const { text, names } = rewriteMapped(javascript)
   let map: TraceMap | undefined
   return {
-    code: rewritten.toString(),
+    code: text.toString(),
+    names,
     locate(position) {
-      map ??= new TraceMap({ ...rewritten.generateDecodedMap({ hires: true, source: 'cell' }), version: 3 })
+      map ??= new TraceMap({ ...text.generateDecodedMap({ hires: true, source: 'cell' }), version: 3 })
       const inJavaScript = lookUp(map, position)
       return inJavaScript && locateIn(javascript, inJavaScript)
     },
   }
 }
 
-function rewriteMapped(javascript: JavaScript): MagicString {
+function rewriteMapped(javascript: JavaScript): Rewritten {
   try {
     return rewrite(javascript.code)
   } catch (error) {

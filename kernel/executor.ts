@@ -2,8 +2,9 @@ import type { MessagePort } from 'node:worker_threads'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
-import { CompileError, Evaluator } from './evaluate.ts'
+import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
+import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/index.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
@@ -13,12 +14,12 @@ import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces, type KnownScript } from './stack.ts'
 import { captureStreams, withinLimit } from './streams.ts'
 import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
-import { SourceError } from './typescript.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, flags: Int32Array): void {
-  const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
+  protectImmediates()
   guardAddons(flags)
+  const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
@@ -30,7 +31,7 @@ export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #cells = createContext<RunningCell>()
   readonly #traces = new StackTraces()
-  readonly #evaluator: Evaluator
+  readonly evaluator = new Evaluator()
   readonly #exit = process.exit.bind(process)
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
@@ -39,9 +40,7 @@ export class Executor {
   constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader) {
     this.#post = post
     this.#traces.install()
-    const runtime = new CellRuntime(this, loader)
-    this.#evaluator = new Evaluator(runtime)
-    installGlobals(this, runtime)
+    installGlobals(this, new CellRuntime(this, loader))
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
     process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
@@ -50,7 +49,7 @@ export class Executor {
 
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
-    else if (message.type === 'interrupt') this.#interrupt(message.id)
+    else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -75,19 +74,13 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const { code, locate } = compile(source)
+    const compiled = compile(source)
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.#traces.add(url, script)
     return async () => {
       cell.last = []
-      try {
-        await this.#evaluator.evaluate(code, url)
-      } catch (error) {
-        if (!(error instanceof CompileError)) throw error
-        const { line, column } = locate(error) ?? error
-        throw new SourceError(error.message, line, column)
-      }
+      await this.evaluator.run(compiled, url)
       return cell.last
     }
   }
@@ -126,29 +119,31 @@ export class Executor {
     return results
   }
 
-  #interrupt(id: string): void {
-    const cell = this.#running
-    if (cell?.request.id !== id) return
-    cell.interrupt()
-    this.#evaluator.abandon()
-    this.#fail(cell, new Interrupted())
+  /** Ends a cell, be it one whose execute message a termination swallowed. */
+  #interrupt(id: string, count: number): void {
+    const error = new Interrupted()
+    if (this.#running?.request.id === id) {
+      this.#running.interrupt()
+      this.#fail(this.#running, error)
+    } else {
+      const traceback = this.#traces.traceback(error)
+      this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
+    }
     throw new AsyncStackReset()
   }
 
   #fail(cell: RunningCell, error: unknown): void {
-    if (this.#running !== cell) return
     const { code, count } = cell.request
     const traceback = this.#traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
-    const content = { ...describeError(error), traceback }
-    this.#post({ type: 'publish', id: cell.request.id, messageType: 'error', json: JSON.stringify(content) })
-    this.#finish(cell, { status: 'error', execution_count: count, ...content })
+    this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
   }
 
+  /** Says so first: what a termination leaves undone then is nothing that the protocol thread waits for. */
   #finish(cell: RunningCell, reply: ExecuteReply): void {
     if (this.#running !== cell) return
+    this.#post({ type: 'done', id: cell.request.id, reply })
     this.#running = undefined
     this.#cells.reset()
-    this.#post({ type: 'done', id: cell.request.id, reply })
   }
 
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */

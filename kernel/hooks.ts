@@ -13,6 +13,8 @@ import { SourceError, toJavaScript } from './typescript.ts'
 /** What stands for the importing file when a cell imports. Its folder is the notebook's, which is the kernel's working folder. */
 export const CELL_PARENT = 'hone-cell:'
 
+const TYPESCRIPT_FILE = /^file:.*\.m?ts(\?|$)/
+
 type Next<Context, Result> = (specifier: string, context?: Partial<Context>) => Result
 
 /** A cell's imports are looked for from the notebook's folder first, then from this package. */
@@ -25,7 +27,7 @@ export function resolve<Result>(specifier: string, context: ResolveHookContext, 
 
 /** Compiles .ts and .mts files; leaves all else to Node. */
 export function load<Result>(url: string, context: LoadHookContext, next: Next<LoadHookContext, Result>): Result | object {
-  if (!/^file:.*\.m?ts(\?|$)/.test(url)) return next(url, context)
+  if (!TYPESCRIPT_FILE.test(url)) return next(url, context)
   const file = fileURLToPath(url)
   return { format: 'module', source: compileFile(file), shortCircuit: true }
 }
@@ -54,9 +56,9 @@ function isInstalled(specifier: string, folder: string): boolean {
   return dirname(folder) !== folder && isInstalled(specifier, dirname(folder))
 }
 
-/** TypeScript's habits for relative imports: './a.js' may mean a.ts, and './a' may leave the ending out. */
+/** TypeScript's habits for relative imports, in cells and TypeScript files: './a.js' may mean a.ts, and './a' may leave the ending out. */
 function typeScriptFile(specifier: string, parentURL: string | undefined): string | undefined {
-  if (!/^\.{0,2}\//.test(specifier) || !parentURL?.startsWith('file:')) return undefined
+  if (!/^\.{0,2}\//.test(specifier) || parentURL === undefined || !TYPESCRIPT_FILE.test(parentURL)) return undefined
   const url = new URL(specifier, parentURL)
   const path = fileURLToPath(url)
   if (isFile(path)) return undefined

@@ -1,6 +1,6 @@
 import type { Session } from 'node:inspector'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Flag, type ToCellThread } from './threads.ts'
+import { Flag, Interrupt, type ToCellThread } from './threads.ts'
 
 /** How long a busy cell thread may take to answer the message before it is terminated. */
 const PATIENCE_MS = 5
@@ -10,6 +10,7 @@ const LOADING_PATIENCE_MS = 5000
 /** A cell that the cell thread works on. */
 export interface Running {
   id: string
+  count: number
   /** Resolves when the cell thread has answered for the cell. */
   done: Promise<unknown>
   isDone: boolean
@@ -46,21 +47,34 @@ export class Interrupter {
 
   async #persist(cell: Running): Promise<void> {
     const start = performance.now()
-    Atomics.store(this.#flags, Flag.interrupting, 1)
+    this.#setState(Interrupt.asked)
     while (!cell.isDone) {
-      this.#post({ type: 'interrupt', id: cell.id })
+      this.#post({ type: 'interrupt', id: cell.id, count: cell.count })
       await Promise.race([cell.done, sleep(PATIENCE_MS)])
       const isLoading = Atomics.load(this.#flags, Flag.loading) > 0 && performance.now() - start < LOADING_PATIENCE_MS
-      if (!cell.isDone && !isLoading && Atomics.load(this.#flags, Flag.native) === 0) await this.#terminate()
+      if (!cell.isDone && !isLoading) await this.#terminate()
     }
-    Atomics.store(this.#flags, Flag.interrupting, 0)
+    this.#setState(Interrupt.none)
   }
 
-  /** Resolves when the termination has happened; where nothing ran, the message that follows is what it ends. */
-  #terminate(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#session.post('Runtime.terminateExecution', () => resolve())
+  /** Terminates JavaScript, unless native code runs. */
+  async #terminate(): Promise<void> {
+    this.#setState(Interrupt.terminating)
+    if (Atomics.load(this.#flags, Flag.native) === 0) await this.#terminateExecution()
+    this.#setState(Interrupt.asked)
+  }
+
+  /** Resolves when the termination has happened. Where nothing runs, a message gives it something to end. */
+  async #terminateExecution(): Promise<void> {
+    let isDone = false
+    const done = new Promise<void>((resolve) => this.#session.post('Runtime.terminateExecution', () => resolve())).then(() => (isDone = true))
+    while (!isDone) {
       this.#post({ type: 'nothing' })
-    })
+      await Promise.race([done, sleep(PATIENCE_MS)])
+    }
+  }
+
+  #setState(state: number): void {
+    Atomics.store(this.#flags, Flag.interrupt, state)
   }
 }

@@ -1,10 +1,10 @@
-import { Flag } from './threads.ts'
+import { Flag, Interrupt } from './threads.ts'
 
 /**
  * Terminating JavaScript while a native addon is on the stack aborts the process. So everything that an addon exports is
- * wrapped: the wrapper says in shared memory that native code runs, and gives way to an interrupt before and after.
- * The protocol thread (interrupt.ts) asks for the interrupt first and looks at the flag second, this side the other way
- * round, so that one of the two always sees the other.
+ * wrapped: the wrapper says in shared memory that native code runs, and throws when an interrupt came meanwhile.
+ * The protocol thread (interrupt.ts) says that it terminates and then looks whether native code runs; this side says that
+ * native code runs and then looks whether it is terminated: so at least one of them sees the other.
  */
 export function guardAddons(flags: Int32Array): void {
   const guard = new AddonGuard(flags)
@@ -33,20 +33,33 @@ class AddonGuard {
     this.#flags = flags
   }
 
-  /** Runs native code. Throws Interrupted when an interrupt is under way before it or came during it. */
+  /** Runs native code. Throws Interrupted when an interrupt came while it ran. */
   enter<T>(native: () => T): T {
-    Atomics.add(this.#flags, Flag.native, 1)
+    this.#beginNative()
     try {
-      this.#yieldToInterrupt()
       return native()
     } finally {
-      Atomics.sub(this.#flags, Flag.native, 1)
-      this.#yieldToInterrupt()
+      this.#endNative()
+      if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
     }
   }
 
-  #yieldToInterrupt(): void {
-    if (Atomics.load(this.#flags, Flag.interrupting) === 1) throw new Interrupted()
+  /**
+   * Where a termination is on its way, waits: it ends the loop, or it is called off because native code was seen.
+   * V8 terminates only at loops and at the entry of functions, so there is none of either between counting and looking.
+   */
+  #beginNative(): void {
+    const flags = this.#flags
+    for (;;) {
+      Atomics.add(flags, Flag.native, 1)
+      if (Atomics.load(flags, Flag.interrupt) !== Interrupt.terminating) return
+      Atomics.sub(flags, Flag.native, 1)
+      while (Atomics.load(flags, Flag.interrupt) === Interrupt.terminating);
+    }
+  }
+
+  #endNative(): void {
+    Atomics.sub(this.#flags, Flag.native, 1)
   }
 
   wrapExports(exports: unknown): unknown {
@@ -104,13 +117,13 @@ class AddonGuard {
   /** Native code calls a callback with itself on the stack, so nothing may be terminated there either. */
   #wrapCallback(argument: unknown): unknown {
     if (typeof argument !== 'function' || isClass(argument as AnyFunction)) return argument
-    const flags = this.#flags
+    const guard = this
     return function (this: unknown, ...args: unknown[]): unknown {
-      Atomics.add(flags, Flag.native, 1)
+      guard.#beginNative()
       try {
         return Reflect.apply(argument, this, args)
       } finally {
-        Atomics.sub(flags, Flag.native, 1)
+        guard.#endNative()
       }
     }
   }

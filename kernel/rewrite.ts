@@ -1,46 +1,55 @@
-import { parse, type ExportNamedDeclaration, type ImportDeclaration, type Node, type Pattern, type Program, type VariableDeclaration } from 'acorn'
+import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Pattern, type Program, type VariableDeclaration } from 'acorn'
 import { base, simple } from 'acorn-walk'
 import MagicString from 'magic-string'
 import { SourceError } from './typescript.ts'
 
-/** The global through which a rewritten cell reaches the kernel (see CellRuntime in executor.ts). */
+/** The global through which a rewritten cell reaches the kernel (runtime.ts). */
 export const RUNTIME = '__hone'
 
+/** A rewritten cell, and the names it declares at the top. */
+export interface Rewritten {
+  text: MagicString
+  names: Set<string>
+}
+
 /**
- * Rewrites a cell's JavaScript into a script for V8's REPL mode:
- * - everything declared at the top is declared with `let`, the only kind that a later cell may declare again;
- * - imports go through the kernel, because `import()` fails in REPL mode;
+ * Rewrites a cell's JavaScript into a script that hands the kernel one asynchronous function, the cell's body:
+ * - what the cell declares at the top becomes an assignment, for later cells see it and may declare it again; the kernel
+ *   declares the names;
+ * - imports go through the kernel, which finds them from the notebook's folder;
  * - every await goes through the kernel's guard, so that an interrupt ends it;
  * - the value of a last expression is handed to the kernel.
  * Throws a SourceError.
  */
-export function rewrite(code: string): MagicString {
+export function rewrite(code: string): Rewritten {
   const program = parseModule(code)
   const text = new MagicString(code)
-  const prologue = ["'use strict';"]
+  guardAwaits(program, text)
+  const imports: string[] = []
+  const names = new Set<string>()
   for (const statement of program.body) {
     if (statement.type === 'ImportDeclaration') {
-      prologue.push(importStatement(statement))
-      text.remove(statement.start, statement.end)
+      imports.push(importStatement(statement))
+      for (const { local } of statement.specifiers) names.add(local.name)
+      text.overwrite(statement.start, statement.end, ';')
     } else if (statement.type === 'ExportNamedDeclaration') {
-      unexport(text, statement)
+      text.overwrite(statement.start, statement.declaration?.start ?? statement.end, ';')
     } else if (statement.type.startsWith('Export')) {
       throw sourceErrorAt(code, statement.start, 'a cell exports nothing: remove this line, or write `export` before a declaration.')
     }
     const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
-    if (declaration?.type === 'VariableDeclaration' && declaration.kind === 'const') {
-      text.overwrite(declaration.start, declaration.start + 'const'.length, 'let')
+    if (declaration?.type === 'ClassDeclaration') {
+      names.add(declaration.id.name)
+      text.appendLeft(declaration.start, `${declaration.id.name} = `).appendLeft(declaration.end, ';')
     } else if (declaration?.type === 'FunctionDeclaration') {
-      text.remove(declaration.id.start, declaration.id.end)
-      text.prependRight(declaration.start, `let ${declaration.id.name} = `).appendLeft(declaration.end, ';')
-      if (declaration.start > 0) text.move(declaration.start, declaration.end, 0)
+      names.add(declaration.id.name)
+      hoistFunction(text, declaration)
     }
   }
-  const variables = hoistVariables(program, text)
-  if (variables.size > 0) prologue.push(`let ${[...variables].join(', ')};`)
-  guardAwaits(program, text)
+  for (const node of variableDeclarations(program)) assign(text, node, names)
   showLast(program, text)
-  return text.prepend(`${prologue.join(' ')} `)
+  text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${imports.join(' ')} `).append('\n})')
+  return { text, names }
 }
 
 function parseModule(code: string): Program {
@@ -58,50 +67,63 @@ function sourceErrorAt(code: string, position: number, message: string): SourceE
   return new SourceError(message, before.length, before.at(-1)?.length ?? 0)
 }
 
+/** `import a, { b as c } from 'd'` as an assignment. */
 function importStatement({ specifiers, source, attributes }: ImportDeclaration): string {
-  const nameOf = (node: { type: string; name?: string; value?: unknown }) => node.name ?? JSON.stringify(node.value)
-  const names: string[] = []
-  let namespace = ''
-  for (const specifier of specifiers) {
-    if (specifier.type === 'ImportNamespaceSpecifier') namespace = specifier.local.name
-    else if (specifier.type === 'ImportDefaultSpecifier') names.push(`default: ${specifier.local.name}`)
-    else names.push(`${nameOf(specifier.imported)}: ${specifier.local.name}`)
-  }
+  const nameOf = (node: { name?: string; value?: unknown }) => node.name ?? JSON.stringify(node.value)
   const pairs = attributes.map(({ key, value }) => `${nameOf(key)}: ${JSON.stringify(value.value)}`)
   const options = pairs.length > 0 ? `, { with: { ${pairs.join(', ')} } }` : ''
-  const load = `await ${RUNTIME}.guard(${RUNTIME}.import(${JSON.stringify(source.value)}${options}));`
-  if (namespace === '') return names.length > 0 ? `let { ${names.join(', ')} } = ${load}` : load
-  return `let ${namespace} = ${load}${names.length > 0 ? ` let { ${names.join(', ')} } = ${namespace};` : ''}`
-}
-
-function unexport(text: MagicString, statement: ExportNamedDeclaration): void {
-  text.remove(statement.start, statement.declaration?.start ?? statement.end)
-}
-
-/** Turns each `var` outside a function into an assignment, and answers with the names to declare. */
-function hoistVariables(program: Program, text: MagicString): Set<string> {
-  const declarations: VariableDeclaration[] = []
-  const loopHeads = new Set<Node | null | undefined>()
-  const rememberHead = ({ left, init }: { left?: Node; init?: Node | null }) => loopHeads.add(left ?? init)
-  const outsideFunctions = { ...base, Function() {}, StaticBlock() {} }
-  simple(
-    program,
-    {
-      VariableDeclaration: (node) => node.kind === 'var' && declarations.push(node),
-      ForStatement: rememberHead,
-      ForInStatement: rememberHead,
-      ForOfStatement: rememberHead,
-    },
-    outsideFunctions,
-  )
-  const names = new Set<string>()
-  for (const node of declarations) {
-    for (const { id } of node.declarations) namesIn(id).forEach((name) => names.add(name))
-    const isHead = loopHeads.has(node)
-    text.overwrite(node.start, node.start + 'var'.length, isHead ? '' : 'void (')
-    if (!isHead) text.appendLeft(node.declarations.at(-1)!.end, ')')
+  const load = `await ${RUNTIME}.guard(${RUNTIME}.import(${JSON.stringify(source.value)}${options}))`
+  const named: string[] = []
+  let target = ''
+  for (const specifier of specifiers) {
+    const { name } = specifier.local
+    if (specifier.type === 'ImportNamespaceSpecifier') target = `${name} = `
+    else named.push(`${specifier.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(specifier.imported)}: ${name}`)
   }
-  return names
+  return named.length > 0 ? `({ ${named.join(', ')} } = ${target}${load});` : `${target}${load};`
+}
+
+function hoistFunction(text: MagicString, { start, end, id }: FunctionDeclaration): void {
+  text.remove(id.start, id.end)
+  text.prependRight(start, `${id.name} = `).appendLeft(end, ';')
+  text.appendRight(end, ';')
+  if (start > 0) text.move(start, end, 0)
+}
+
+interface Variables {
+  node: VariableDeclaration
+  /** Whether it stands in the head of a loop. */
+  isHead: boolean
+}
+
+/** The declarations of variables that outlive the cell: all at the top, and every `var` outside a function. */
+function variableDeclarations(program: Program): Variables[] {
+  const heads = new Set<Node | null | undefined>()
+  const rememberHead = ({ left, init }: { left?: Node; init?: Node | null }) => heads.add(left ?? init)
+  const found: VariableDeclaration[] = []
+  const outsideFunctions = { ...base, Function() {}, StaticBlock() {} }
+  const visitors = {
+    VariableDeclaration: (node: VariableDeclaration) => void (node.kind === 'var' && found.push(node)),
+    ForStatement: rememberHead,
+    ForInStatement: rememberHead,
+    ForOfStatement: rememberHead,
+  }
+  simple(program, visitors, outsideFunctions)
+  for (const statement of program.body) {
+    const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
+    if (declaration?.type === 'VariableDeclaration' && declaration.kind !== 'var') found.push(declaration)
+  }
+  return found.map((node) => ({ node, isHead: heads.has(node) }))
+}
+
+/** Turns a declaration into assignments and adds its names. */
+function assign(text: MagicString, { node, isHead }: Variables, names: Set<string>): void {
+  for (const { id, init } of node.declarations) {
+    for (const name of namesIn(id)) names.add(name)
+    if (init === null && node.kind === 'let') text.appendLeft(id.end, ' = undefined')
+  }
+  text.overwrite(node.start, node.start + node.kind.length, isHead ? '' : 'void (')
+  if (!isHead) text.appendLeft(node.declarations.at(-1)!.end, ');')
 }
 
 function namesIn(pattern: Pattern | null): string[] {
@@ -138,8 +160,14 @@ function guardAwaits(program: Program, text: MagicString): void {
   })
 }
 
+/** `var x;` has no value, as in any script; the compiled form of a namespace ends with one. */
+function isBareVariable(statement: Node): boolean {
+  const { type, declarations } = statement as VariableDeclaration
+  return type === 'VariableDeclaration' && declarations.every(({ init }) => !init)
+}
+
 function showLast(program: Program, text: MagicString): void {
-  const last = program.body.findLast((statement) => statement.type !== 'EmptyStatement')
+  const last = program.body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
   if (last?.type !== 'ExpressionStatement') return
   const end = text.original[last.end - 1] === ';' ? last.end - 1 : last.end
   text.prependRight(last.start, `${RUNTIME}.last((`).appendLeft(end, '))')

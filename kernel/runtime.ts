@@ -5,14 +5,17 @@ import { cellMeta, type ModuleLoader } from './modules.ts'
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
   readonly meta = cellMeta
-  /** A thrown value on its way from the inspector (evaluate.ts). */
-  thrown: unknown
   readonly import: (specifier: string, options?: ImportCallOptions) => Promise<unknown>
   readonly #executor: Executor
 
   constructor(executor: Executor, loader: ModuleLoader) {
     this.#executor = executor
     this.import = (specifier, options) => loader.import(specifier, options)
+  }
+
+  /** Takes the cell's body from its script. */
+  body(body: () => Promise<void>): void {
+    this.#executor.evaluator.accept(body)
   }
 
   /** Keeps the value of the last expression. */

@@ -91,7 +91,7 @@ export class StackTraces {
 }
 
 function isHidden(url: string | null): boolean {
-  return url === null || /^(node:internal\/|node:inspector|node:async_hooks)/.test(url) || url.startsWith(`${KERNEL_FOLDER}/`)
+  return url === null || url.startsWith('node:') || url.startsWith(`${KERNEL_FOLDER}/`)
 }
 
 function headOf(error: Error): string {

@@ -16,7 +16,7 @@ export interface CellRequest {
 /** What the protocol thread says to the cell thread. `nothing` only gives a termination something to end. */
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
-  | { type: 'interrupt'; id: string }
+  | { type: 'interrupt'; id: string; count: number }
   | { type: 'input'; id: string; value: string }
   | { type: 'exit' }
   | { type: 'nothing' }
@@ -45,8 +45,17 @@ export type Parent = Partial<Header>
 export const Flag = {
   /** Depth of native addon calls on the cell thread's stack. */
   native: 0,
-  /** 1 while an interrupt is under way. */
-  interrupting: 1,
+  /** One of Interrupt. */
+  interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
+} as const
+
+/** How far an interrupt is. */
+export const Interrupt = {
+  none: 0,
+  /** The cell shall end; native code throws when it returns. */
+  asked: 1,
+  /** JavaScript may be terminated at any moment; native code must not be entered. */
+  terminating: 2,
 } as const

@@ -1,5 +1,9 @@
-import type { Tensor } from '../graph/tensor.ts'
+import { Tensor } from '../graph/tensor.ts'
 import { random } from '../random.ts'
+import { assemble, type Assembled, type Recipe } from './assemble.ts'
+import { classTargets } from './classes.ts'
+import { planesOf, shared, type PictureFiles } from './store.ts'
+import type { Transform } from './transforms.ts'
 
 /** Some samples of a data set, ready to be fed to a model. */
 export interface Batch<Label> {
@@ -8,6 +12,8 @@ export interface Batch<Label> {
   readonly labels: readonly Label[]
   /** Each sample's place in the data set that the batch is of. */
   readonly indices: readonly number[]
+  /** Where samples were blended (mixup): the label of what each one was blended with, and the share of its own label. */
+  readonly mixed?: { readonly labels: readonly Label[]; readonly shares: readonly number[] }
 }
 
 /** What a data set is made of. */
@@ -17,45 +23,74 @@ export interface Samples<Label> {
   readonly source: string
   /** Whether every sample of the official data set is there. */
   readonly complete: boolean
-  /** A model's inputs by name; the first axis counts the samples. */
-  readonly inputs: Readonly<Record<string, Tensor>>
+  /** How a model's inputs are stored, by name: tensors whose first axis counts the samples, or files of pictures. */
+  readonly inputs: Readonly<Record<string, Tensor | PictureFiles>>
+  /** How stored pictures become inputs (not at all). */
+  readonly transforms?: readonly Transform[]
   readonly labels: readonly Label[]
+  /** Names of the classes, where labels count them. */
+  readonly classes?: readonly string[]
+  /** Labels as a loss compares them with a model's output: the first axis counts them (int64 [N], for labels that count classes). */
+  readonly target?: (labels: readonly Label[]) => Tensor
   /** Whether a model's output is right for each of a batch's labels. */
   readonly correct: (output: Tensor, labels: readonly Label[]) => boolean[]
 }
 
-/** Labelled samples in a fixed order. Parts of it share its memory; batches are copies. */
+/**
+ * Labelled samples in a fixed order, small as they are stored: a batch is decoded and converted when it is asked for. Parts share its memory;
+ * batches are copies.
+ */
 export class Dataset<Label> {
   readonly name: string
   readonly source: string
   readonly complete: boolean
+  readonly classes: readonly string[] | undefined
+  /** The place of each sample among those that are stored. */
+  readonly places: readonly number[]
   readonly #samples: Samples<Label>
-  readonly #places: readonly number[]
 
   private constructor(samples: Samples<Label>, places: readonly number[], complete: boolean) {
     this.name = samples.name
     this.source = samples.source
     this.complete = complete
+    this.classes = samples.classes
+    this.places = places
     this.#samples = samples
-    this.#places = places
   }
 
+  /** A data set of samples that are there already. Tensors move to memory that all threads see. */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
-    return new Dataset(samples, samples.labels.map((_, place) => place), samples.complete)
+    const inputs = mapped(samples.inputs, (stored) => ('paths' in stored ? stored : Tensor.raw(stored.dtype, stored.shape, shared(stored.bytes))))
+    return new Dataset({ ...samples, inputs }, samples.labels.map((_, place) => place), samples.complete)
   }
 
   /** Number of samples. */
   get size(): number {
-    return this.#places.length
+    return this.places.length
   }
 
   get labels(): readonly Label[] {
-    return this.#places.map((place) => this.#samples.labels[place])
+    return this.places.map((place) => this.#samples.labels[place])
+  }
+
+  /** How stored pictures become a model's inputs. */
+  get transforms(): readonly Transform[] {
+    return this.#samples.transforms ?? []
+  }
+
+  /** The same samples, whose pictures become inputs in another way: `test.withTransforms([toFloat(), normalize({ mean, std })])`. */
+  withTransforms(transforms: readonly Transform[]): Dataset<Label> {
+    return new Dataset({ ...this.#samples, transforms }, this.places, this.complete)
   }
 
   /** Whether a model's output is right for each of a batch's labels. */
   correct(output: Tensor, labels: readonly Label[]): boolean[] {
     return this.#samples.correct(output, labels)
+  }
+
+  /** Labels as a loss compares them with a model's output; the first axis counts them. @throws TypeError where labels do not count classes, and the data set says nothing else. */
+  target(labels: readonly Label[]): Tensor {
+    return (this.#samples.target ?? classTargets)(labels)
   }
 
   /** The first `count` samples. @throws RangeError where there are fewer. */
@@ -67,7 +102,7 @@ export class Dataset<Label> {
   slice(from: number, to: number = this.size): Dataset<Label> {
     if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= this.size))
       throw new RangeError(`${this.name}: samples ${from} to ${to} were asked for, and there are ${this.size}`)
-    return this.#part(this.#places.slice(from, to))
+    return this.#part(this.places.slice(from, to))
   }
 
   /**
@@ -76,33 +111,53 @@ export class Dataset<Label> {
    */
   split(fraction: number, seed = 0): [Dataset<Label>, Dataset<Label>] {
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`a split takes a fraction from 0 to 1, not ${fraction}`)
-    const shuffled = random(seed).shuffled(this.#places)
+    const shuffled = random(seed).shuffled(this.places)
     const cut = Math.round(fraction * this.size)
     return [this.#part(shuffled.slice(0, cut)), this.#part(shuffled.slice(cut))]
   }
 
   /** The same samples in the order that `order` puts their places in: a shuffle, say. */
   reordered(order: (places: readonly number[]) => number[]): Dataset<Label> {
-    return this.#part(order(this.#places))
+    return this.#part(order(this.places))
   }
 
   /** The inputs of the first `size` samples, as a session takes them. @throws RangeError where there are fewer. */
   batch(size: number): Readonly<Record<string, Tensor>> {
-    return this.take(size).#inputs()
+    return this.take(size).#all().inputs
   }
 
   /** All samples, in order, `size` at a time; the last batch holds what is left. @throws RangeError where `size` is not a whole number from 1 on. */
   *batches(size: number): Generator<Batch<Label>, void> {
     if (!(Number.isInteger(size) && size >= 1)) throw new RangeError(`a batch has a whole number of samples from 1 on, not ${size}`)
     for (let from = 0; from < this.size; from += size) {
-      const part = this.slice(from, Math.min(from + size, this.size))
-      yield { inputs: part.#inputs(), labels: part.labels, indices: part.labels.map((_, i) => from + i) }
+      const batch = this.slice(from, Math.min(from + size, this.size)).#all(from / size)
+      yield { ...batch, indices: batch.indices.map((i) => from + i) }
     }
   }
 
+  /** The same samples with all pictures decoded now, a byte for each of their values: quicker from then on. @throws Error naming a damaged file. */
+  decoded(): Dataset<Label> {
+    const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : stored.take(0, this.places)))
+    return Dataset.of({ ...this.#samples, inputs, labels: this.labels, complete: this.complete })
+  }
+
+  /** What it takes to make batches in any thread. */
+  recipe(transforms = this.transforms): Recipe {
+    const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored ? stored : { dtype: stored.dtype, shape: stored.shape, bytes: stored.bytes }))
+    return { name: this.name, inputs, transforms }
+  }
+
+  /** The batch of the samples `indices`, from what a thread made after the recipe. */
+  batchOf({ inputs, blend }: Assembled, indices: readonly number[]): Batch<Label> {
+    const labels = indices.map((i) => this.#samples.labels[this.places[i]])
+    const mixed = blend && { labels: blend.partners.map((partner) => labels[partner]), shares: blend.shares }
+    return { inputs: mapped(inputs, ({ dtype, shape, bytes }) => Tensor.raw(dtype, shape, bytes)), labels, indices, ...(mixed && { mixed }) }
+  }
+
   toString(): string {
-    const inputs = Object.entries(this.#samples.inputs).map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.slice(1)}]`)
-    return `${this.name}: ${this.size.toLocaleString('en')} samples (${inputs.join(', ')}) from ${this.source}`
+    const { inputs } = this.take(Math.min(this.size, 1)).#all()
+    const shapes = Object.entries(inputs).map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.slice(1)}]`)
+    return `${this.name}: ${this.size.toLocaleString('en')} samples (${shapes.join(', ')}) from ${this.source}`
   }
 
   [Symbol.for('Jupyter.display')](): Record<string, string> {
@@ -113,7 +168,13 @@ export class Dataset<Label> {
     return new Dataset(this.#samples, places, this.complete && places.length === this.#samples.labels.length)
   }
 
-  #inputs(): Record<string, Tensor> {
-    return Object.fromEntries(Object.entries(this.#samples.inputs).map(([name, tensor]) => [name, tensor.take(0, this.#places)]))
+  /** All samples in one batch. */
+  #all(batch = 0): Batch<Label> {
+    const order = { seed: 0, epoch: 0, batch, places: this.places }
+    return this.batchOf(assemble(this.recipe(), order), this.places.map((_, i) => i))
   }
+}
+
+function mapped<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]))
 }

@@ -1,5 +1,18 @@
 /** Every data set, one a file. */
+export { cifar10 } from './cifar10.ts'
+export { cifar100, type Cifar100Options } from './cifar100.ts'
+export { csv, type CsvOptions } from './csv.ts'
+export { fashionMnist } from './fashion-mnist.ts'
+export { imageFolder, type ImageFolderOptions } from './image-folder.ts'
+export { imdb, imdbVocabulary, type ImdbOptions } from './imdb.ts'
 export { decodePlates, lprnet, plateTargets, PLATE_ALPHABET } from './lprnet.ts'
+export { mnist } from './mnist.ts'
+export { signDigits } from './sign-digits.ts'
+export { svhn } from './svhn.ts'
 
+export { correctClass, softTargets } from './classes.ts'
 export { greedyDecode } from './ctc.ts'
 export { Dataset, type Batch, type Samples } from './dataset.ts'
+export { DataLoader, type LoaderOptions } from './loader.ts'
+export { mixup, normalize, randomCrop, randomErase, randomFlip, resize, toFloat, type Transform } from './transforms.ts'
+export { tokenize, Vocabulary } from './vocabulary.ts'

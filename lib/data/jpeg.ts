@@ -1,51 +1,60 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { unzipSync, type Unzipped } from 'fflate'
-import sharp from 'sharp'
-import { readVerified } from '../files.ts'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { InterleavedPixels } from './picture.ts'
 
-/** A JPEG file, not decoded yet. */
-export interface Jpeg {
-  readonly path: string
-  readonly bytes: Uint8Array
+/** libjpeg-turbo as WebAssembly: https://github.com/cornerstonejs/codecs/tree/main/packages/libjpeg-turbo-8bit */
+interface Decoder {
+  /** Memory that takes the file. */
+  getEncodedBuffer(size: number): Uint8Array
+  decode(): void
+  /** The pixels: memory that the next file overwrites. */
+  getDecodedBuffer(): Uint8Array
+  getFrameInfo(): { readonly width: number; readonly height: number }
 }
 
-/** The JPEG files of a folder or a zip archive, in code-point order of their names. @throws Error where the archive is missing or damaged. */
-export function readJpegs(source: string): Jpeg[] {
-  const files = source.endsWith('.zip') ? inArchive(source) : inFolder(source)
-  return files.sort((a, b) => byCodePoint(a.path, b.path))
+/** What Emscripten's glue takes and fills: https://emscripten.org/docs/api_reference/module.html#Module.instantiateWasm */
+interface Glue {
+  JPEGDecoder?: new () => Decoder
+  instantiateWasm(imports: WebAssembly.Imports, received: (instance: WebAssembly.Instance) => void): WebAssembly.Exports
 }
 
-/** Red, green and blue of each pixel, row by row; a picture of another size is stretched. @throws Error naming the file where it is damaged. */
-export async function decodeJpeg({ path, bytes }: Jpeg, width: number, height: number): Promise<Uint8Array> {
+const require = createRequire(import.meta.url)
+const CODEC = '@cornerstonejs/codec-libjpeg-turbo-8bit'
+
+let compiled: WebAssembly.Module | undefined
+let decoder: Decoder | undefined
+
+export function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8
+}
+
+/** The pixels of a JPEG file; grey ones as red, green and blue alike. @throws Error with the reason where the file is damaged. */
+export function decodeJpeg(bytes: Uint8Array): InterleavedPixels {
+  if (!isJpeg(bytes)) throw new Error('it does not begin as one')
+  decoder ??= newDecoder()
   try {
-    return await sharp(bytes).resize(width, height, { fit: 'fill' }).toColourspace('srgb').removeAlpha().raw().toBuffer()
+    decoder.getEncodedBuffer(bytes.length).set(bytes)
+    decoder.decode()
+    const { height, width } = decoder.getFrameInfo()
+    return { height, width, rgb: decoder.getDecodedBuffer() }
   } catch (error) {
-    const [reason] = (error as Error).message.split('\n')
-    throw new Error(`${path} (${bytes.length.toLocaleString('en')} bytes) is a damaged or truncated JPEG: ${reason}. Fetch it again.`, { cause: error })
+    // A C++ exception leaves the decoder's memory behind: the next picture gets a decoder of its own.
+    decoder = undefined
+    throw new Error('libjpeg-turbo cannot decode it', { cause: error })
   }
 }
 
-const JPEG = /\.jpe?g$/i
-
-function inFolder(folder: string): Jpeg[] {
-  const paths = readdirSync(folder).filter((name) => JPEG.test(name)).map((name) => join(folder, name))
-  return paths.map((path) => ({ path, bytes: readFileSync(path) }))
-}
-
-function inArchive(archive: string): Jpeg[] {
-  const entries = Object.entries(extracted(archive)).filter(([name]) => JPEG.test(name))
-  return entries.map(([name, bytes]) => ({ path: join(archive, name), bytes }))
-}
-
-function extracted(archive: string): Unzipped {
-  const bytes = readVerified(archive)
-  try {
-    return unzipSync(bytes)
-  } catch (error) {
-    throw new Error(`${archive} (${bytes.length.toLocaleString('en')} bytes) is a damaged or truncated zip archive. Fetch it again.`, { cause: error })
+/** Compiled and started at once, where the package's own start would be asynchronous. */
+function newDecoder(): Decoder {
+  const program = (compiled ??= new WebAssembly.Module(readFileSync(require.resolve(`${CODEC}/decodewasm`))))
+  const glue: Glue = {
+    instantiateWasm(imports, received) {
+      const instance = new WebAssembly.Instance(program, imports)
+      received(instance)
+      return instance.exports
+    },
   }
+  const start = require(`${CODEC}/decodewasmjs`) as (glue: Glue) => Promise<unknown>
+  void start(glue)
+  return new glue.JPEGDecoder!()
 }
-
-/** UTF-8 sorts as code points do; JavaScript's own order is that of UTF-16. */
-const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

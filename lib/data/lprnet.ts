@@ -5,7 +5,10 @@ import { Tensor } from '../graph/tensor.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { greedyDecode } from './ctc.ts'
 import { Dataset } from './dataset.ts'
-import { decodeJpeg, readJpegs } from './jpeg.ts'
+import { readJpegs } from './jpeg-files.ts'
+import { decodePicture, type Picture } from './picture.ts'
+import { resized } from './resize.ts'
+import { normalize } from './transforms.ts'
 
 /** What a plate's characters are, by class; the last class is CTC's blank. */
 export const PLATE_ALPHABET = '京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新0123456789ABCDEFGHJKLMNPQRSTUVWXYZIO-'
@@ -15,7 +18,6 @@ const WIDTH = 94
 const HEIGHT = 24
 const AREA = WIDTH * HEIGHT
 const OFFICIAL_COUNT = 1000
-const DECODED_AT_ONCE = 50
 /** Characters of the longest plates. */
 const LONGEST = 8
 
@@ -52,23 +54,26 @@ export function plateTargets(labels: readonly string[]): Tensor {
 async function decode(source: string): Promise<Dataset<string>> {
   const jpegs = readJpegs(source)
   if (jpegs.length === 0) throw new Error(`${source} holds no .jpg files. Put the plates there, or unset HONE_DATA to use those that ship with hone.`)
-  const plates = new Float32Array(jpegs.length * 3 * AREA)
-  for (let from = 0; from < jpegs.length; from += DECODED_AT_ONCE) {
+  const plates = new Uint8Array(new SharedArrayBuffer(jpegs.length * 3 * AREA))
+  jpegs.forEach(({ path, bytes }, n) => {
     throwIfInterrupted()
-    const some = jpegs.slice(from, from + DECODED_AT_ONCE)
-    await Promise.all(some.map(async (jpeg, i) => plates.set(normalized(await decodeJpeg(jpeg, WIDTH, HEIGHT)), (from + i) * 3 * AREA)))
-  }
+    plates.set(blueFirst(resized(decodePicture(path, bytes), HEIGHT, WIDTH).pixels), n * 3 * AREA)
+  })
   return Dataset.of({
     name: 'LPRNet plates',
     source,
     complete: jpegs.length === OFFICIAL_COUNT,
-    inputs: { plate: Tensor.float32([jpegs.length, 3, HEIGHT, WIDTH], plates) },
+    inputs: { plate: Tensor.raw('uint8', [jpegs.length, 3, HEIGHT, WIDTH], plates) },
+    transforms: [normalize({ mean: 127.5 / 255, std: 128 / 255 })],
     labels: jpegs.map(({ path }) => parse(path).name.split(/[-_]/, 1)[0]),
+    target: plateTargets,
     correct: (output, labels) => decodePlates(output).map((text, i) => text === labels[i]),
   })
 }
 
-/** Interleaved red, green and blue to the planes that the network takes: blue, green, red. */
-function normalized(rgb: Uint8Array): Float32Array {
-  return Float32Array.from({ length: 3 * AREA }, (_, i) => (rgb[3 * (i % AREA) + 2 - Math.floor(i / AREA)] - 127.5) * 0.0078125)
+/** Planes of red, green and blue in the order that the network takes. */
+function blueFirst(planes: Picture['pixels']): Uint8Array {
+  const result = new Uint8Array(3 * AREA)
+  ;[2, 1, 0].forEach((from, to) => result.set(planes.subarray(from * AREA, (from + 1) * AREA), to * AREA))
+  return result
 }

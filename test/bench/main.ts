@@ -1,5 +1,6 @@
 import { bench as infer } from './infer.ts'
 import { bench as kernel } from './kernel.ts'
+import { bench as loader } from './loader.ts'
 import { bench as lprnet } from './lprnet.ts'
 import { bench as start } from './start.ts'
 import { bench as train } from './train.ts'
@@ -19,7 +20,7 @@ export interface Row {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { infer, kernel, lprnet, start, train }
+const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { infer, kernel, loader, lprnet, start, train }
 
 const [name = ''] = process.argv.slice(2)
 const chosen = benches[name]

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type Page } from 'playwright-core'
 import { findBrowser } from '../../src/checks.ts'
 import { program, registerKernel, skip as skipJupyter, variables } from '../conformance/jupyter.ts'
 import { NotebookPage } from './notebook-page.ts'
@@ -49,12 +49,17 @@ export class Lab {
 
   /** Opens a notebook of its folder in a page of its own; resolves when the kernel is idle. */
   async open(name: string): Promise<NotebookPage> {
-    const page = await this.#browser.newPage({ viewport: { width: 1200, height: 1500 } })
-    page.setDefaultTimeout(60_000)
+    const page = await this.blankPage({ width: 1200, height: 1500 })
     await page.goto(`${this.#url}/lab/tree/${name}?reset&token=${this.#token}`)
     const notebook = new NotebookPage(page)
     await notebook.untilReady()
     return notebook
+  }
+
+  async blankPage(viewport: { width: number; height: number }): Promise<Page> {
+    const page = await this.#browser.newPage({ viewport })
+    page.setDefaultTimeout(60_000)
+    return page
   }
 
   async stop(): Promise<void> {

@@ -23,7 +23,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 va
   nav.contents summary { display: none; }
 }
 nav.contents { font-size: .85rem; line-height: 1.4; margin: 1.5rem 0; }
-@media (max-width: 80rem) { nav.contents ol { columns: 14rem; } nav.contents li:first-child { margin-top: 0; } }
+@media (max-width: 80rem) { nav.contents ol { columns: 14rem; margin-top: .5rem; } nav.contents li:first-child { margin-top: 0; } }
 nav.contents summary { cursor: pointer; color: var(--faint); }
 nav.contents ol { list-style: none; margin: 0; padding: 0; max-width: none; }
 nav.contents li { margin: .45rem 0; break-inside: avoid; }

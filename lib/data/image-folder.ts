@@ -1,0 +1,44 @@
+import { readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { byCodePoint } from './code-points.ts'
+import { correctClass } from './classes.ts'
+import { Dataset } from './dataset.ts'
+import { readPicture } from './picture.ts'
+import { toFloat } from './transforms.ts'
+
+export interface ImageFolderOptions {
+  /** What the data set is called (the folder's name). */
+  readonly name?: string
+  /** Size that all pictures are stretched to (that of the first one). */
+  readonly height?: number
+  readonly width?: number
+  /** Pictures of the complete data set (those that are there). */
+  readonly count?: number
+}
+
+const PICTURE = /\.(jpe?g|png)$/i
+
+/**
+ * JPEG and PNG files in a folder for each class: `PATH/CLASS/FILE.jpg`. Classes and files come in code-point order. Input `x` [N, 3, height, width], float32
+ * from 0 to 1. Files are decoded whenever a batch needs them; `decoded()` does it once and for all.
+ * @throws Error where there are no pictures, or the first one is damaged.
+ */
+export function imageFolder(path: string, { name = basename(path), height, width, count = 0 }: ImageFolderOptions = {}): Dataset<number> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is not a folder. Give one with a folder of pictures for each class.`)
+  const classes = sorted(path).filter((entry) => statSync(join(path, entry)).isDirectory())
+  const paths = classes.flatMap((label) => sorted(join(path, label)).filter((file) => PICTURE.test(file)).map((file) => join(path, label, file)))
+  if (paths.length === 0) throw new Error(`${path} holds no pictures. It needs a folder for each class, with .jpg or .png files in it.`)
+  const first = height && width ? { height, width } : readPicture(paths[0])
+  return Dataset.of({
+    name,
+    source: path,
+    complete: paths.length >= count,
+    inputs: { x: { paths, height: height ?? first.height, width: width ?? first.width } },
+    transforms: [toFloat()],
+    labels: paths.map((file) => classes.indexOf(basename(dirname(file)))),
+    classes,
+    correct: correctClass,
+  })
+}
+
+const sorted = (folder: string): string[] => readdirSync(folder).sort(byCodePoint)

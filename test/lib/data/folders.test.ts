@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import sharp from 'sharp'
+import { csv } from '../../../lib/data/csv.ts'
+import { imageFolder } from '../../../lib/data/image-folder.ts'
+import { signDigits } from '../../../lib/data/sign-digits.ts'
+import { dataOf, temporaryFolder, useData } from './folder.ts'
+
+/** Pictures of one colour each, by path. */
+async function pictures(t: TestContext, colours: Readonly<Record<string, string>>, width = 6, height = 4): Promise<string> {
+  const folder = temporaryFolder(t)
+  for (const [path, background] of Object.entries(colours)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    await sharp({ create: { width, height, channels: 3, background } }).toFile(join(folder, path))
+  }
+  return folder
+}
+
+test('a folder of images: a class a folder, JPEG and PNG, whatever else lies about', async (t) => {
+  const folder = await pictures(t, { 'dog/b.PNG': '#000000', 'cat/2.jpeg': '#ffffff', 'cat/10.jpg': '#ff0000', 'dog/ä.png': '#0080ff' })
+  writeFileSync(join(folder, 'cat', 'notes.txt'), 'no picture')
+  writeFileSync(join(folder, 'README'), 'no class')
+  const dataset = imageFolder(folder)
+  assert.deepEqual([dataset.labels, dataset.classes, dataset.complete], [[0, 0, 1, 1], ['cat', 'dog'], true])
+  const { x } = dataset.batch(4)
+  assert.deepEqual(x.shape, [4, 3, 4, 6])
+  const colours = Array.from({ length: 4 }, (_, n) => [0, 1, 2].map((c) => Math.round(255 * Number(x.data[(n * 3 + c) * 24]))))
+  assert.deepEqual(colours, [[254, 0, 0], [255, 255, 255], [0, 0, 0], [0, 128, 255]])
+  assert.deepEqual(imageFolder(folder, { height: 2, width: 3 }).batch(1).x.shape, [1, 3, 2, 3])
+})
+
+test('decoded pictures are the same, even when the files are gone', async (t) => {
+  const dataset = imageFolder(await pictures(t, { 'a/1.jpg': '#123456', 'a/2.jpg': '#654321', 'b/3.png': '#abcdef' })).slice(1)
+  const decoded = dataset.decoded()
+  assert.deepEqual([decoded.labels, decoded.size, decoded.complete], [dataset.labels, 2, false])
+  const before = dataset.batch(2).x.toNumbers()
+  writeFileSync(join(dataset.source, 'b/3.png'), 'gone')
+  assert.deepEqual(decoded.batch(2).x.toNumbers(), before)
+  assert.throws(() => dataset.batch(2), /b.3\.png is neither a JPEG nor a PNG file/)
+})
+
+test('PNG of every kind: palette, grey, 16 bits, one bit, transparency', async (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'all'))
+  const pixels = Buffer.from(Array.from({ length: 48 }, (_, i) => (i * 5) % 256))
+  const source = sharp(pixels, { raw: { width: 4, height: 4, channels: 3 } })
+  await source.clone().png({ palette: true }).toFile(join(folder, 'all', 'palette.png'))
+  await source.clone().toColourspace('rgb16').png().toFile(join(folder, 'all', 'sixteen.png'))
+  await source.clone().grayscale().png().toFile(join(folder, 'all', 'grey.png'))
+  await source.clone().threshold(100).png({ palette: true, colours: 2 }).toFile(join(folder, 'all', 'bit.png'))
+  await source.clone().ensureAlpha(0.5).png().toFile(join(folder, 'all', 'alpha.png'))
+  const dataset = imageFolder(folder)
+  for (const [n, name] of ['alpha', 'bit', 'grey', 'palette', 'sixteen'].entries()) {
+    const expected = await sharp(join(folder, 'all', `${name}.png`)).removeAlpha().toColourspace('srgb').raw().toBuffer()
+    const got = dataset.slice(n, n + 1).batch(1).x.toNumbers().map((value) => Math.round(255 * value))
+    got.forEach((value, i) => assert.ok(Math.abs(value - expected[3 * (i % 16) + Math.floor(i / 16)]) <= 1, `${name}, value ${i}: ${value}`))
+  }
+})
+
+test('an empty folder, a damaged file and no folder at all', async (t) => {
+  const folder = temporaryFolder(t)
+  assert.throws(() => imageFolder(folder), /holds no pictures\. It needs a folder for each class/)
+  assert.throws(() => imageFolder(join(folder, 'none')), /none is not a folder/)
+  mkdirSync(join(folder, 'a'))
+  const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).png().toBuffer()
+  writeFileSync(join(folder, 'a', '1.png'), png.subarray(0, png.length - 20))
+  assert.throws(() => imageFolder(folder), /1\.png \(\d+ bytes\) is a damaged or truncated PNG: .+ Fetch it again\.$/)
+})
+
+test('a thousand damaged JPEG files do not hurt the next picture', async (t) => {
+  const folder = await pictures(t, { 'a/1.jpg': '#804020' })
+  const whole = await sharp(join(folder, 'a/1.jpg')).toBuffer()
+  const dataset = imageFolder(folder)
+  const before = dataset.batch(1).x.toNumbers()
+  for (let i = 0; i < 1000; i++) {
+    writeFileSync(join(folder, 'a/1.jpg'), whole.subarray(0, 2 + (i % 150)))
+    assert.throws(() => dataset.batch(1), /damaged or truncated JPEG/)
+  }
+  writeFileSync(join(folder, 'a/1.jpg'), whole)
+  assert.deepEqual(dataset.batch(1).x.toNumbers(), before)
+})
+
+test('sign-language digits from HONE_DATA, and where to get them', async (t) => {
+  const jpeg = await sharp({ create: { width: 100, height: 100, channels: 3, background: 'green' } }).jpeg().toBuffer()
+  dataOf(t, { 'sign-language-digits/Dataset/0/IMG_1.JPG': jpeg, 'sign-language-digits/Dataset/7/IMG_2.JPG': jpeg })
+  const signs = await signDigits()
+  assert.deepEqual([signs.size, signs.complete, signs.labels, signs.batch(2).x.shape], [2, false, [0, 1], [2, 3, 100, 100]])
+  useData(t, temporaryFolder(t))
+  await assert.rejects(signDigits(), /The sign-language digits are not at .+ Run `git clone https:\/\/github\.com\/ardamavi/)
+})
+
+test('a CSV file: words become classes, columns are chosen by name', async (t) => {
+  const data = dataOf(t, { 'iris.csv': 'width,height,kind\n1,2.5,b\n3,-4,a\n5,6,b\n' })
+  const iris = await csv(join(data, 'iris.csv'), { label: 'kind' })
+  assert.deepEqual([iris.labels, iris.classes, iris.batch(3).x.toNumbers()], [[1, 0, 1], ['a', 'b'], [1, 2.5, 3, -4, 5, 6]])
+  const heights = await csv(join(data, 'iris.csv'), { label: 'height', features: ['width'] })
+  assert.deepEqual([heights.labels, heights.batch(3).x.shape, heights.target([2.5]).shape], [[2.5, -4, 6], [3, 1], [1, 1]])
+  assert.throws(() => heights.correct(heights.batch(1).x, [1]), /there is no accuracy/)
+})
+
+test('a CSV file with holes or words among its numbers is refused, with the place', async (t) => {
+  const data = dataOf(t, { 'holes.csv': 'a,b,y\n1,2,0\n3,,1\n', 'words.csv': 'a,b,y\n1,two,0\n3,4,1\n' })
+  await assert.rejects(csv(join(data, 'holes.csv'), { label: 'y' }), /holes\.csv, row 3, column "b": .+ is not a number/)
+  await assert.rejects(csv(join(data, 'words.csv'), { label: 'y' }), /words\.csv, row 2, column "b": "two" is not a number/)
+  await assert.rejects(csv(join(data, 'words.csv'), { label: 'z' }), /has no column "z"\. Its columns are a, b, y/)
+  await assert.rejects(csv(join(data, 'none.csv'), { label: 'y' }), /none\.csv is missing/)
+})

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fashionMnist } from '../../../lib/data/fashion-mnist.ts'
+import { mnist } from '../../../lib/data/mnist.ts'
+import { packageFolder } from '../../../lib/files.ts'
+import { idx } from './archives.ts'
+import { dataOf, useData, useNothing } from './folder.ts'
+
+const images = Uint8Array.from({ length: 3 * 28 * 28 }, (_, i) => i % 256)
+const labels = Uint8Array.of(7, 0, 9)
+
+test('the digits that ship, where there are no others: the first 10,000 and 2,000, and the name says so', async (t) => {
+  useNothing(t)
+  const train = await mnist()
+  assert.equal(String(train), `MNIST (first 10,000): 10,000 samples (x float32[1,28,28]) from ${join(packageFolder(), 'notebooks', 'data', 'mnist-small')}`)
+  assert.equal(train.complete, false)
+  assert.deepEqual(train.labels.slice(0, 10), [5, 0, 4, 1, 9, 2, 1, 3, 1, 4])
+  const test = await mnist({ train: false })
+  assert.equal(test.size, 2000)
+  assert.deepEqual(test.labels.slice(0, 5), [7, 2, 1, 0, 4])
+  const { x } = train.batch(1)
+  assert.ok(Math.max(...x.toNumbers()) === 1 && Math.min(...x.toNumbers()) === 0)
+})
+
+test('official files in HONE_DATA come first', async (t) => {
+  const data = dataOf(t, { 'mnist/train-images-idx3-ubyte.gz': idx([3, 28, 28], images), 'mnist/train-labels-idx1-ubyte.gz': idx([3], labels) })
+  const digits = await mnist()
+  assert.equal(digits.source, join(data, 'mnist'))
+  assert.equal(digits.name, 'MNIST')
+  assert.deepEqual(digits.labels, [7, 0, 9])
+  assert.deepEqual(digits.batch(3).x.shape, [3, 1, 28, 28])
+  assert.equal(digits.batch(3).x.data[28 * 28 + 5], Math.fround(((28 * 28 + 5) % 256) / 255))
+  assert.deepEqual(digits.target(digits.labels).toNumbers(), [7, 0, 9])
+})
+
+test('damaged files are named, with the place', async (t) => {
+  const folder = 'fashion-mnist'
+  const whole = idx([3, 28, 28], images)
+  const files = (content: Uint8Array, of = idx([3], labels)) => dataOf(t, { [`${folder}/train-images-idx3-ubyte.gz`]: content, [`${folder}/train-labels-idx1-ubyte.gz`]: of })
+  files(whole.subarray(0, 200))
+  await assert.rejects(fashionMnist(), /train-images-idx3-ubyte\.gz \(200 bytes\) is damaged or truncated: .+ Fetch it again\.$/)
+  files(Buffer.from('no gzip at all'))
+  await assert.rejects(fashionMnist(), /train-images-idx3-ubyte\.gz \(14 bytes\) is damaged/)
+  files(idx([3, 28, 29], images))
+  await assert.rejects(fashionMnist(), /from byte 16 on it has 2,352 bytes, and its shape \[3,28,29\] takes 2,436/)
+  files(whole, idx([2], labels.subarray(0, 2)))
+  await assert.rejects(fashionMnist(), /they are not images and a label for each/)
+  files(whole)
+  assert.equal((await fashionMnist()).classes?.[9], 'Ankle boot')
+})
+
+test('without data and network, what does not ship says how to get it', async (t) => {
+  useNothing(t)
+  await assert.rejects(fashionMnist(), /0 of 26,421,880 bytes arrived \(.+\)\. Run again to go on from there, or put the file into HONE_DATA\/fashion-mnist\.$/)
+  useData(t, '/nowhere/at/all')
+  await assert.rejects(mnist(), /HONE_DATA is "\/nowhere\/at\/all", and that is not a folder/)
+})
