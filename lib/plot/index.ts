@@ -1,4 +1,5 @@
 export { accuracyOverAmount, type AmountOptions, type AmountRow } from './accuracy-over-amount.ts'
 export { Chart } from './chart.ts'
+export { curve, type CurveEpoch, type CurveOptions } from './curve.ts'
 export { latency, type LatencyOptions, type LatencyRow } from './latency.ts'
 export { isDominated, pareto, type ParetoRow } from './pareto.ts'

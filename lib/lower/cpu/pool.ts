@@ -9,7 +9,8 @@ import type { Lowering, Recipe } from './lowering.ts'
 export const maxPool: Recipe = {
   layouts: (node) => (node.outputs.length === 1 && isHalving(node, node.input(0)) ? new Map([[node.input(0), IMAGE], [node.output, IMAGE]]) : null),
   lower(node, lowering) {
-    lowering.write(node.output, halvings(node, lowering).at(-1)!.larger, IMAGE)
+    const { larger } = halvings(node, lowering).at(-1)!
+    lowering.write(node.output, lowering.builder.reshape(larger, IMAGE.held(node.output.shape as readonly number[])), IMAGE)
   },
 }
 
