@@ -90,7 +90,7 @@ const filterMatrix = ({ rows, columns }: Form): Matrix => kronecker(rows.filter,
 const isPoint = ({ axes }: Geometry): boolean => axes.every(({ taps }) => taps === 1)
 
 /** Up to this many pixels one matrix does both axes at once. */
-const FEW_PIXELS = 16
+const FEW_PIXELS = 64
 
 /** Applies a matrix to the rows, and another to the columns, of an image whose pixels have `depth` numbers. Identities cost nothing. */
 function onAxes(lowering: Lowering, rows: Matrix, columns: Matrix, x: Value, depth: number): Value {
