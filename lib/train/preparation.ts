@@ -49,8 +49,8 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const example = target(dataset.labels.slice(0, 1))
   const batch = model.graph.inputs[0].shape?.[0] ?? null
   const targetType = { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }
-  const { clip, accumulate, average } = options
-  const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, scheduled: schedule !== undefined, precision, clip, accumulate, average })
+  const { clip, accumulate, average, lazyEmbeddings } = options
+  const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, scheduled: schedule !== undefined, precision, clip, accumulate, average, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }) })
   const initial = initialState(step, model.graph)
   const sizes = { [String(batch)]: batchSize }
   const { workers, prefetch, transforms } = options

@@ -8,10 +8,11 @@ import { gradients } from './gradient.ts'
 import type { Loss } from './loss.ts'
 import { trainingMode } from './mode.ts'
 import { autocast, lossScale, type Precision } from './precision.ts'
-import { averagedName, next, StepState } from './state.ts'
+import { touchedRows, whole } from './moving.ts'
+import { averagedName, next, rowStateOf, stateOf, StepState } from './state.ts'
 import { writeUpdates, type UpdateOptions } from './update.ts'
 
-export { next } from './state.ts'
+export { next, stateOf } from './state.ts'
 
 export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 'accumulate' | 'average'> {
   loss: Loss
@@ -23,25 +24,21 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   scheduled?: boolean
   /** What it computes in; parameters are float32 (float32). */
   precision?: Precision | null
+  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false). */
+  lazyEmbeddings?: boolean
 }
 
 /** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
 const OLDEST_OPSET = 18
 
-/** A step's state: which output holds the next value of an input. */
-export function stateOf(step: Graph): ReadonlyMap<string, string> {
-  const outputs = new Set(step.outputs.map((output) => output.name))
-  return new Map(step.inputs.map(({ name }) => [name, next(name)] as const).filter(([, output]) => outputs.has(output)))
-}
-
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
- * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones; dropout drops.
+ * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones; dropout drops.
  * @param model its first output is what the loss sees.
  * @throws Error naming a node that is not differentiable, or an operator set that is too old.
  */
 export function trainingStep(model: Graph, options: StepOptions): Graph {
-  const { loss, optimizer, target, seed = 0, scheduled = false, precision = null, ...updating } = options
+  const { loss, optimizer, target, seed = 0, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
   const version = model.opsets.get('') ?? 1
   if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
   const graph = model.copy()
@@ -58,14 +55,15 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   })
 
   const running = trainingMode(graph, { seed, step })
-  const parameters = graph.parameters.map((value) => state.adopt(value))
+  const moving = graph.parameters.map((value) => state.adopt(value)).map((parameter) => (lazyEmbeddings && touchedRows(parameter, state)) || whole(parameter, state))
+  graph.sort()
   if (precision) autocast(graph, precision)
   const builder = new Builder(graph)
   const lossValue = loss(builder, graph.outputs[0], graph.input('target', target.dtype, target.shape))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
-  const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, parameters)
+  const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
   const lr = scheduled ? graph.input('lr', 'float32', []) : optimizer.lr
-  writeUpdates(updates, state, gradientOf, { ...updating, optimizer, lr, scale, step })
+  writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
   for (const [value, moved] of running) state.set(state.adopt(value), moved)
 
   graph.truncateOutputs(0)
@@ -125,8 +123,8 @@ export function repeated(step: Graph, steps: number): Graph {
 /** The state that a step's first run is fed: the model's own tensors, and what the optimizer begins with. */
 export function initialState(step: Graph, model: Graph): Record<string, Tensor> {
   const stored = new Map(model.initializers.map((value) => [value.name, value.initializer!]))
-  const names = stateOf(step)
-  return Object.fromEntries(step.inputs.filter((input) => names.has(input.name)).map((input) => {
+  const [names, tables] = [stateOf(step), rowStateOf(step)]
+  return Object.fromEntries(step.inputs.filter(({ name }) => names.has(name) || tables.has(name)).map((input) => {
     const known = stored.get(input.name) ?? input.initializer ?? stored.get(averagedName(input.name) ?? '')
     if (!known && (!isStatic(input.shape) || !input.dtype)) throw new Error(`the shape of ${input} is not known`)
     return [input.name, known ?? Tensor.zeros(input.dtype!, input.shape as readonly number[])]

@@ -15,7 +15,7 @@ import { LiveChart } from './live.ts'
 import { LOSS_SCALE, SKIPPED } from './precision.ts'
 import { prepare, type Preparation } from './preparation.ts'
 import { constant } from './schedule.ts'
-import { average } from './state.ts'
+import { averageOf } from './state.ts'
 import type { Feeds } from './step-session.ts'
 
 let last: Fit | null = null
@@ -169,7 +169,7 @@ class Training<Label> {
 
   /** The weights as the network is used: those of the best epoch where there is one, their moving averages where they are kept. */
   #weights(state: State = this.#prepared.session.state): State {
-    return this.#options.average === undefined ? state : Object.fromEntries(Object.keys(state).map((name) => [name, state[average(name)] ?? state[name]]))
+    return this.#options.average === undefined ? state : Object.fromEntries(Object.keys(state).map((name) => [name, state[averageOf(name)] ?? state[name]]))
   }
 
   /** The model as it stands, and how it got there. */

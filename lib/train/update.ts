@@ -3,7 +3,8 @@ import type { Value } from '../graph/graph.ts'
 import type { Clip } from './clip.ts'
 import type { Optimizer } from './optimizer.ts'
 import type { LossScale } from './precision.ts'
-import { average as averageOf, type StepState } from './state.ts'
+import type { Moving, Piece } from './moving.ts'
+import { AVERAGE, type StepState } from './state.ts'
 
 export interface UpdateOptions {
   optimizer: Optimizer
@@ -23,34 +24,39 @@ export interface UpdateOptions {
  * Writes what becomes of each parameter and of what is remembered of it: its gradient is unscaled, accumulated, clipped, and handed to the optimizer. Where
  * a gradient is not finite under a loss scale, or more steps are to be accumulated, parameters stay as they are.
  */
-export function writeUpdates(graph: Builder, state: StepState, gradientOf: ReadonlyMap<Value, Value>, options: UpdateOptions): void {
+export function writeUpdates(graph: Builder, state: StepState, moving: readonly (readonly [Moving, gradient: Value])[], options: UpdateOptions): void {
   const { optimizer, lr, clip, accumulate = 1, average, scale, step } = options
-  const parameters = [...gradientOf.keys()]
-  const unscaled = [...gradientOf.values()].map((gradient) => (scale ? graph.div(gradient, scale.value) : gradient))
+  const unscaled = moving.map(([, gradient]) => (scale ? graph.div(gradient, scale.value) : gradient))
   const finite = scale ? allFinite(graph, unscaled) : null
   if (finite) scale!.move(finite)
   const full = accumulate > 1 ? graph.op('Equal', [graph.op('Mod', [step(), graph.scalar(accumulate, 'float32')], { fmod: 1 }), graph.scalar(0, 'float32')]) : null
   const due = finite && full ? graph.op('And', [finite, full]) : (finite ?? full)
-  const settle = (input: Value, moved: Value) => state.set(input, due ? graph.op('Where', [due, moved, input]) : moved)
+  const settle = (piece: Piece, moved: Value) => piece.set(due ? graph.op('Where', [due, moved, piece.now]) : moved)
 
-  const sums = accumulate > 1 ? parameters.map((p) => state.input(`${p.name}.sum`, p.dtype, p.shape)) : []
-  const summed = unscaled.map((gradient, i) => {
-    if (!sums[i]) return gradient
-    const sum = graph.add(sums[i], finite ? graph.op('Where', [finite, gradient, graph.scalar(0, gradient.dtype)]) : gradient)
-    state.set(sums[i], graph.op('Where', [full!, graph.scalar(0, gradient.dtype), sum]))
+  const summed = moving.map(([it], i) => {
+    const gradient = unscaled[i]!
+    if (!full) return gradient
+    if (it.isLazy) throw new Error('gradients of touched rows cannot be accumulated over several steps: leave out accumulate, or lazyEmbeddings')
+    const zero = graph.scalar(0, gradient.dtype)
+    const before = it.remembered('sum')
+    const sum = graph.add(before.now, finite ? graph.op('Where', [finite, gradient, zero]) : gradient)
+    before.set(graph.op('Where', [full, zero, sum]))
     return graph.div(sum, accumulate)
   })
   const gradients = clip ? clip(graph, summed) : summed
 
   const count = due ? counter(graph, state, due) : step
-  parameters.forEach((parameter, i) => {
-    const remembered = optimizer.state.map((slot) => state.input(`${parameter.name}.${slot}`, parameter.dtype, parameter.shape))
-    const moved = optimizer.update({ graph, parameter, gradient: gradients[i]!, state: remembered, lr: typeof lr === 'number' ? lr : graph.cast(lr, parameter.dtype), step: count })
-    settle(parameter, moved.parameter)
-    remembered.forEach((slot, k) => settle(slot, moved.state[k]!))
+  moving.forEach(([{ own, remembered }], i) => {
+    const parameter = own.now
+    const slots = optimizer.state.map((name) => remembered(name))
+    const moved = optimizer.update({
+      graph, parameter, gradient: gradients[i]!, state: slots.map(({ now }) => now), lr: typeof lr === 'number' ? lr : graph.cast(lr, parameter.dtype), step: count,
+    })
+    settle(own, moved.parameter)
+    slots.forEach((slot, k) => settle(slot, moved.state[k]!))
     if (average === undefined) return
-    const mean = state.input(averageOf(parameter.name), parameter.dtype, parameter.shape)
-    settle(mean, graph.add(graph.mul(mean, average), graph.mul(moved.parameter, 1 - average)))
+    const mean = remembered(AVERAGE)
+    settle(mean, graph.add(graph.mul(mean.now, average), graph.mul(moved.parameter, 1 - average)))
   })
 }
 
