@@ -1,11 +1,10 @@
 import { sizeOf, Tensor } from '../../lib/graph/tensor.ts'
-import { bench as time, passes, Session } from '../../lib/index.ts'
+import { bench as time, nn, passes, Session } from '../../lib/index.ts'
 import { lower } from '../../lib/lower/index.ts'
 import { choose } from '../../lib/measure/choose.ts'
 import { random } from '../../lib/random.ts'
 import { figures } from './figures.ts'
 import type { Row } from './main.ts'
-import { mnistCnn, resnet18, vgg11 } from './networks.ts'
 
 const THREADS = 2
 const SECONDS = 10
@@ -14,8 +13,8 @@ const BATCHES = [64, 16, 1]
 /** Images a second of each network, as ONNX Runtime runs it by itself and lowered by what was chosen for the batch size, side by side. */
 export async function bench(print: (row: Row) => void): Promise<void> {
   const prepared = passes.pipeline([passes.removeIdentities(), passes.foldConstants(), passes.foldBatchNorm()])
-  for (const network of [vgg11(), resnet18(), mnistCnn()]) {
-    const { graph } = await prepared.apply(network)
+  for (const network of [nn.models.vgg11(), nn.models.resnet18(), nn.models.mnistCnn({ dropout: false })]) {
+    const { graph } = await prepared.apply(network.graph)
     for (const batch of BATCHES) {
       const sizes = { N: batch }
       const choices = await choose(graph, { sizes, threads: THREADS })
