@@ -1,10 +1,12 @@
 import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
+import { deferred } from './deferred.ts'
 import { Interrupter, type Running } from './interrupt.ts'
+import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
-import type { ToCellThread, ToProtocolThread } from './threads.ts'
+import type { ProtocolThreadData, ToCellThread, ToProtocolThread } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -13,24 +15,28 @@ const EXIT_PATIENCE_MS = 2000
 
 interface RunningRequest extends Running {
   request: Request
-  finish(reply: ExecuteReply): void
+  answer(reply: ExecuteReply): void
 }
 
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
   readonly #port: MessagePort
+  readonly #session: Session
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
+  readonly #memory: MemoryWatch
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
 
   /** The session is connected to the cell thread. */
-  constructor(port: MessagePort, session: Session, flags: Int32Array, sockets: Sockets) {
+  constructor({ cells: port, flags, heapLimit }: ProtocolThreadData, session: Session, sockets: Sockets) {
     this.#port = port
+    this.#session = session
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
+    this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
@@ -44,12 +50,14 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
-    this.#running = running
+    const { promise: done, resolve: answer } = deferred<ExecuteReply>()
+    this.#running = { id, count, request, done, answer, isDone: false }
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
-    const reply = await running.done
+    this.#memory.start()
+    const reply = await done
+    this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
     this.#running = undefined
@@ -61,19 +69,20 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process by the cell thread's own exit, which runs exit handlers. */
-  exit(): void {
-    this.#post({ type: 'exit' })
-  }
-
-  /** Ends the process by force if it has not exited in a while. */
+  /** Makes sure that the process ends soon, whatever the cell thread does. */
   exitSoon(): void {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
   }
 
+  /** Ends the process by the cell thread's own exit, which runs exit handlers. A session still connected would make it wait. */
+  exit(): void {
+    this.#session.disconnect()
+    this.#post({ type: 'exit' })
+  }
+
   /** An answer of the front end to an input request. */
   answerInput(value: string): void {
-    if (this.#running !== undefined) this.#post({ type: 'input', id: this.#running.id, value })
+    this.#post({ type: 'input', value })
   }
 
   #receive(message: ToProtocolThread): void {
@@ -92,7 +101,11 @@ export class CellThread {
     const { status, ename, evalue, traceback } = reply
     if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
-    running.finish(reply)
+    running.answer(reply)
+  }
+
+  #warn(text: string): void {
+    if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
   }
 
   #askFrontEnd(id: string, prompt: string, password: boolean): void {
@@ -113,10 +126,4 @@ export class CellThread {
     const [oldest] = this.#requests.keys()
     if (this.#requests.size > REMEMBERED_CELLS) this.#requests.delete(oldest)
   }
-}
-
-function deferred<T>() {
-  let finish!: (value: T) => void
-  const done = new Promise<T>((resolve) => (finish = resolve))
-  return { done, finish }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dealer, Request as Requester, Subscriber } from 'zeromq'
 import { address } from './connection.ts'
+import { deferred, type Deferred } from './deferred.ts'
 import { KernelProcess, type Exit, type StartOptions } from './kernel-process.ts'
 import type { ExecuteReply, Header, Message } from './protocol.ts'
 import { createHeader, decode, encode } from './wire.ts'
@@ -49,6 +50,8 @@ export class CellTimeout extends Error {
 }
 
 const OUTPUTS = new Set(['stream', 'display_data', 'update_display_data', 'execute_result', 'error', 'clear_output'])
+/** Milliseconds between two attempts of a socket to connect. */
+const RECONNECT_MS = 10
 /** Milliseconds between two questions to a kernel that has not answered yet. */
 const RETRY_MS = 50
 /** Milliseconds that a kernel gets to end by itself, or a cell to end after an interrupt. */
@@ -56,44 +59,55 @@ const PATIENCE_MS = 5000
 
 /** What is expected of the kernel for one request. */
 interface Pending {
-  reply: PromiseWithResolvers<Message>
-  idle: PromiseWithResolvers<void>
+  reply: Deferred<Message>
+  idle: Deferred<void>
   options: ExecuteOptions
-}
-interface PromiseWithResolvers<T> {
-  promise: Promise<T>
-  resolve(value: T): void
-  reject(reason: unknown): void
 }
 
 /** A notebook client: starts the real kernel and speaks to it over ZeroMQ. */
 export class KernelClient {
-  /** Content of the kernel's kernel_info_reply. */
-  info: Record<string, unknown> = {}
   readonly #kernel: KernelProcess
+  #info: Record<string, unknown> = {}
   readonly #session = randomUUID()
   readonly #pending = new Map<string, Pending>()
-  readonly #channels: Record<'shell' | 'control' | 'stdin', Dealer>
-  readonly #iopub = new Subscriber({ reconnectInterval: 10, receiveHighWaterMark: 0 })
+  #channels!: Record<'shell' | 'control' | 'stdin', Dealer>
+  #iopub!: Subscriber
 
   /** Starts a kernel of its own; resolves when it answers. Rejects with KernelDied when it cannot start. */
   static async start(options: StartOptions = {}): Promise<KernelClient> {
     const client = new KernelClient(await KernelProcess.start(options))
-    await client.#untilReady()
-    return client
+    try {
+      await client.#untilReady()
+      return client
+    } catch (error) {
+      await client.shutdown()
+      throw error
+    }
   }
 
   private constructor(kernel: KernelProcess) {
     this.#kernel = kernel
-    const dealer = () => new Dealer({ routingId: this.#session, reconnectInterval: 10, linger: 0 })
+    this.#connect()
+  }
+
+  #connect(): void {
+    const { connection } = this.#kernel
+    const dealer = () => new Dealer({ routingId: this.#session, reconnectInterval: RECONNECT_MS, linger: 0 })
     this.#channels = { shell: dealer(), control: dealer(), stdin: dealer() }
-    for (const channel of ['shell', 'control', 'stdin'] as const) {
-      this.#channels[channel].connect(address(kernel.connection, channel))
-      void this.#receive(this.#channels[channel])
-    }
-    this.#iopub.connect(address(kernel.connection, 'iopub'))
+    this.#iopub = new Subscriber({ reconnectInterval: RECONNECT_MS, receiveHighWaterMark: 0 })
+    for (const channel of ['shell', 'control', 'stdin'] as const) this.#channels[channel].connect(address(connection, channel))
+    this.#iopub.connect(address(connection, 'iopub'))
     this.#iopub.subscribe()
-    void this.#receive(this.#iopub)
+    for (const socket of this.#sockets) void this.#receive(socket)
+  }
+
+  get #sockets(): (Dealer | Subscriber)[] {
+    return [...Object.values(this.#channels), this.#iopub]
+  }
+
+  /** Content of the kernel's kernel_info_reply. */
+  get info(): Record<string, unknown> {
+    return this.#info
   }
 
   /** Resolves when the process has ended. */
@@ -126,7 +140,7 @@ export class KernelClient {
 
   /** Milliseconds that a heartbeat takes there and back. */
   async heartbeat(): Promise<number> {
-    const requester = new Requester({ reconnectInterval: 10, linger: 0 })
+    const requester = new Requester({ reconnectInterval: RECONNECT_MS, linger: 0 })
     try {
       requester.connect(address(this.#kernel.connection, 'hb'))
       const start = performance.now()
@@ -142,13 +156,13 @@ export class KernelClient {
   async restart(): Promise<void> {
     await this.#end(true)
     this.#kernel.spawn()
+    this.#connect()
     await this.#untilReady()
   }
 
   /** Ends the process and lets go of everything. */
   async shutdown(): Promise<void> {
     await this.#end(false)
-    for (const socket of [...Object.values(this.#channels), this.#iopub]) socket.close()
     await this.#kernel.dispose()
   }
 
@@ -158,6 +172,7 @@ export class KernelClient {
     this.#kernel.kill()
     await this.exited
     await answered
+    for (const socket of this.#sockets) socket.close()
   }
 
   /** Asks until a reply and its status on iopub arrive, so that no output can be missed later. */
@@ -169,7 +184,7 @@ export class KernelClient {
         answered.catch(() => undefined)
         continue
       }
-      this.info = reply.content
+      this.#info = reply.content
       return
     }
   }
@@ -185,7 +200,7 @@ export class KernelClient {
   }
 
   async #ask(channel: 'shell' | 'control', type: string, content: object, options: ExecuteOptions = {}): Promise<Message> {
-    const pending: Pending = { reply: withResolvers(), idle: withResolvers(), options }
+    const pending: Pending = { reply: deferred(), idle: deferred(), options }
     const header = createHeader(type, this.#session, 'hone')
     this.#pending.set(header.msg_id, pending)
     try {
@@ -225,11 +240,4 @@ export class KernelClient {
     const value = (await onInput?.(String(content.prompt), content.password === true)) ?? ''
     await this.#send('stdin', createHeader('input_reply', this.#session, 'hone'), { value }, header)
   }
-}
-
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle))
-  return { promise, resolve, reject }
 }

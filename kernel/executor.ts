@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
@@ -18,6 +19,7 @@ import type { CellRequest, StreamName, ToCellThread, ToProtocolThread } from './
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, flags: Int32Array): void {
   protectImmediates()
+  noticeAsyncHooks(flags)
   guardAddons(flags)
   const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
@@ -50,6 +52,7 @@ export class Executor {
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
     else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
+    else if (message.type === 'input') this.#running?.answer(message.value)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -62,6 +65,14 @@ export class Executor {
   write(name: StreamName, text: string, cell = this.cell): void {
     const allowed = cell === undefined ? text : withinLimit(cell, name, text)
     if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
+  }
+
+  /** Asks the person in front of the current cell. Throws where the front end takes no questions. */
+  ask(prompt: string, password: boolean): Promise<string> {
+    const { cell } = this
+    if (cell?.request.allowStdin !== true) throw new Error('This front end takes no input: run the cell where a person can answer.')
+    this.#post({ type: 'input', id: cell.request.id, prompt, password })
+    return cell.answered()
   }
 
   /** Publishes an output of the current cell. Throws where the content is no JSON. */

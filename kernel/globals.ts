@@ -17,12 +17,20 @@ export function installGlobals(executor: Executor, runtime: CellRuntime): void {
   Object.defineProperty(globalThis, RUNTIME, { ...hidden, value: runtime })
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
   Object.defineProperty(globalThis, 'display', { ...hidden, writable: true, value: displayFor(executor) })
+  Object.defineProperty(globalThis, 'input', { ...hidden, writable: true, value: inputFor(executor) })
   process.exit = refuseExit
   process.abort = refuseExit
 }
 
 function refuseExit(code?: unknown): never {
   throw new Error(`process.exit(${code === undefined ? '' : String(code)}) would end the kernel and lose every variable. To end the cell, throw an error; to end the kernel, restart it.`)
+}
+
+function inputFor(executor: Executor) {
+  /** Asks the person a question and resolves with the answer; a password is not shown. */
+  return function input(prompt = '', { password = false } = {}): Promise<string> {
+    return executor.ask(prompt, password)
+  }
 }
 
 function displayFor(executor: Executor) {

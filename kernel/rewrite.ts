@@ -1,6 +1,6 @@
 import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Pattern, type Program, type VariableDeclaration } from 'acorn'
 import { base, simple } from 'acorn-walk'
-import MagicString from 'magic-string'
+import { MagicString } from 'magic-string'
 import { SourceError } from './typescript.ts'
 
 /** The global through which a rewritten cell reaches the kernel (runtime.ts). */

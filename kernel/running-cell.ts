@@ -1,3 +1,4 @@
+import { deferred } from './deferred.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
 
@@ -14,6 +15,7 @@ export class RunningCell {
   written = 0
 
   readonly #abort = new AbortController()
+  #answer: ((value: string) => void) | undefined
   readonly #waiting = new Set<(reason: Interrupted) => void>()
 
   constructor(request: CellRequest) {
@@ -28,7 +30,7 @@ export class RunningCell {
    */
   guard(value: unknown): unknown {
     if (this.handle.signal.aborted) return new Promise(() => {})
-    const { promise, resolve, reject } = deferred()
+    const { promise, resolve, reject } = deferred<unknown>()
     this.#waiting.add(reject)
     const forget = () => this.#waiting.delete(reject)
     Promise.resolve(value)
@@ -43,16 +45,18 @@ export class RunningCell {
     return promise
   }
 
+  /** Resolves with the next answer of the front end to a question. */
+  answered(): Promise<string> {
+    return new Promise((resolve) => (this.#answer = resolve))
+  }
+
+  answer(value: string): void {
+    this.#answer?.(value)
+  }
+
   interrupt(): void {
     for (const reject of this.#waiting) reject(new Interrupted())
     this.#waiting.clear()
     this.#abort.abort(new Interrupted())
   }
-}
-
-function deferred() {
-  let resolve!: (value: unknown) => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<unknown>((...settle) => ([resolve, reject] = settle))
-  return { promise, resolve, reject }
 }

@@ -13,11 +13,12 @@ import type { ProtocolThreadData } from './threads.ts'
 
 type Handler = (request: Request) => object | undefined | Promise<object | undefined>
 
-const { connection, flags, cells: port } = workerData as ProtocolThreadData
+const data = workerData as ProtocolThreadData
+const { connection } = data
 const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
-const cells = new CellThread(port, session, flags, sockets)
+const cells = new CellThread(data, session, sockets)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
@@ -38,6 +39,9 @@ const handlers: Record<string, Handler> = {
   comm_msg: () => undefined,
   comm_close: () => undefined,
 }
+
+/** Milliseconds between two looks at whether the parent process lives. */
+const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a front end first asks for help. */
 const language = () => import('./language.ts')
@@ -93,12 +97,11 @@ function shutdown({ header, content }: Request): object {
   return reply
 }
 
-/** Sockets that are still open, or a session that is still connected, would make the exit fail. */
+/** A socket that is still open would make the exit fail. */
 async function leave(): Promise<void> {
   cells.exitSoon()
   await cells.interrupt()
   await sockets.close()
-  session.disconnect()
   cells.exit()
 }
 
@@ -122,7 +125,15 @@ async function listenForInput(): Promise<void> {
   }
 }
 
+/** A kernel whose front end died has nobody left to end it. Jupyter sets the variable where it starts kernels. */
+function watchParent(): void {
+  if (process.env.JPY_PARENT_PID === undefined) return
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && void leave(), PARENT_INTERVAL_MS)
+}
+
 await sockets.bind()
+watchParent()
 sockets.publish('status', { execution_state: 'starting' }, {})
 void listen('shell')
 void listen('control')

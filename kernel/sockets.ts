@@ -5,6 +5,8 @@ import { address, CHANNELS, type Connection } from './connection.ts'
 import type { Channel, Message, Request } from './protocol.ts'
 import { createHeader, decode, encode } from './wire.ts'
 
+/** Milliseconds for which the last messages may still be delivered after a socket is closed. */
+const LINGER_MS = 1000
 /** Milliseconds that the first shell request waits for its sender to subscribe to iopub. */
 const SUBSCRIPTION_PATIENCE_MS = 1000
 
@@ -12,11 +14,11 @@ const SUBSCRIPTION_PATIENCE_MS = 1000
 export class Sockets {
   readonly #connection: Connection
   readonly #session = randomUUID()
-  readonly #shell = new Router()
-  readonly #control = new Router()
+  readonly #shell = new Router({ linger: LINGER_MS })
+  readonly #control = new Router({ linger: LINGER_MS })
   readonly #stdin = new Router()
   /** No high-water mark: a lost `idle` would leave a client waiting for ever. */
-  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 })
+  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: LINGER_MS })
   readonly #hb = new Reply()
   #subscription: Promise<unknown> | undefined
   readonly #tails = new Map<Socket, Promise<void>>()

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { ExecuteReply, Header } from './protocol.ts'
+import type { ExecuteReply } from './protocol.ts'
 import type { Connection } from './connection.ts'
 
 /** One cell on its way to the cell thread. Its id is the msg_id of the request. */
@@ -17,7 +17,7 @@ export interface CellRequest {
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
   | { type: 'interrupt'; id: string; count: number }
-  | { type: 'input'; id: string; value: string }
+  | { type: 'input'; value: string }
   | { type: 'exit' }
   | { type: 'nothing' }
 
@@ -37,9 +37,9 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
+  /** Bytes that the heap of the cell thread may hold. */
+  heapLimit: number
 }
-
-export type Parent = Partial<Header>
 
 /** Places in the flags that both threads share. */
 export const Flag = {
@@ -49,6 +49,8 @@ export const Flag = {
   interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
+  /** 1 when async_hooks are in use. */
+  asyncHooks: 3,
 } as const
 
 /** How far an interrupt is. */

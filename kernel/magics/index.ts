@@ -40,7 +40,7 @@ function call(form: 'line' | 'cell', name: string, texts: string[], line: number
 /** Whether a text ends inside a template literal or a comment. */
 function isInsideLiteral(text: string): boolean {
   try {
-    for (const _ of tokenizer(text, { ecmaVersion: 'latest' }));
+    for (const _ of tokenizer(`${text}\n`, { ecmaVersion: 'latest' }));
     return false
   } catch (error) {
     return /Unterminated (template|comment)/.test((error as Error).message)
