@@ -20,36 +20,35 @@ function isElementwise(node: Node): boolean {
   return node.domain === '' && TYPES.has(node.type) && node.outputs.length === 1 && node.inputs.every((value) => !value || isStatic(value.shape))
 }
 
-/** An operator that treats every element alike runs in whatever layout its operands are held. */
+/** An operator that treats every element alike runs in whatever layout its output is held. */
 export const elementwise: Recipe = {
   layouts: (node) => (isElementwise(node) ? new Map() : null),
   lower(node, lowering) {
     const { output } = node
     const layout = lowering.home(output)
-    if (layout === PLAIN) return lowering.copy(node)
-    const operands = node.inputs.map((value) => value && operand(value, output, layout, lowering))
-    const attributes = Object.fromEntries(node.attributes)
-    const [lowered] = lowering.builder.ops(node.type, operands, attributes)
-    const repeats = node.inputs.some((value) => value && isRepeated(value, output))
-    lowering.write(output, repeats ? lowering.builder.reshape(lowered!, layout.held(output.shape as readonly number[])) : lowered!)
+    if (!layout.order) return lowering.copy(node)
+    const isSpread = node.inputs.some((value) => value && isRepeated(value, output))
+    const operands = node.inputs.map((value) => value && (isSpread ? spread : held)(value, output, layout, lowering))
+    const [lowered] = lowering.builder.ops(node.type, operands, Object.fromEntries(node.attributes))
+    lowering.write(output, isSpread ? lowering.builder.reshape(lowered!, layout.held(output.shape as readonly number[])) : lowered!)
   },
-}
-
-/** In the layout of the output: of four axes where one of the operands is repeated along some, so that all are broadcast alike. */
-function operand(value: Value, output: Value, layout: Layout, lowering: Lowering): Value {
-  const { order } = layout
-  if (!order || Number(value.size) === 1) {
-    const held = lowering.read(value, PLAIN)
-    return order && held.rank ? lowering.builder.reshape(held, []) : held
-  }
-  const spread = output.producer!.inputs.some((other) => other && isRepeated(other, output))
-  if (!isRepeated(value, output)) {
-    const held = lowering.read(value, layout)
-    return spread ? lowering.builder.reshape(held, order.map((axis) => Number(output.shape![axis]))) : held
-  }
-  const aligned = [...Array<number>(order.length - value.rank!).fill(1), ...(value.shape as readonly number[])]
-  return lowering.builder.transpose(lowering.builder.reshape(lowering.read(value, PLAIN), aligned), order)
 }
 
 /** Broadcast along an axis, and no single number. */
 const isRepeated = (value: Value, output: Value): boolean => Number(value.size) !== 1 && String(value.shape) !== String(output.shape)
+
+/** An operand of the output's shape, or a single number. */
+function held(value: Value, _: Value, layout: Layout, lowering: Lowering): Value {
+  if (Number(value.size) !== 1) return lowering.read(value, layout)
+  const number = lowering.read(value, PLAIN)
+  return number.rank ? lowering.builder.reshape(number, []) : number
+}
+
+/** An operand with an axis for each of the output's, in the layout's order, so that all are broadcast alike. */
+function spread(value: Value, output: Value, layout: Layout, lowering: Lowering): Value {
+  const { builder } = lowering
+  if (Number(value.size) === 1) return held(value, output, layout, lowering)
+  if (!isRepeated(value, output)) return builder.reshape(lowering.read(value, layout), layout.order!.map((axis) => Number(output.shape![axis])))
+  const aligned = [...Array<number>(output.rank! - value.rank!).fill(1), ...(value.shape as readonly number[])]
+  return builder.transpose(builder.reshape(lowering.read(value, PLAIN), aligned), layout.order!)
+}

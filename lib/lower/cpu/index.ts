@@ -44,23 +44,20 @@ export interface CpuLowering {
  * @param algorithmOf of a convolution, by its geometry; undefined leaves it to the lowering.
  */
 export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, algorithmOf: (geometry: string) => Algorithm | undefined): CpuLowering {
-  if (source.nodes().some((node) => convolutionRecipe(node, algorithmOf))) poolFirst(source, (conv) => convolutionRecipe(conv, algorithmOf) !== undefined)
+  const isLowered = (node: Node) => convolutionRecipe(node, algorithmOf) !== undefined
+  if (source.nodes().some(isLowered)) poolFirst(source, isLowered)
   const leading = new Map(source.nodes().flatMap((node) => entry(node, convolutionRecipe(node, algorithmOf))))
   const following = new Map(source.nodes().flatMap((node) => entry(node, followers[node.type]?.find((recipe) => recipe.layouts(node)))))
   const held = homes(source, leading, following, tied, state)
   const lowering = new Lowering(source, held)
-  for (const node of source.nodes()) {
+  for (const node of source.nodes().filter(({ output }) => !output.constant)) {
     lowering.at(node)
-    const recipe = leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node) : undefined) ?? elementwise
-    if (node.output.constant) continue
+    const recipe = leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node)! : elementwise)
     if (recipe.layouts(node)) recipe.lower(node, lowering)
     else lowering.copy(node)
   }
-  const inputOf = new Map([...state].map(([input, output]) => [output, source.inputs.find(({ name }) => name === input)]))
-  for (const output of source.outputs) {
-    const input = inputOf.get(output.name)
-    lowering.graph.addOutput(lowering.read(output, input ? lowering.home(input) : PLAIN), output.name)
-  }
+  const layoutOf = new Map(source.inputs.map((input) => [state.get(input.name), lowering.home(input)]))
+  for (const output of source.outputs) lowering.graph.addOutput(lowering.read(output, layoutOf.get(output.name) ?? PLAIN), output.name)
   mergeEqual(lowering.graph)
   accumulate(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
