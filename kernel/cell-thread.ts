@@ -1,12 +1,13 @@
 import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
+import { deferred } from './deferred.ts'
 import { Interrupter, type Running } from './interrupt.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import { Questions } from './questions.ts'
 import type { Sockets } from './sockets.ts'
-import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread } from './threads.ts'
+import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -15,11 +16,13 @@ const EXIT_PATIENCE_MS = 2000
 
 interface RunningRequest extends Running {
   request: Request
-  finish(reply: ExecuteReply): void
+  answer(reply: ExecuteReply): void
 }
 
 /** The cell thread, as the protocol thread sees it. */
 export class CellThread {
+  /** As cells set it with %typecheck. */
+  typecheck: TypecheckMode = 'on'
   readonly #port: MessagePort
   readonly #session: Session
   readonly #sockets: Sockets
@@ -36,7 +39,7 @@ export class CellThread {
     this.#port = port
     this.#session = session
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message))
+    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
     this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
     this.#questions = new Questions(data, sockets)
@@ -53,13 +56,13 @@ export class CellThread {
     const { header, content } = request
     const id = header.msg_id
     this.#remember(id, request)
-    const running = { id, count, request, isDone: false, ...deferred<ExecuteReply>() }
-    this.#running = running
+    const { promise: done, resolve: answer } = deferred<ExecuteReply>()
+    this.#running = { id, count, request, done, answer, isDone: false }
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
     this.#memory.start()
-    const reply = await running.done
+    const reply = await done
     this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
@@ -72,17 +75,20 @@ export class CellThread {
     if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
   }
 
-  /** Ends the process: by the cell thread's own exit, which runs exit handlers, or by force. A session still connected would make the exit wait. */
-  async exit(): Promise<void> {
+  /** Makes sure that the process ends soon, whatever the cell thread does. */
+  exitSoon(): void {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
-    await this.interrupt()
+  }
+
+  /** Ends the process by the cell thread's own exit, which runs exit handlers. A session still connected would make it wait. */
+  exit(): void {
     this.#session.disconnect()
     this.#post({ type: 'exit' })
   }
 
-  /** An answer of the front end to an input request. */
-  answerInput(value: string): void {
-    this.#questions.answer(value)
+  /** Takes an answer of the front end to an input request. */
+  answerInput(reply: Request): void {
+    this.#questions.answer(reply)
   }
 
   #receive(message: ToProtocolThread): void {
@@ -90,6 +96,7 @@ export class CellThread {
     this.#gatherer.flush()
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
     else if (message.type === 'interrupt') void this.interrupt()
+    else if (message.type === 'typecheck') this.typecheck = message.mode
     else if (message.type === 'input') this.#ask(message)
     else this.#finish(message.id, message.reply)
   }
@@ -101,7 +108,7 @@ export class CellThread {
     const { status, ename, evalue, traceback } = reply
     if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
-    running.finish(reply)
+    running.answer(reply)
   }
 
   #warn(text: string): void {
@@ -126,10 +133,4 @@ export class CellThread {
     const [oldest] = this.#requests.keys()
     if (this.#requests.size > REMEMBERED_CELLS) this.#requests.delete(oldest)
   }
-}
-
-function deferred<T>() {
-  let finish!: (value: T) => void
-  const done = new Promise<T>((resolve) => (finish = resolve))
-  return { done, finish }
 }

@@ -1,6 +1,7 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { rewrite, type Rewritten } from './rewrite.ts'
-import { SourceError, toJavaScript, type JavaScript } from './typescript.ts'
+import { SourceError } from './source-error.ts'
+import { toJavaScript, type JavaScript } from './typescript.ts'
 
 /** A place in a text. Line from 1, column from 0. */
 export interface Position {
@@ -20,7 +21,7 @@ export interface Script {
 /** Compiles a cell's TypeScript. Throws a SourceError with the place in the source. */
 export function compile(source: string): Script {
   const javascript = toJavaScript(source)
-  const { text, names } = rewriteMapped(javascript)
+  const { text, names } = rewriteMapped(javascript, source)
   let map: TraceMap | undefined
   return {
     code: text.toString(),
@@ -33,9 +34,9 @@ export function compile(source: string): Script {
   }
 }
 
-function rewriteMapped(javascript: JavaScript): Rewritten {
+function rewriteMapped(javascript: JavaScript, source: string): Rewritten {
   try {
-    return rewrite(javascript.code)
+    return rewrite(javascript.code, source)
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const { line, column } = locateIn(javascript, error) ?? error

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dealer, Request as Requester, Subscriber } from 'zeromq'
 import { address } from './connection.ts'
+import { deferred, type Deferred } from './deferred.ts'
 import { KernelProcess, type Exit, type StartOptions } from './kernel-process.ts'
 import type { ExecuteReply, Header, Message } from './protocol.ts'
 import { createHeader, decode, encode } from './wire.ts'
@@ -58,21 +59,15 @@ const PATIENCE_MS = 5000
 
 /** What is expected of the kernel for one request. */
 interface Pending {
-  reply: PromiseWithResolvers<Message>
-  idle: PromiseWithResolvers<void>
+  reply: Deferred<Message>
+  idle: Deferred<void>
   options: ExecuteOptions
-}
-interface PromiseWithResolvers<T> {
-  promise: Promise<T>
-  resolve(value: T): void
-  reject(reason: unknown): void
 }
 
 /** A notebook client: starts the real kernel and speaks to it over ZeroMQ. */
 export class KernelClient {
-  /** Content of the kernel's kernel_info_reply. */
-  info: Record<string, unknown> = {}
   readonly #kernel: KernelProcess
+  #info: Record<string, unknown> = {}
   readonly #session = randomUUID()
   readonly #pending = new Map<string, Pending>()
   #channels!: Record<'shell' | 'control' | 'stdin', Dealer>
@@ -81,8 +76,13 @@ export class KernelClient {
   /** Starts a kernel of its own; resolves when it answers. Rejects with KernelDied when it cannot start. */
   static async start(options: StartOptions = {}): Promise<KernelClient> {
     const client = new KernelClient(await KernelProcess.start(options))
-    await client.#untilReady()
-    return client
+    try {
+      await client.#untilReady()
+      return client
+    } catch (error) {
+      await client.shutdown()
+      throw error
+    }
   }
 
   private constructor(kernel: KernelProcess) {
@@ -103,6 +103,11 @@ export class KernelClient {
 
   get #sockets(): (Dealer | Subscriber)[] {
     return [...Object.values(this.#channels), this.#iopub]
+  }
+
+  /** Content of the kernel's kernel_info_reply. */
+  get info(): Record<string, unknown> {
+    return this.#info
   }
 
   /** Resolves when the process has ended. */
@@ -179,7 +184,7 @@ export class KernelClient {
         answered.catch(() => undefined)
         continue
       }
-      this.info = reply.content
+      this.#info = reply.content
       return
     }
   }
@@ -195,7 +200,7 @@ export class KernelClient {
   }
 
   async #ask(channel: 'shell' | 'control', type: string, content: object, options: ExecuteOptions = {}): Promise<Message> {
-    const pending: Pending = { reply: withResolvers(), idle: withResolvers(), options }
+    const pending: Pending = { reply: deferred(), idle: deferred(), options }
     const header = createHeader(type, this.#session, 'hone')
     this.#pending.set(header.msg_id, pending)
     try {
@@ -235,11 +240,4 @@ export class KernelClient {
     const value = (await onInput?.(String(content.prompt), content.password === true)) ?? ''
     await this.#send('stdin', createHeader('input_reply', this.#session, 'hone'), { value }, header)
   }
-}
-
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle))
-  return { promise, resolve, reject }
 }

@@ -1,38 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { DISPLAY, mimeBundle, type MimeBundle } from './display.ts'
+import { DISPLAY, mimeBundle } from './display.ts'
 import { imageType } from './display/image.ts'
 import { showing } from './display/show.ts'
 import type { Executor } from './executor.ts'
-import type { Extra } from './threads.ts'
-
-interface DisplayOptions {
-  /** The value is a bundle already. */
-  raw?: boolean
-  /** Replaces the output of the same display_id. */
-  update?: boolean
-  display_id?: string
-}
-
-type Template = (texts: TemplateStringsArray, ...values: unknown[]) => object
-
-/** What Deno's own kernel has as `Deno.jupyter`. https://docs.deno.com/api/deno/~/Deno.jupyter */
-export interface DenoJupyter {
-  $display: typeof DISPLAY
-  html: Template
-  md: Template
-  svg: Template
-  /** A PNG or JPEG, by its content or its path. */
-  image(source: string | Uint8Array): object
-  format(value: unknown): Promise<MimeBundle>
-  display(value: unknown, options?: DisplayOptions): Promise<void>
-  broadcast(messageType: string, content: Record<string, unknown>, extra?: Extra): Promise<void>
-}
+import type { Deno } from './provided.ts'
 
 /**
  * The `Deno` that cells see, with `jupyter` alone. It is no property of globalThis: packages that find a `Deno` there take
  * Node.js for Deno and break.
  */
-export function denoFor(executor: Executor): { jupyter: DenoJupyter } {
+export function denoFor(executor: Executor): Deno {
   const format = async (value: unknown) => mimeBundle(value)
   return {
     jupyter: {
@@ -53,7 +30,7 @@ export function denoFor(executor: Executor): { jupyter: DenoJupyter } {
   }
 }
 
-function template(type: string): Template {
+function template(type: string): Deno['jupyter']['html'] {
   return (texts, ...values) => {
     const text = texts.reduce((before, after, i) => `${before}${values[i - 1] ?? ''}${after}`)
     return showing({ [type]: text, 'text/plain': text })

@@ -1,25 +1,28 @@
 import type { MessagePort } from 'node:worker_threads'
+import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
-import { DisplayHandle } from './display/show.ts'
+import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
+import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
-import { describeError, StackTraces, type KnownScript } from './stack.ts'
+import { describeError, StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread } from './threads.ts'
+import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
   protectImmediates()
+  noticeAsyncHooks(flags)
   guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
   const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
@@ -80,6 +83,11 @@ export class Executor {
     this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
   }
 
+  /** What a type error in a later cell does; the protocol thread has the types checked. */
+  setTypecheck(mode: TypecheckMode): void {
+    this.#post({ type: 'typecheck', mode })
+  }
+
   /**
    * Compiles TypeScript that runs in the session; answers with a function that runs it and resolves with its last value.
    * `shown` is what a traceback shows of it. Throws a SourceError.
@@ -108,7 +116,7 @@ export class Executor {
     const { code, count, silent } = cell.request
     try {
       const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
-      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof DisplayHandle)) {
+      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
       }
       await Promise.all(cell.displays)

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { builtinModules, type LoadHookContext, type ResolveHookContext } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { SourceError, toJavaScript } from './typescript.ts'
+import { SourceError } from './source-error.ts'
+import { toJavaScript } from './typescript.ts'
 
 /**
  * How modules are found and read while a kernel runs: a customization of Node's loader.
@@ -13,7 +14,7 @@ import { SourceError, toJavaScript } from './typescript.ts'
 /** What stands for the importing file when a cell imports. Its folder is the notebook's, which is the kernel's working folder. */
 export const CELL_PARENT = 'hone-cell:'
 
-const TYPESCRIPT_FILE = /^file:.*\.m?ts(\?|$)/
+export const TYPESCRIPT_FILE = /^file:[^?]*\.(?:m?ts|tsx)(?:\?|$)/
 
 type Next<Context, Result> = (specifier: string, context?: Partial<Context>) => Result
 
@@ -26,7 +27,7 @@ export function resolve<Result>(specifier: string, context: ResolveHookContext, 
   return next(typeScriptFile(wanted, parentURL) ?? wanted, { ...context, parentURL })
 }
 
-/** Compiles .ts and .mts files; leaves all else to Node. */
+/** Compiles TypeScript files; leaves all else to Node. */
 export function load<Result>(url: string, context: LoadHookContext, next: Next<LoadHookContext, Result>): Result | object {
   if (!TYPESCRIPT_FILE.test(url)) return next(url, context)
   const file = fileURLToPath(url)
@@ -34,11 +35,13 @@ export function load<Result>(url: string, context: LoadHookContext, next: Next<L
 }
 
 function compileFile(file: string): string {
+  const source = readFileSync(file, 'utf8')
   try {
-    return toJavaScript(readFileSync(file, 'utf8')).code
+    return toJavaScript(source, dirname(file)).code
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
-    throw new SyntaxError(`${file}:${error.line}:${error.column + 1}: ${error.message}`)
+    const { line, column, message } = error
+    throw new SyntaxError(`${message}\n${file}:${line}:${column + 1}\n    ${source.split('\n')[line - 1]}\n    ${' '.repeat(column)}^`)
   }
 }
 
@@ -63,7 +66,7 @@ function typeScriptFile(specifier: string, parentURL: string | undefined): strin
   const url = new URL(specifier, parentURL)
   const path = fileURLToPath(url)
   if (isFile(path)) return undefined
-  const candidates = [path.replace(/\.(m?)js$/, '.$1ts'), ...['.ts', '.js', '.mts', '.mjs'].map((ending) => path + ending)]
+  const candidates = [path.replace(/\.(m?)js$/, '.$1ts'), ...['.ts', '.tsx', '.js', '.mts', '.mjs'].map((ending) => path + ending)]
   const found = candidates.find(isFile)
   return found === undefined ? undefined : pathToFileURL(found).href
 }

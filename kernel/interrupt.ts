@@ -4,6 +4,8 @@ import { Flag, Interrupt, type ToCellThread } from './threads.ts'
 
 /** How long a busy cell thread may take to answer the message before it is terminated. */
 const PATIENCE_MS = 5
+/** After how long a cell that goes on needs an explanation. */
+const EXPLAIN_MS = 1000
 /** How long modules that are being loaded are let finish. */
 const LOADING_PATIENCE_MS = 5000
 
@@ -25,13 +27,15 @@ export class Interrupter {
   readonly #session: Session
   readonly #flags: Int32Array
   readonly #post: (message: ToCellThread) => void
+  readonly #warn: (text: string) => void
   #current: Promise<void> | undefined
 
   /** The session is connected to the cell thread. */
-  constructor(session: Session, flags: Int32Array, post: (message: ToCellThread) => void) {
+  constructor(session: Session, flags: Int32Array, post: (message: ToCellThread) => void, warn: (text: string) => void) {
     this.#session = session
     this.#flags = flags
     this.#post = post
+    this.#warn = warn
   }
 
   /** Resolves when no interrupt is under way. */
@@ -47,31 +51,42 @@ export class Interrupter {
 
   async #persist(cell: Running): Promise<void> {
     const start = performance.now()
+    const explanation = setTimeout(() => this.#explain(), EXPLAIN_MS)
     this.#setState(Interrupt.asked)
     while (!cell.isDone) {
       this.#post({ type: 'interrupt', id: cell.id, count: cell.count })
       await Promise.race([cell.done, sleep(PATIENCE_MS)])
-      const isLoading = Atomics.load(this.#flags, Flag.loading) > 0 && performance.now() - start < LOADING_PATIENCE_MS
-      if (!cell.isDone && !isLoading) await this.#terminate()
+      const isLoading = this.#is(Flag.loading) && performance.now() - start < LOADING_PATIENCE_MS
+      if (!cell.isDone && !isLoading && !this.#is(Flag.asyncHooks)) await this.#terminate()
     }
+    clearTimeout(explanation)
     this.#setState(Interrupt.none)
   }
 
   /** Terminates JavaScript, unless native code runs. */
   async #terminate(): Promise<void> {
     this.#setState(Interrupt.terminating)
-    if (Atomics.load(this.#flags, Flag.native) === 0) await this.#terminateExecution()
+    if (!this.#is(Flag.native)) await this.#terminateExecution()
     this.#setState(Interrupt.asked)
   }
 
   /** Resolves when the termination has happened. Where nothing runs, a message gives it something to end. */
   async #terminateExecution(): Promise<void> {
-    let isDone = false
-    const done = new Promise<void>((resolve) => this.#session.post('Runtime.terminateExecution', () => resolve())).then(() => (isDone = true))
-    while (!isDone) {
-      this.#post({ type: 'nothing' })
-      await Promise.race([done, sleep(PATIENCE_MS)])
+    const done = new Promise<boolean>((resolve) => this.#session.post('Runtime.terminateExecution', () => resolve(true)))
+    do this.#post({ type: 'nothing' })
+    while (!(await Promise.race([done, sleep(PATIENCE_MS, false)])))
+  }
+
+  /** Says why a cell goes on. */
+  #explain(): void {
+    if (this.#is(Flag.native)) this.#warn('The cell will end when the native code that it called returns.\n')
+    else if (this.#is(Flag.asyncHooks)) {
+      this.#warn('The cell ends when it next awaits: code that uses async_hooks (AsyncLocalStorage, before Node 24) cannot be stopped elsewhere. Or restart the kernel.\n')
     }
+  }
+
+  #is(place: number): boolean {
+    return Atomics.load(this.#flags, place) > 0
   }
 
   #setState(state: number): void {

@@ -1,122 +1,75 @@
-import type { Session, Runtime } from 'node:inspector'
-import { compile } from './cell.ts'
-import { expandMagics, isCellMagic } from './magics/expand.ts'
-import { RUNTIME } from './rewrite.ts'
-import { SourceError } from './typescript.ts'
+import type { Session } from 'node:inspector'
+import type { MimeBundle } from './display.ts'
+import { complete, type Sources } from './language/completion.ts'
+import { listErrors, showErrors } from './language/diagnostics.ts'
+import { page } from './language/help.ts'
+import { inspect } from './language/inspection.ts'
+import { LiveValues } from './language/live.ts'
+import { NotebookModules, type CheckedCell } from './language/notebook.ts'
+import type { Place } from './language/place.ts'
+import type { Diagnostic } from './language/protocol.ts'
+import type { Question } from './language/questions.ts'
+import { TypeServer } from './language/type-server.ts'
+import type { ExecuteReply } from './protocol.ts'
 
-/** Milliseconds after which a cell thread inside native code is not waited for. */
-const PATIENCE_MS = 100
-/** The group of inspected objects that are let go after each answer. */
-const OBJECTS = 'language'
+/** A cell whose types are wrong. */
+export interface TypeErrors {
+  /** For a display beside the output. */
+  bundle: MimeBundle
+  /** For a traceback. */
+  lines: string[]
+}
 
-type Completeness = { status: 'complete' | 'invalid' | 'unknown' } | { status: 'incomplete'; indent: string }
+const CANNOT_FIND_MODULE = 2307
+const CANNOT_FIND_NAME = new Set([2304, 2552, 2503, 2663, 2693])
 
-/** Whether a console should run the source or let the person type on. */
-export function isComplete(source: string): Completeness {
-  if (isCellMagic(source)) return /\n\s*$/.test(source) || !source.includes('\n') ? { status: 'complete' } : { status: 'incomplete', indent: '' }
-  try {
-    compile(expandMagics(source))
-    return { status: 'complete' }
-  } catch (error) {
-    if (!(error instanceof SourceError)) return { status: 'unknown' }
-    return error.incomplete ? { status: 'incomplete', indent: indentAfter(source) } : { status: 'invalid' }
+/** Editing help from TypeScript's types and from the values of the session. It works while a cell runs, too. */
+export class Language {
+  readonly #sources: Sources
+
+  /** The session is connected to the cell thread. */
+  constructor(session: Session) {
+    const server = new TypeServer()
+    this.#sources = { server, notebook: new NotebookModules(server), live: new LiveValues(session) }
   }
-}
 
-function indentAfter(source: string): string {
-  const line = source.trimEnd().split('\n').at(-1) ?? ''
-  const indent = /^\s*/.exec(line)![0]
-  return /[([{]$/.test(line) ? `${indent}  ` : indent
-}
+  /** Content of a complete_reply. */
+  complete(place: Place): Promise<object> {
+    return complete(place, this.#sources)
+  }
 
-interface Completion {
-  text: string
-  type: string
-}
+  /** Content of an inspect_reply. */
+  inspect(place: Place): Promise<object> {
+    return inspect(place, this.#sources)
+  }
 
-/** A name, or names joined by dots and literal indices, before the cursor. */
-const CHAIN = /(?:[\p{ID_Start}$_][\p{ID_Continue}$]*(?:\[(?:\d+|'[^']*'|"[^"]*")\])*\??\.)*$/u
-const NAME_BEFORE = /[\p{ID_Continue}$]*$/u
-const NAME_AFTER = /^[\p{ID_Continue}$]*/u
-const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+  /** Content of an is_complete_reply. */
+  async isComplete(source: string): Promise<object> {
+    return (await import('./language/completeness.ts')).isComplete(source)
+  }
 
-/** What front ends send to complete or inspect. The cursor counts code points. */
-export interface Place {
-  code?: unknown
-  cursor_pos?: unknown
-}
+  /** Payloads that answer the questions of a cell. */
+  answer(questions: Question[]): Promise<object[]> {
+    return Promise.all(questions.map((question) => page(question, this.#sources)))
+  }
 
-/** Content of a complete_reply, from the live session. The session is connected to the cell thread. */
-export async function complete(session: Session, place: Place): Promise<object> {
-  const { before } = split(place)
-  const { name, owner } = nameBefore(before)
-  const found = await withinPatience(owner === '' ? globals(session) : members(session, owner), [])
-  const matches = found.filter(({ text }) => text.startsWith(name) && text !== RUNTIME && NAME.test(text))
-  matches.sort((a, b) => (a.text < b.text ? -1 : 1))
-  const cursor_end = [...before].length
-  const cursor_start = cursor_end - [...name].length
-  const types = matches.map((match) => ({ ...match, start: cursor_start, end: cursor_end }))
-  const texts = matches.map(({ text }) => text)
-  return { status: 'ok', matches: texts, cursor_start, cursor_end, metadata: { _jupyter_types_experimental: types } }
-}
+  /** Checks the types of a cell that runs or is about to; undefined when there is no language server. */
+  async check(source: string): Promise<CheckedCell | undefined> {
+    return this.#sources.notebook.check(source).catch(() => undefined)
+  }
 
-/** Content of an inspect_reply: a summary of the live value under the cursor. */
-export async function inspect(session: Session, place: Place): Promise<object> {
-  const { before, after } = split(place)
-  const { name, owner } = nameBefore(before + NAME_AFTER.exec(after)![0])
-  const expression = owner === '' ? name : `${owner}.${name}`
-  const value = NAME.test(name) ? await withinPatience(evaluate(session, expression), undefined) : undefined
-  const data = value === undefined ? {} : { 'text/plain': `${expression}: ${summary(value)}` }
-  return { status: 'ok', found: value !== undefined, data, metadata: {} }
-}
+  /** To be called when a cell has run: what it declares is known from now on, unless it could not be compiled. */
+  async keep(checking: Promise<CheckedCell | undefined>, { ename }: ExecuteReply): Promise<void> {
+    if (ename !== 'SyntaxError') await this.#sources.notebook.keep(checking)
+  }
 
-function split({ code, cursor_pos }: Place): { before: string; after: string } {
-  const points = [...String(code)]
-  const cursor = Number(cursor_pos ?? points.length)
-  return { before: points.slice(0, cursor).join(''), after: points.slice(cursor).join('') }
-}
-
-function nameBefore(text: string): { name: string; owner: string } {
-  const name = NAME_BEFORE.exec(text)![0]
-  const owner = CHAIN.exec(text.slice(0, text.length - name.length))![0]
-  return { name, owner: owner.replace(/\??\.$/, '') }
-}
-
-async function globals(session: Session): Promise<Completion[]> {
-  const { names } = await call<{ names: string[] }>(session, 'Runtime.globalLexicalScopeNames', {})
-  const variables = [...new Set(names)].map((text) => ({ text, type: 'instance' }))
-  return [...variables, ...(await members(session, 'globalThis'))]
-}
-
-async function members(session: Session, expression: string): Promise<Completion[]> {
-  const { objectId } = (await evaluate(session, `Object(${expression})`)) ?? {}
-  if (objectId === undefined) return []
-  const { result } = await call<Runtime.GetPropertiesReturnType>(session, 'Runtime.getProperties', { objectId })
-  void session.post('Runtime.releaseObjectGroup', { objectGroup: OBJECTS })
-  return result.map(({ name, value }) => ({ text: name, type: value?.type === 'function' ? 'function' : 'property' }))
-}
-
-/** The value of an expression, or undefined when it throws or would change something. */
-async function evaluate(session: Session, expression: string): Promise<Runtime.RemoteObject | undefined> {
-  const parameters = { expression, throwOnSideEffect: true, silent: true, generatePreview: true, objectGroup: OBJECTS }
-  const { result, exceptionDetails } = await call<Runtime.EvaluateReturnType>(session, 'Runtime.evaluate', parameters)
-  return exceptionDetails === undefined ? result : undefined
-}
-
-function call<Answer>(session: Session, method: string, parameters: object): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    session.post(method, parameters, (error, answer) => (error === null ? resolve(answer as Answer) : reject(error)))
-  })
-}
-
-/** The answer, or another when the cell thread cannot answer now or refuses. */
-function withinPatience<T>(answer: Promise<T>, otherwise: T): Promise<T> {
-  const late = new Promise<T>((resolve) => setTimeout(resolve, PATIENCE_MS, otherwise).unref())
-  return Promise.race([answer.catch(() => otherwise), late])
-}
-
-function summary({ type, className, description, value, preview }: Runtime.RemoteObject): string {
-  if (preview === undefined) return description ?? JSON.stringify(value) ?? type
-  const properties = preview.properties.map((property) => `${property.name}: ${property.value ?? property.type}`)
-  return `${className ?? type} { ${properties.join(', ')}${preview.overflow ? ', …' : ''} }`
+  /** What to show of a checked cell; undefined when its types are right, as far as its run did not prove TypeScript wrong. */
+  async errorsOf({ errors }: CheckedCell, source: string, label: string, reply?: ExecuteReply): Promise<TypeErrors | undefined> {
+    if (errors.length === 0 || reply?.ename === 'SyntaxError') return undefined
+    const names = new Set((await this.#sources.live.names()).map(({ name }) => name))
+    const isRefuted = ({ code, message }: Diagnostic) =>
+      (code === CANNOT_FIND_MODULE && reply?.status === 'ok') || (CANNOT_FIND_NAME.has(code) && names.has(/'([^']+)'/.exec(message)?.[1] ?? ''))
+    const shown = errors.filter((error) => !isRefuted(error))
+    return shown.length === 0 ? undefined : { bundle: showErrors(shown, source, label), lines: listErrors(shown, source, label) }
+  }
 }

@@ -40,7 +40,7 @@ class AddonGuard {
       return native()
     } finally {
       this.#endNative()
-      if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
+      this.#giveWay()
     }
   }
 
@@ -62,6 +62,10 @@ class AddonGuard {
     Atomics.sub(this.#flags, Flag.native, 1)
   }
 
+  #giveWay(): void {
+    if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
+  }
+
   wrapExports(exports: unknown): unknown {
     if (typeof exports === 'function') return this.#wrapFunction(exports as AnyFunction)
     if (typeof exports !== 'object' || exports === null) return exports
@@ -72,15 +76,13 @@ class AddonGuard {
   #wrapFunction(original: AnyFunction): AnyFunction {
     const known = this.#wrappers.get(original)
     if (known !== undefined) return known as AnyFunction
-    const guard = this
+    const call = (receiver: unknown, args: unknown[], target: AnyFunction | undefined) => {
+      const callbacks = args.map((argument) => this.#wrapCallback(argument))
+      const native = () => (target === undefined ? Reflect.apply(original, receiver, callbacks) : Reflect.construct(original, callbacks, target))
+      return this.#adopt(this.enter(native))
+    }
     function wrapper(this: unknown, ...args: unknown[]): unknown {
-      const target = new.target as AnyFunction | undefined
-      const callbacks = args.map((argument) => guard.#wrapCallback(argument))
-      return guard.#adopt(
-        guard.enter(() =>
-          target === undefined ? Reflect.apply(original, this, callbacks) : Reflect.construct(original, callbacks, target),
-        ),
-      )
+      return call(this, args, new.target as AnyFunction | undefined)
     }
     this.#wrappers.set(original, wrapper)
     const { prototype, ...statics } = this.#wrapProperties(original)
@@ -117,14 +119,16 @@ class AddonGuard {
   /** Native code calls a callback with itself on the stack, so nothing may be terminated there either. */
   #wrapCallback(argument: unknown): unknown {
     if (typeof argument !== 'function' || isClass(argument as AnyFunction)) return argument
-    const guard = this
-    return function (this: unknown, ...args: unknown[]): unknown {
-      guard.#beginNative()
+    const call = (receiver: unknown, args: unknown[]) => {
+      this.#beginNative()
       try {
-        return Reflect.apply(argument, this, args)
+        return Reflect.apply(argument, receiver, args)
       } finally {
-        guard.#endNative()
+        this.#endNative()
       }
+    }
+    return function (this: unknown, ...args: unknown[]): unknown {
+      return call(this, args)
     }
   }
 }

@@ -7,6 +7,8 @@ export class Questions {
   readonly #shared: Pick<ProtocolThreadData, 'answers' | 'flags'>
   readonly #sockets: Sockets
   #latest = 0
+  /** Message ids of input requests, with their questions. */
+  readonly #asked = new Map<string, number>()
 
   constructor(shared: Pick<ProtocolThreadData, 'answers' | 'flags'>, sockets: Sockets) {
     this.#shared = shared
@@ -16,13 +18,14 @@ export class Questions {
   /** The request is that of the cell which asks. */
   ask({ question, prompt, password }: Question, request: Request): void {
     this.#latest = question
-    this.#sockets.reply('stdin', 'input_request', { prompt, password }, request)
+    this.#asked.set(this.#sockets.reply('stdin', 'input_request', { prompt, password }, request), question)
   }
 
-  /** An answer belongs to what was asked last: cells ask one thing at a time. The cell thread may sleep until it comes. */
-  answer(value: string): void {
+  /** Takes an input_reply. Few front ends say which request it is for; else it is for the latest. The cell thread may sleep until it comes. */
+  answer({ parent_header, content }: Request): void {
+    const question = this.#asked.get(parent_header.msg_id ?? '') ?? this.#latest
     const { answers, flags } = this.#shared
-    const answer: Answer = { question: this.#latest, value }
+    const answer: Answer = { question, value: String(content.value) }
     answers.postMessage(answer)
     Atomics.add(flags, Flag.answers, 1)
     Atomics.notify(flags, Flag.answers)

@@ -1,7 +1,9 @@
-import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Pattern, type Program, type VariableDeclaration } from 'acorn'
-import { base, simple } from 'acorn-walk'
-import MagicString from 'magic-string'
-import { SourceError } from './typescript.ts'
+import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Program, type Statement, type VariableDeclaration } from 'acorn'
+import { simple } from 'acorn-walk'
+import { MagicString } from 'magic-string'
+import { findMisassignment } from './constants.ts'
+import { namesIn, outsideFunctions } from './scopes.ts'
+import { SourceError } from './source-error.ts'
 
 /** The global through which a rewritten cell reaches the kernel (runtime.ts). */
 export const RUNTIME = '__hone'
@@ -19,10 +21,12 @@ export interface Rewritten {
  * - imports go through the kernel, which finds them from the notebook's folder;
  * - every await goes through the kernel's guard, so that an interrupt ends it;
  * - the value of a last expression is handed to the kernel.
- * Throws a SourceError.
+ * A name that the person's source does not mention is a compiler's own and stays within the cell. Throws a SourceError.
  */
-export function rewrite(code: string): Rewritten {
+export function rewrite(code: string, source: string): Rewritten {
   const program = parseModule(code)
+  const misassigned = findMisassignment(program)
+  if (misassigned !== undefined) throw sourceErrorAt(code, misassigned.start, `${misassigned.name} is a constant and cannot be assigned to.`)
   const text = new MagicString(code)
   guardAwaits(program, text)
   const imports: string[] = /\bDeno\b/.test(code) ? [`let { deno: Deno } = ${RUNTIME};`] : []
@@ -48,7 +52,9 @@ export function rewrite(code: string): Rewritten {
   }
   for (const node of variableDeclarations(program)) assign(text, node, names)
   showLast(program, text)
-  text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${imports.join(' ')} `).append('\n})')
+  const internal = [...names].filter((name) => !source.includes(name) && names.delete(name))
+  const declaration = internal.length > 0 ? `let ${internal.join(', ')}; ` : ''
+  text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${declaration}${imports.join(' ')} `).append('\n})')
   return { text, names }
 }
 
@@ -57,8 +63,7 @@ function parseModule(code: string): Program {
     return parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
   } catch (error) {
     const { pos, message } = error as SyntaxError & { pos: number }
-    const plain = code[pos] === '@' ? 'decorators cannot be used in a cell.' : message.replace(/ \(\d+:\d+\)$/, '')
-    throw sourceErrorAt(code, pos, plain)
+    throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''))
   }
 }
 
@@ -101,7 +106,6 @@ function variableDeclarations(program: Program): Variables[] {
   const heads = new Set<Node | null | undefined>()
   const rememberHead = ({ left, init }: { left?: Node; init?: Node | null }) => heads.add(left ?? init)
   const found: VariableDeclaration[] = []
-  const outsideFunctions = { ...base, Function() {}, StaticBlock() {} }
   const visitors = {
     VariableDeclaration: (node: VariableDeclaration) => void (node.kind === 'var' && found.push(node)),
     ForStatement: rememberHead,
@@ -124,23 +128,6 @@ function assign(text: MagicString, { node, isHead }: Variables, names: Set<strin
   }
   text.overwrite(node.start, node.start + node.kind.length, isHead ? '' : 'void (')
   if (!isHead) text.appendLeft(node.declarations.at(-1)!.end, ');')
-}
-
-function namesIn(pattern: Pattern | null): string[] {
-  switch (pattern?.type) {
-    case 'Identifier':
-      return [pattern.name]
-    case 'ObjectPattern':
-      return pattern.properties.flatMap((property) => namesIn(property.type === 'Property' ? property.value : property.argument))
-    case 'ArrayPattern':
-      return pattern.elements.flatMap(namesIn)
-    case 'RestElement':
-      return namesIn(pattern.argument)
-    case 'AssignmentPattern':
-      return namesIn(pattern.left)
-    default:
-      return []
-  }
 }
 
 function guardAwaits(program: Program, text: MagicString): void {
@@ -167,8 +154,16 @@ function isBareVariable(statement: Node): boolean {
 }
 
 function showLast(program: Program, text: MagicString): void {
-  const last = program.body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
+  const last = lastStatement(program.body as Statement[], text.original)
   if (last?.type !== 'ExpressionStatement') return
   const end = text.original[last.end - 1] === ';' ? last.end - 1 : last.end
   text.prependRight(last.start, `${RUNTIME}.last((`).appendLeft(end, '))')
+}
+
+/** A cell with a `using` declaration is compiled into a `try` that disposes at its end. */
+function lastStatement(body: Statement[], code: string): Statement | undefined {
+  const last = body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
+  if (last?.type !== 'TryStatement' || !last.finalizer) return last
+  const isDisposing = code.slice(last.finalizer.start, last.finalizer.end).includes('__callDispose(')
+  return isDisposing ? lastStatement(last.block.body, code) : last
 }

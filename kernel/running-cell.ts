@@ -1,4 +1,5 @@
 import type { Capture } from './capture.ts'
+import { deferred } from './deferred.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
 
@@ -33,7 +34,7 @@ export class RunningCell {
    */
   guard(value: unknown): unknown {
     if (this.handle.signal.aborted) return new Promise(() => {})
-    const { promise, resolve, reject } = deferred()
+    const { promise, resolve, reject } = deferred<unknown>()
     this.#waiting.add(reject)
     const forget = () => this.#waiting.delete(reject)
     Promise.resolve(value)
@@ -53,11 +54,4 @@ export class RunningCell {
     this.#waiting.clear()
     this.#abort.abort(new Interrupted())
   }
-}
-
-function deferred() {
-  let resolve!: (value: unknown) => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<unknown>((...settle) => ([resolve, reject] = settle))
-  return { promise, resolve, reject }
 }

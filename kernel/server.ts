@@ -1,8 +1,10 @@
 import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
+import { CheckedExecution } from './checked-execution.ts'
 import { CHANNELS } from './connection.ts'
 import { kernelInfo } from './kernel-info.ts'
+import type { Language } from './language.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
 import { ExecutionQueue } from './queue.ts'
 import { Sockets } from './sockets.ts'
@@ -19,10 +21,11 @@ const session = new Session()
 session.connectToMainThread()
 const sockets = new Sockets(connection)
 const cells = new CellThread(data, session, sockets)
+const execution = new CheckedExecution(cells, sockets, language)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
 let isLeaving = false
-const parent = process.ppid
+let loadedLanguage: Promise<Language> | undefined
 
 /** Message type to handler. What a handler answers is the content of the reply; undefined means no reply. */
 const handlers: Record<string, Handler> = {
@@ -31,8 +34,8 @@ const handlers: Record<string, Handler> = {
   execute_request: (request) => queue.submit(request),
   interrupt_request: interrupt,
   shutdown_request: shutdown,
-  complete_request: async ({ content }) => (await language()).complete(session, content),
-  inspect_request: async ({ content }) => (await language()).inspect(session, content),
+  complete_request: async ({ content }) => (await language()).complete(content),
+  inspect_request: async ({ content }) => (await language()).inspect(content),
   is_complete_request: async ({ content }) => (await language()).isComplete(String(content.code)),
   history_request: ({ content }) => ({ status: 'ok', history: historyTuples(content) }),
   comm_info_request: () => ({ status: 'ok', comms: {} }),
@@ -44,8 +47,11 @@ const handlers: Record<string, Handler> = {
 /** Milliseconds between two looks at whether the parent process lives. */
 const PARENT_INTERVAL_MS = 1000
 
-/** Parsers are loaded when a front end first asks for help. */
-const language = () => import('./language.ts')
+/** Parsers are loaded when a cell runs or a front end first asks for help. */
+function language(): Promise<Language> {
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session))
+  return loadedLanguage
+}
 
 async function receive(channel: 'shell' | 'control', request: Request): Promise<void> {
   const type = request.header.msg_type
@@ -78,7 +84,7 @@ async function execute(request: Request): Promise<ExecuteReply> {
   const isCounted = silent !== true && store_history !== false
   const execution_count = isCounted ? state.count(String(code)) : state.executionCount
   if (silent !== true) sockets.publish('execute_input', { code, execution_count }, request.header)
-  return cells.run(request, execution_count)
+  return execution.run(request, execution_count)
 }
 
 function abort(request: Request): ExecuteReply {
@@ -100,8 +106,10 @@ function shutdown({ header, content }: Request): object {
 
 /** A socket that is still open would make the exit fail. */
 async function leave(): Promise<void> {
+  cells.exitSoon()
+  await cells.interrupt()
   await sockets.close()
-  await cells.exit()
+  cells.exit()
 }
 
 /** https://jupyter-client.readthedocs.io/en/stable/messaging.html#history */
@@ -119,15 +127,16 @@ async function listen(channel: 'shell' | 'control'): Promise<void> {
 }
 
 async function listenForInput(): Promise<void> {
-  for await (const { header, content } of sockets.requests('stdin')) {
-    if (header.msg_type === 'input_reply') cells.answerInput(String(content.value))
+  for await (const reply of sockets.requests('stdin')) {
+    if (reply.header.msg_type === 'input_reply') cells.answerInput(reply)
   }
 }
 
 /** A kernel whose front end died has nobody left to end it. Jupyter sets the variable where it starts kernels. */
 function watchParent(): void {
   if (process.env.JPY_PARENT_PID === undefined) return
-  setInterval(() => process.ppid !== parent && void cells.exit(), PARENT_INTERVAL_MS).unref()
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && void leave(), PARENT_INTERVAL_MS)
 }
 
 await sockets.bind()

@@ -53,8 +53,11 @@ export class Sockets {
     }
   }
 
-  reply(channel: 'shell' | 'control' | 'stdin', type: string, content: object, request: Request): void {
-    this.#send(this.#router(channel), encode(this.#message(type, content, request.header), this.#connection, request.identities))
+  /** Answers with the id of the message. */
+  reply(channel: 'shell' | 'control' | 'stdin', type: string, content: object, request: Request): string {
+    const message = this.#message(type, content, request.header)
+    this.#send(this.#router(channel), encode(message, this.#connection, request.identities))
+    return message.header.msg_id
   }
 
   /** Publishes on iopub. The content may be JSON text already. */

@@ -1,23 +1,22 @@
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { compile, locateIn, type Position } from './cell.ts'
+import type { Position } from './cell.ts'
 import { plainText } from './display.ts'
-import { SourceError, toJavaScript } from './typescript.ts'
-
-/** A script that has run. It is compiled again to find a place in it: errors are rarer than cells. */
-export interface KnownScript {
-  label: string
-  /** What was compiled. */
-  input: string
-  /** What the person typed, with every line of `input` in its place. */
-  source: string
-}
+import { Places, type KnownScript } from './places.ts'
+import { SourceError } from './source-error.ts'
 
 /** The name and the message of anything that can be thrown. */
 export function describeError(error: unknown): { ename: string; evalue: string } {
   if (!(error instanceof Error)) return { ename: 'Thrown', evalue: plainText(error) }
-  return { ename: String(error.name), evalue: String(error.message) }
+  return { ename: textOf(() => error.name), evalue: textOf(() => error.message) }
+}
+
+/** An error may have getters that throw. */
+function textOf(read: () => unknown): string {
+  try {
+    return String(read())
+  } catch {
+    return ''
+  }
 }
 
 const KERNEL_FOLDER = dirname(import.meta.url)
@@ -27,7 +26,7 @@ const dim = (text: string) => `\u001b[2m${text}\u001b[22m`
 
 /** Stack lines in terms of what the person typed: of cells (`cell 3:2:5`) and of imported TypeScript files. */
 export class StackTraces {
-  readonly #scripts = new Map<string, KnownScript>()
+  readonly places = new Places()
 
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {
@@ -37,8 +36,9 @@ export class StackTraces {
     }
   }
 
+  /** Makes a script known before it runs. */
   add(url: string, script: KnownScript): void {
-    this.#scripts.set(url, script)
+    this.places.add(url, script)
   }
 
   #describe(frame: NodeJS.CallSite): string {
@@ -46,62 +46,35 @@ export class StackTraces {
     const line = frame.getLineNumber()
     const column = frame.getColumnNumber()
     if (!url || line === null || column === null) return String(frame)
-    const original = this.#locate(url, { line, column: column - 1 })
-    if (original === undefined) return String(frame)
-    const name = this.#scripts.get(url)?.label ?? url.replace(/\?.*$/, '')
-    return String(frame).replace(`${url}:${line}:${column}`, `${name}:${original.line}:${original.column + 1}`)
+    const found = this.places.find(url, { line, column: column - 1 })
+    if (found === undefined) return String(frame)
+    return String(frame).replace(`${url}:${line}:${column}`, `${found.name}:${found.position.line}:${found.position.column + 1}`)
   }
 
-  /** What the person knows a place by. Columns: from 0 in the script, from 1 in the answer. */
-  place(url: string, position: Position): (Position & { name: string }) | undefined {
-    const original = this.#locate(url, position)
-    return original && { name: this.#scripts.get(url)?.label ?? url, line: original.line, column: original.column + 1 }
-  }
-
-  #locate(url: string, position: Position): Position | undefined {
-    const script = this.#scripts.get(url)
-    if (script !== undefined) return placed(script, compile(script.input).locate(position))
-    return /^file:.*\.m?ts(\?|$)/.test(url) ? locateInFile(fileURLToPath(url), position) : undefined
-  }
-
-  /** The lines of a traceback: the error with its stack, the place in the source, its causes. */
+  /** The lines of a traceback: the error with its stack, the place in the source, what it is made of, its causes. */
   traceback(error: unknown, known?: KnownScript): string[] {
-    const seen = new Set<unknown>()
-    const lines: string[] = []
-    for (let current = error, prefix = ''; current !== undefined && !seen.has(current); prefix = 'Caused by: ') {
-      seen.add(current)
-      lines.push(...this.#describeError(current, prefix, known))
-      current = current instanceof Error ? current.cause : undefined
-    }
-    return lines
+    return this.#lines(error, '', known, new Set())
   }
 
-  #describeError(error: unknown, prefix: string, known: KnownScript | undefined): string[] {
+  #lines(error: unknown, prefix: string, known: KnownScript | undefined, seen: Set<unknown>): string[] {
+    if (seen.has(error)) return []
     if (!(error instanceof Error)) return [red(`${prefix}Thrown: ${plainText(error)}`)]
-    if (error instanceof SourceError && known !== undefined) {
-      return [red(`${prefix}${headOf(error)}`), ...excerpt(known, error)]
-    }
+    seen.add(error)
+    if (error instanceof SourceError && known !== undefined) return [red(`${prefix}${headOf(error)}`), ...excerpt(known, error)]
     const [head, ...frames] = splitStack(error)
-    const parts = error instanceof AggregateError ? error.errors.flatMap((part, i) => this.#describeError(part, `[${i}] `, known)) : []
-    return [...`${prefix}${head}`.split('\n').map(red), ...frames, ...this.#excerptAt(frames), ...parts]
+    const parts = error instanceof AggregateError ? error.errors.flatMap((part, index) => this.#lines(part, `[${index}] `, known, seen)) : []
+    const cause = error.cause === undefined ? [] : this.#lines(error.cause, 'Caused by: ', known, seen)
+    return [...`${prefix}${head}`.split('\n').map(red), ...frames, ...this.#excerptAt(frames), ...parts, ...cause]
   }
 
   #excerptAt(frames: string[]): string[] {
     for (const frame of frames) {
       const [, label, line, column] = /\b(cell \d+|silent cell):(\d+):(\d+)/.exec(frame) ?? []
-      const script = [...this.#scripts.values()].findLast((known) => known.label === label)
+      const script = label === undefined ? undefined : this.places.labelled(label)
       if (script !== undefined) return excerpt(script, { line: Number(line), column: Number(column) - 1 })
     }
     return []
   }
-}
-
-/** Where a magic stands instead of what was compiled, the place is its beginning. */
-function placed({ input, source }: KnownScript, position: Position | undefined): Position | undefined {
-  if (position === undefined) return undefined
-  const [compiled = '', typed = ''] = [input, source].map((text) => text.split('\n')[position.line - 1])
-  const isSame = compiled.slice(position.column) === typed.slice(position.column)
-  return isSame ? position : { ...position, column: typed.search(/\S|$/) }
 }
 
 function isHidden(url: string | null): boolean {
@@ -120,12 +93,13 @@ function headOf(error: Error): string {
   }
 }
 
-/** A stack's head may have several lines; its frames begin with "at". */
+/** A stack's head may have several lines; its frames begin with "at". An error of another thread still has all frames. */
 function splitStack(error: Error): string[] {
-  const stack = typeof error.stack === 'string' ? error.stack : headOf(error)
+  const stack = textOf(() => error.stack ?? headOf(error))
   const firstFrame = stack.search(/\n {4}at /)
   if (firstFrame < 0) return [stack]
-  return [stack.slice(0, firstFrame), ...stack.slice(firstFrame + 1).split('\n')]
+  const frames = stack.slice(firstFrame + 1).split('\n')
+  return [stack.slice(0, firstFrame), ...frames.filter((frame) => !isHidden(/\b(?:node|file):[^\s)]*/.exec(frame)?.[0] ?? ''))]
 }
 
 /** The lines round a place, with a caret under it. */
@@ -141,13 +115,4 @@ function excerpt({ label, source }: KnownScript, { line, column }: Position): st
     if (number === line) shown.push(`  ${' '.repeat(width)} | ${' '.repeat(column)}${red('^')}`)
   }
   return shown
-}
-
-/** Compiled again rather than kept: an error in a file is rare, and its file is at hand. */
-function locateInFile(file: string, position: Position): Position | undefined {
-  try {
-    return locateIn(toJavaScript(readFileSync(file, 'utf8')), position)
-  } catch {
-    return undefined
-  }
 }

@@ -29,5 +29,5 @@ export function withinLimit(cell: { written: number }, name: StreamName, text: s
   if (left <= 0) return ''
   cell.written += text.length + COST_OF_WRITE
   if (text.length + COST_OF_WRITE < left) return text
-  return `${text.slice(0, left)}\n[${name} ends here: the cell wrote more than ${LIMIT / 1e6} MB. Write large output to a file.]\n`
+  return `${text.slice(0, left)}\n[${name} ends here: the cell wrote more than ${LIMIT / 1e6} MB, or some 300,000 times. Write large output to a file.]\n`
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { ExecuteReply, Header } from './protocol.ts'
+import type { ExecuteReply } from './protocol.ts'
 import type { Connection } from './connection.ts'
 
 /** One cell on its way to the cell thread. Its id is the msg_id of the request. */
@@ -26,6 +26,7 @@ export type ToProtocolThread =
   | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
   | Question
   | { type: 'interrupt' }
+  | { type: 'typecheck'; mode: TypecheckMode }
   | { type: 'done'; id: string; reply: ExecuteReply }
 
 /** What few published messages carry beside their content. */
@@ -48,6 +49,8 @@ export interface Answer {
   question: number
   value: string
 }
+/** What a type error in a cell does: it is shown beside the output, passed over, or keeps the cell from running. */
+export type TypecheckMode = 'on' | 'off' | 'strict'
 
 export type StreamName = 'stdout' | 'stderr'
 
@@ -63,8 +66,6 @@ export interface ProtocolThreadData {
   heapLimit: number
 }
 
-export type Parent = Partial<Header>
-
 /** Places in the flags that both threads share. */
 export const Flag = {
   /** Depth of native addon calls on the cell thread's stack. */
@@ -73,8 +74,10 @@ export const Flag = {
   interrupt: 1,
   /** Number of modules being loaded. */
   loading: 2,
+  /** 1 when async_hooks are in use. */
+  asyncHooks: 3,
   /** Number of answers so far. */
-  answers: 3,
+  answers: 4,
 } as const
 
 /** How far an interrupt is. */

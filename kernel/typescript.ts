@@ -1,20 +1,9 @@
-import { transformSync } from 'amaro'
-
-/** TypeScript or JavaScript source that cannot be run. Line from 1, column from 0, both in the text that the person typed. */
-export class SourceError extends SyntaxError {
-  readonly line: number
-  readonly column: number
-  /** Whether more input might make the source right. */
-  readonly incomplete: boolean
-
-  constructor(message: string, line: number, column: number, incomplete = false) {
-    super(message)
-    this.name = 'SyntaxError'
-    this.line = line
-    this.column = column
-    this.incomplete = incomplete
-  }
-}
+import { tokenizer } from 'acorn'
+import { transformSync as strip } from 'amaro'
+import { createRequire } from 'node:module'
+import type * as Esbuild from 'esbuild'
+import { SourceError } from './source-error.ts'
+import { configurationOf } from './tsconfig.ts'
 
 export interface JavaScript {
   code: string
@@ -22,37 +11,67 @@ export interface JavaScript {
   map?: string
 }
 
-interface AmaroError {
-  code: 'UnsupportedSyntax' | 'InvalidSyntax'
-  message: string
-  startLine: number
-  startColumn: number
-  endLine: number
-  endColumn: number
-}
+const JSX = /<\/|\/>/
+/** What may begin JSX, or a cast. */
+const TAG = /(?:^|[=(:,?&|>{[]|return)\s*<[\p{ID_Start}>]/mu
+/** What is taken out of types' place does not suffice for: a decorator, a `using` declaration. Node 20 knows neither. */
+const NEWER_SYNTAX = /(?:^|[\s;{}()])(?:@[\p{ID_Start}$_(]|(?:await\s+)?using\s+[\p{ID_Start}$_])/u
+
+const require = createRequire(import.meta.url)
 
 /**
- * Removes the types from TypeScript. Types are blanked in place; enums, namespaces and parameter properties, which need
- * code, are compiled with a source map. Throws a SourceError.
+ * Makes JavaScript of TypeScript. Types are blanked in place. What becomes other code is compiled with a source map: enums,
+ * namespaces, parameter properties, decorators, `using` and JSX, as the tsconfig.json above the folder says.
+ * Throws a SourceError.
  */
-export function toJavaScript(source: string): JavaScript {
-  try {
-    return { code: transformSync(source, { mode: 'strip-only' }).code }
-  } catch (error) {
-    if ((error as AmaroError).code !== 'UnsupportedSyntax') throw sourceError(error as AmaroError, source)
+export function toJavaScript(source: string, folder = process.cwd()): JavaScript {
+  if (!NEWER_SYNTAX.test(source)) {
+    try {
+      return { code: strip(source, { mode: 'strip-only' }).code }
+    } catch (error) {
+      if ((error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compile(source, 'tsx', folder)
+    }
+  }
+  return compile(source, JSX.test(source) ? 'tsx' : 'ts', folder)
+}
+
+/** https://esbuild.github.io/api/#transform */
+function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScript {
+  const { transformSync } = require('esbuild') as typeof Esbuild
+  const { jsx: wanted, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
+  const jsx = wanted === 'preserve' ? 'react-jsx' : wanted
+  const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: true }
+  const options: Esbuild.TransformOptions = {
+    loader,
+    target: 'esnext',
+    supported: { decorators: false, using: false },
+    sourcemap: 'external',
+    sourcesContent: false,
+    charset: 'utf8',
+    logLevel: 'silent',
+    tsconfigRaw: { compilerOptions: compilerOptions },
   }
   try {
-    return transformSync(source, { mode: 'transform', sourceMap: true })
+    return transformSync(source, options)
   } catch (error) {
-    throw sourceError(error as AmaroError, source)
+    const [first] = (error as { errors?: Esbuild.Message[] }).errors ?? []
+    if (!first?.location) throw error
+    throw sourceError(source, first.text, first.location)
   }
 }
 
-function sourceError(error: AmaroError, source: string): Error {
-  const { startLine, startColumn, endLine, endColumn } = error
-  if (startLine === undefined) return error as unknown as Error
-  const line = source.split('\n')[startLine - 1] ?? ''
-  const message = /<\/|\/>/.test(line) ? 'JSX cannot be used in a cell.' : error.message
-  const atEnd = startLine === endLine && startColumn === endColumn
-  return new SourceError(message, startLine, startColumn, atEnd || /^Unterminated (template|block comment)/.test(error.message))
+/** esbuild counts bytes. */
+function sourceError(source: string, text: string, { line, column, lineText }: Esbuild.Location): SourceError {
+  const before = Buffer.from(lineText).toString('utf8', 0, column)
+  const isIncomplete = /end of file|terminate multi-line comment/.test(text) || (text === 'Unterminated string literal' && endsInTemplate(source))
+  return new SourceError(text, line, before.length, isIncomplete)
+}
+
+function endsInTemplate(source: string): boolean {
+  try {
+    for (const _ of tokenizer(source, { ecmaVersion: 'latest' }));
+    return false
+  } catch (error) {
+    return (error as Error).message.startsWith('Unterminated template')
+  }
 }

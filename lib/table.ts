@@ -22,6 +22,27 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   return { 'text/html': html(columns, cells, left, caption), 'text/plain': plain(columns, cells, left, caption) }
 }
 
+/** A table that shows itself. */
+export class Table {
+  readonly bundle: TableBundle
+
+  constructor(bundle: TableBundle) {
+    this.bundle = bundle
+  }
+
+  get text(): string {
+    return this.bundle['text/plain']
+  }
+
+  [Symbol.for('Jupyter.display')](): TableBundle {
+    return this.bundle
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.text
+  }
+}
+
 function plain<Row>(columns: readonly Column<Row>[], cells: readonly string[][], left: readonly boolean[], caption: string): string {
   const lines = [columns.map(({ heading }) => heading), ...cells]
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => line[c].length)))

@@ -1,39 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { DISPLAY, mimeBundle, type MimeBundle } from '../display.ts'
 import type { Executor } from '../executor.ts'
+import type { Display, DisplayHandle, DisplayOptions } from '../provided.ts'
 import { imageType } from './image.ts'
 
-/** A shown value that can be replaced where it stands. As the value of a cell it is not shown again. */
-export class DisplayHandle {
+/** As the value of a cell it is not shown again. */
+export class ShownDisplay implements DisplayHandle {
   readonly id: string
-  /** Shows another value in its place. */
   readonly update: (value: unknown) => void
 
   constructor(id: string, update: (value: unknown) => void) {
     this.id = id
     this.update = update
   }
-}
-
-export interface DisplayOptions {
-  /** Names the output, so that it can be updated later. */
-  id?: string
-}
-
-/** The global `display`: a value as it shows itself, or text as what it is said to be. */
-export interface Display {
-  (value: unknown, options?: DisplayOptions): DisplayHandle
-  html(text: string, options?: DisplayOptions): DisplayHandle
-  markdown(text: string, options?: DisplayOptions): DisplayHandle
-  latex(text: string, options?: DisplayOptions): DisplayHandle
-  svg(text: string, options?: DisplayOptions): DisplayHandle
-  javascript(text: string, options?: DisplayOptions): DisplayHandle
-  /** Any data as a tree to unfold. */
-  json(data: object, options?: DisplayOptions): DisplayHandle
-  /** The bytes of a PNG, JPEG, GIF, WebP, SVG or PDF file. */
-  image(bytes: Uint8Array, options?: DisplayOptions): DisplayHandle
-  /** Content of any MIME types. */
-  bundle(bundle: MimeBundle, options?: DisplayOptions): DisplayHandle
 }
 
 /** MIME types of what is text already. */
@@ -48,7 +27,7 @@ export const TEXT_TYPES = {
 export function displayFor(executor: Executor): Display {
   const display = (value: unknown, { id = randomUUID() as string }: DisplayOptions = {}): DisplayHandle => {
     show(executor, 'display_data', id, value)
-    return new DisplayHandle(id, (newValue) => show(executor, 'update_display_data', id, newValue))
+    return new ShownDisplay(id, (newValue) => show(executor, 'update_display_data', id, newValue))
   }
   const typed = (type: string) => (content: unknown, options?: DisplayOptions) => display(showing({ 'text/plain': plainOf(content), [type]: content }), options)
   const texts = Object.fromEntries(Object.entries(TEXT_TYPES).map(([name, type]) => [name, typed(type)])) as Pick<Display, keyof typeof TEXT_TYPES>

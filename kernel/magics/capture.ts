@@ -1,5 +1,5 @@
 import { Capture } from '../capture.ts'
-import type { Display } from '../display/show.ts'
+import type { Display } from '../provided.ts'
 import type { Magic } from './magic.ts'
 import { parseOptions } from './options.ts'
 

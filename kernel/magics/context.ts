@@ -46,13 +46,16 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
     evaluate: async (expression) => prepare(`(${expression})`)(),
     lib: async () => (await runtime.import('honejs')) as Library,
     import: (specifier) => runtime.import(specifier),
-    locate: (url, position) => executor.traces.place(url, position),
+    locate(url, place) {
+      const found = executor.traces.places.find(url, place)
+      return found && { name: found.name, line: found.position.line, column: found.position.column + 1 }
+    },
     isHidden: isKernelScript,
     write: (name, text) => executor.write(name, text, cell),
     print: (text) => executor.write('stdout', text, cell),
     ask: (prompt) => runtime.stdin.ask(cell, prompt, false),
-    page: (text) => void cell.payload.push({ source: 'page', data: { 'text/plain': text }, start: 0 }),
-    fillInput: (text, where) => void cell.payload.push({ source: 'set_next_input', text, replace: where === 'here' }),
+    setTypecheck: (mode) => executor.setTypecheck(mode),
+    replaceCell: (text) => void cell.payload.push({ source: 'set_next_input', text, replace: true }),
     async capture(capture, run) {
       const outer = cell.capture
       cell.capture = capture

@@ -16,33 +16,52 @@ export function isCellMagic(source: string): boolean {
   return CELL_MAGIC.test(source)
 }
 
-/**
- * Turns the magics of a cell into calls of the runtime. Every line stays on its line.
- * `isDeclared` tells the session's names, for `!ready` may be a command or an expression.
- */
-export function expandMagics(source: string, isDeclared: (name: string) => boolean = () => false): string {
+/** Tells the names that mean something to a cell: `!ready` may be a command or an expression. */
+type IsDeclared = (name: string) => boolean
+
+/** Turns the magics of a cell into calls of the runtime. Every line stays on its line. */
+export function expandMagics(source: string, isDeclared?: IsDeclared): string {
   const cell = CELL_MAGIC.exec(source)
   if (cell !== null) {
     const [, space, name, gap, argument, body] = cell
-    const lines = space.split('\n')
-    return call('cell', name, [argument, body], lines.length, lines.at(-1)!.length + 2 + name.length + gap.length)
+    const above = space.split('\n')
+    return call('cell', name, [argument, body], above.length, above.at(-1)!.length + 2 + name.length + gap.length)
   }
+  return withMagicLines(source, isDeclared, ({ before, name, argument, isAssigned }, line, number) =>
+    before + call(isAssigned ? 'value' : 'line', name, [argument], number, line.length - argument.length),
+  )
+}
+
+/** A magic on a line. */
+export interface MagicLine {
+  /** The indent, and `const x =` where the magic's value is assigned. */
+  before: string
+  isAssigned: boolean
+  name: string
+  argument: string
+}
+
+/** Puts other text in the place of each line that holds a magic. Lines count from 1. */
+export function withMagicLines(source: string, isDeclared: IsDeclared = () => false, replace: (magic: MagicLine, line: string, number: number) => string): string {
   if (!/^(.*=)?\s*[%!]/m.test(source)) return source
   const lines = source.split('\n')
-  for (const [index, line] of lines.entries()) lines[index] = expandLine(line, lines.slice(0, index).join('\n'), index + 1, isDeclared)
+  const plain: string[] = []
+  for (const [index, line] of lines.entries()) {
+    const magic = magicOn(line, plain, isDeclared)
+    if (magic !== undefined) lines[index] = replace(magic, line, index + 1)
+    plain.push(magic === undefined ? line : `${magic.before}0;`)
+  }
   return lines.join('\n')
 }
 
-function expandLine(line: string, before: string, number: number, isDeclared: (name: string) => boolean): string {
+function magicOn(line: string, above: string[], isDeclared: IsDeclared): MagicLine | undefined {
   const match = LINE_MAGIC.exec(line)
-  if (match === null) return line
-  const [, indent, assignment, name, , argument] = match
-  const context = contextAfter(before)
-  if (!context.isStatementStart) return line
-  const isKnown = (word: string) => context.names.has(word) || isDeclared(word)
-  if (name === undefined && isExpression(argument, isKnown)) return line
-  const form = assignment === undefined ? 'line' : 'value'
-  return indent + (assignment ?? '') + call(form, name ?? SHELL, [argument], number, line.length - argument.length)
+  if (match === null) return undefined
+  const [, indent, assignment = '', name, , argument] = match
+  const { isStatementStart, names } = contextAfter(above.join('\n'))
+  const isTypeScript = name === undefined && isExpression(argument, (word) => names.has(word) || isDeclared(word))
+  if (!isStatementStart || isTypeScript) return undefined
+  return { before: indent + assignment, isAssigned: assignment !== '', name: name ?? SHELL, argument }
 }
 
 /** A command is given values of the variables around it, which only code in their midst can reach. */

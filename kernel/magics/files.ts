@@ -50,9 +50,9 @@ export const load: Magic = {
   name: 'load',
   summary: "put a file's text in the place of the cell",
   usage: '%load PATH',
-  async line(argument, { fillInput }) {
+  async line(argument, { replaceCell }) {
     const path = pathIn(argument, '%load')
-    fillInput(`// %load ${argument.trim()}\n${await readText(path)}`, 'here')
+    replaceCell(`// %load ${argument.trim()}\n${await readText(path)}`)
   },
 }
 

@@ -13,16 +13,17 @@ import { bash, shell } from './shell.ts'
 import { html, javascript, latex, markdown, svg } from './text.ts'
 import { time, timeit } from './time.ts'
 import { trace } from './trace.ts'
+import { typecheck } from './typecheck.ts'
 
 const own = [
-  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, load, run, writefile, pwd, cd, ls, npm, shell, bash,
-  html, markdown, svg, latex, javascript, capture,
+  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
+  shell, bash, html, markdown, svg, latex, javascript, capture,
 ]
 
 /** Every magic by its name. */
 export const magics = new Map<string, Magic>(own.map((magic) => [magic.name, magic]))
 
-/** Runs a magic; `%name?` explains it. Throws an Error that names near magics when there is none of that name. */
+/** Runs a magic. Throws an Error that names near magics when there is none of that name. */
 export function runMagic(form: Form, name: string, texts: string[], session: Omit<MagicContext, 'magics'>): unknown {
   const magic = magics.get(name)
   const sign = form === 'cell' ? '%%' : '%'
@@ -32,21 +33,10 @@ export function runMagic(form: Form, name: string, texts: string[], session: Omi
   }
   const [argument, body = ''] = texts
   const context = { ...session, magics: magics.values() }
-  if (argument.trim() === '?') return context.page(helpFor(magic))
   if (form === 'cell' && magic.cell !== undefined) return magic.cell(argument, body, context)
   if (form === 'value' && magic.value !== undefined) return magic.value(argument, context)
   if (form !== 'cell' && magic.line !== undefined) return magic.line(argument, context)
   throw new Error(`${sign}${name} is not a magic, but ${form === 'cell' ? '%' : '%%'}${name} is.`)
-}
-
-/** The forms of a magic as they are typed. */
-export function formsOf({ name, line, cell }: Magic): string[] {
-  if (!/^\w/.test(name)) return [name]
-  return [line && `%${name}`, cell && `%%${name}`].filter((form) => typeof form === 'string')
-}
-
-function helpFor(magic: Magic): string {
-  return [`${formsOf(magic).join(', ')}: ${magic.summary}.`, ...(magic.usage === undefined ? [] : ['', magic.usage])].join('\n')
 }
 
 /** Levenshtein's edit distance. */

@@ -1,10 +1,7 @@
+import type { OwnMagic } from '../provided.ts'
 import { magics } from './index.ts'
-import type { MagicContext } from './magic.ts'
 
-/** A person's own magic. `body` is undefined in the line form. Its value becomes that of the line or cell. */
-export type OwnMagic = (argument: string, body: string | undefined, context: MagicContext) => unknown
-
-/** Adds a magic, or replaces one of the same name: `hone.magic('shout', (argument) => argument.toUpperCase())`. */
+/** Adds a magic of a person's own, or replaces one of the same name. Throws a TypeError where name or function is none. */
 export function addMagic(name: string, run: OwnMagic, summary = 'defined in this session'): void {
   if (!/^\w+$/.test(name)) throw new TypeError(`"${name}" cannot name a magic: use letters, digits and _.`)
   if (typeof run !== 'function') throw new TypeError('hone.magic takes a name and a function (argument, body, context) => value.')

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { StringDecoder } from 'node:string_decoder'
+import type { CommandLines } from '../provided.ts'
 import type { StreamName } from '../threads.ts'
 import { SHELL } from './expand.ts'
 import type { Magic, MagicContext } from './magic.ts'
@@ -57,7 +58,7 @@ export function inShell(line: string): Command {
 }
 
 /** The lines that a captured command printed, as IPython's SList. */
-export class CommandOutput extends Array<string> {
+export class CommandOutput extends Array<string> implements CommandLines {
   /** Array methods that make arrays make plain ones. */
   static override get [Symbol.species]() {
     return Array
@@ -65,12 +66,10 @@ export class CommandOutput extends Array<string> {
 
   exitCode = 0
 
-  /** All lines, joined by line breaks. */
   get n(): string {
     return this.join('\n')
   }
 
-  /** All lines, joined by spaces. */
   get s(): string {
     return this.join(' ')
   }

@@ -1,4 +1,5 @@
-import type { Display, TEXT_TYPES } from '../display/show.ts'
+import type { TEXT_TYPES } from '../display/show.ts'
+import type { Display } from '../provided.ts'
 import type { Magic } from './magic.ts'
 
 /** A cell magic that shows its body as what it is. */

@@ -74,6 +74,7 @@ export function duration(time: number): string {
 export const time: Magic = {
   name: 'time',
   summary: 'time one run of a line or a cell',
+  isCode: true,
   line: (argument, context) => timeOnce(argument, '', context),
   cell: (argument, body, context) => timeOnce(body, argument, context),
 }
@@ -81,6 +82,7 @@ export const time: Magic = {
 export const timeit: Magic = {
   name: 'timeit',
   summary: 'time many runs of a line or a cell: mean, standard deviation, best ([-n loops] [-r runs])',
+  isCode: true,
   line(argument, context) {
     const [options, code] = parseLoops(argument)
     return timeManyTimes(code, '', options, context)

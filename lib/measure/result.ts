@@ -1,4 +1,8 @@
-import { bootstrap, bootstrapRatio, median, quantile, type Interval } from './stats.ts'
+import { adjusted, compareSamples, verdictOf, type Comparison, type Verdict } from './compare.ts'
+import type { Conditions } from './conditions.ts'
+import type { Environment } from './environment.ts'
+import { bootstrap, median, quantile, type Interval } from './stats.ts'
+import { warningsOf, type Warning } from './warnings.ts'
 import { table, type TableBundle } from '../table.ts'
 import { digits, timeRange, timeText } from '../units.ts'
 
@@ -8,7 +12,7 @@ export interface Measurement<Name extends string = string> {
   /** Every sample, outliers too, in the order they were taken. */
   readonly samples: readonly number[]
   readonly median: number
-  /** 95 % bootstrap interval of the median. */
+  /** 95 % bootstrap interval of the median; from 0 to Infinity where there is one sample. */
   readonly interval: Interval
   /** Number of samples. */
   readonly runs: number
@@ -19,65 +23,139 @@ export interface Measurement<Name extends string = string> {
   readonly outliers: Outliers
   /** How many times as fast as the baseline, with its 95 % interval; null for the baseline itself. */
   readonly speedup: Interval | null
-  readonly verdict: 'baseline' | 'faster' | 'slower' | 'no difference seen'
+  /** The comparison with the baseline; null for the baseline itself. Its p is adjusted for the number of comparisons. */
+  readonly comparison: Comparison | null
+  readonly verdict: 'baseline' | Verdict
 }
 
 /** Samples beyond Tukey's fences: 1.5 (mild) and 3 (severe) interquartile ranges outside the quartiles. They are counted, never dropped. */
 export interface Outliers {
-  readonly mild: number
-  readonly severe: number
+  readonly lowSevere: number
+  readonly lowMild: number
+  readonly highMild: number
+  readonly highSevere: number
 }
 
-/** The measurements by name, and in order when iterated. Shows itself as a table. */
-export type BenchResult<Name extends string = string> = { readonly [name in Name]: Measurement<name> } & Iterable<Measurement<Name>>
+/** How and where it was measured. */
+export interface About {
+  readonly baseline: string
+  /** Decides the intervals. */
+  readonly seed: number
+  readonly environment: Environment
+  readonly conditions: Conditions
+  readonly started: Date
+}
 
-interface Timed<Name extends string> {
+/** A saved result: the samples, from which all else follows. */
+export interface SavedBench extends Omit<About, 'started'> {
+  readonly format: typeof FORMAT
+  readonly version: typeof VERSION
+  /** ISO 8601. */
+  readonly started: string
+  readonly contenders: readonly Timed[]
+}
+
+export const FORMAT = 'hone bench'
+export const VERSION = 1
+
+/** The measurements by name, and in order when iterated. Shows itself as a table; `JSON.stringify` saves it. */
+export type BenchResult<Name extends string = string> = { readonly [name in Name]: Measurement<name> } & Iterable<Measurement<Name>> & {
+  readonly about: About & {
+    /** What a reader should know before believing the figures. */
+    readonly warnings: readonly Warning[]
+    /** Whether differences of a few per cent cannot be trusted. */
+    readonly noisy: boolean
+  }
+  toJSON(): SavedBench
+}
+
+export interface Timed<Name extends string = string> {
   readonly name: Name
   readonly perCall: number
   readonly warmup: number
   readonly samples: readonly number[]
 }
 
-export function benchResult<Name extends string>(contenders: readonly Timed<Name>[], baseline: Name, seed: number): BenchResult<Name> {
-  const reference = contenders.find(({ name }) => name === baseline)!.samples
-  const measurements = contenders.map((contender) => measurement(contender, contender.name === baseline ? null : reference, seed))
+/** What follows from samples. @throws RangeError where a contender's name is taken by the result itself. */
+export function benchResult<Name extends string>(contenders: readonly Timed<Name>[], about: About): BenchResult<Name> {
+  const measurements = measured(contenders, about)
+  const warnings = warningsOf(contenders, about.conditions, about.environment.cores)
+  const noisy = warnings.some(({ kind }) => kind === 'noise' || kind === 'load')
+  const view = () => shown(measurements, warnings)
+  const text = () => view()['text/plain']
+  const hidden = {
+    about: { ...about, warnings, noisy },
+    toJSON: () => saved(contenders, about),
+    toString: text,
+    [Symbol.iterator]: () => measurements.values(),
+    [Symbol.for('Jupyter.display')]: view,
+    [Symbol.for('nodejs.util.inspect.custom')]: text,
+  }
+  const taken = contenders.find(({ name }) => name in hidden)
+  if (taken) throw new RangeError(`a contender cannot be called "${taken.name}"`)
   const result = Object.fromEntries(measurements.map((one) => [one.name, one]))
-  const text = () => view(measurements)['text/plain']
-  const hidden = { [Symbol.iterator]: () => measurements.values(), [Symbol.for('Jupyter.display')]: () => view(measurements), [Symbol.for('nodejs.util.inspect.custom')]: text, toString: text }
   for (const key of Reflect.ownKeys(hidden)) Object.defineProperty(result, key, { value: Reflect.get(hidden, key) })
   return result as BenchResult<Name>
 }
 
-function measurement<Name extends string>({ name, perCall, warmup, samples }: Timed<Name>, reference: readonly number[] | null, seed: number): Measurement<Name> {
-  const speedup = reference && exponential(bootstrapRatio(reference, samples, { seed }))
-  const verdict = !speedup ? 'baseline' : speedup.low > 1 ? 'faster' : speedup.high < 1 ? 'slower' : 'no difference seen'
-  const interval = bootstrap(samples, median, { seed })
-  return { name, samples, median: interval.value, interval, runs: samples.length, warmup, perCall, outliers: outliers(samples), speedup, verdict }
+function saved(contenders: readonly Timed[], { baseline, seed, environment, conditions, started }: About): SavedBench {
+  const timed = contenders.map(({ name, perCall, warmup, samples }) => ({ name, perCall, warmup, samples }))
+  return { format: FORMAT, version: VERSION, started: started.toISOString(), baseline, seed, environment, conditions, contenders: timed }
 }
 
-const exponential = ({ value, low, high }: Interval): Interval => ({ value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) })
+function measured<Name extends string>(contenders: readonly Timed<Name>[], { baseline, seed }: About): Measurement<Name>[] {
+  const reference = contenders.find(({ name }) => name === baseline)!.samples
+  const comparisons = new Map(contenders.filter(({ name }) => name !== baseline).map(({ name, samples }) => [name, compareSamples(reference, samples, seed)]))
+  const p = adjusted([...comparisons.values()].map((comparison) => comparison.p))
+  ;[...comparisons].forEach(([name, comparison], i) => comparisons.set(name, { ...comparison, p: p[i] }))
+  return contenders.map(({ name, perCall, warmup, samples }) => {
+    const comparison = comparisons.get(name) ?? null
+    const interval = intervalOf(samples, seed)
+    const verdict = comparison ? verdictOf(comparison) : 'baseline'
+    return { name, samples, median: interval.value, interval, runs: samples.length, warmup, perCall, outliers: outliers(samples), speedup: comparison?.speedup ?? null, comparison, verdict }
+  })
+}
+
+function intervalOf(samples: readonly number[], seed: number): Interval {
+  if (samples.length === 1) return { value: samples[0], low: 0, high: Infinity }
+  return bootstrap(samples, median, { seed })
+}
 
 export function outliers(samples: readonly number[]): Outliers {
   const [q1, q3] = [quantile(samples, 0.25), quantile(samples, 0.75)]
-  const beyond = (fences: number) => samples.filter((x) => x < q1 - fences * (q3 - q1) || x > q3 + fences * (q3 - q1)).length
-  const severe = beyond(3)
-  return { mild: beyond(1.5) - severe, severe }
+  const below = (fences: number) => samples.filter((x) => x < q1 - fences * (q3 - q1)).length
+  const above = (fences: number) => samples.filter((x) => x > q3 + fences * (q3 - q1)).length
+  return { lowSevere: below(3), lowMild: below(1.5) - below(3), highMild: above(1.5) - above(3), highSevere: above(3) }
 }
 
-function view(measurements: readonly Measurement[]): TableBundle {
+function shown(measurements: readonly Measurement[], warnings: readonly Warning[]): TableBundle {
   const perItem = measurements.some(({ perCall }) => perCall !== 1)
+  const calls = perItem ? [`Items per call: ${measurements.map(({ name, perCall }) => `${name} ${perCall}`).join(', ')}.`] : []
   return table(
     measurements,
     [
       { heading: 'contender', cell: ({ name }) => name },
       { heading: perItem ? 'median per item' : 'median', cell: (one) => timeText(one.median) },
-      { heading: '95 % interval', cell: ({ interval }) => timeRange(interval.low, interval.high) },
-      { heading: 'times as fast', cell: ({ speedup }) => (speedup ? `${digits(speedup.value)} (${digits(speedup.low)} - ${digits(speedup.high)})` : '1') },
+      { heading: '95 % interval', cell: ({ interval }) => intervalText(interval, timeRange) },
+      { heading: 'times as fast', cell: ({ speedup }) => (speedup ? `${digits(speedup.value)} (${intervalText(speedup, ratioRange)})` : '1') },
       { heading: '', cell: ({ verdict }) => verdict, align: 'left' },
+      { heading: 'p', cell: ({ comparison }) => (comparison ? probability(comparison.p) : '') },
+      { heading: 'effect', cell: ({ comparison }) => comparison?.effect.size ?? '', align: 'left' },
       { heading: 'runs', cell: ({ runs }) => String(runs) },
       { heading: 'warm-up calls', cell: ({ warmup }) => String(warmup) },
-      { heading: 'outliers', cell: ({ outliers: { mild, severe } }) => (mild + severe ? `${mild} mild, ${severe} severe` : 'none') },
+      { heading: 'outliers', cell: ({ outliers: found }) => outliersText(found) },
     ],
-    perItem ? `Items per call: ${measurements.map(({ name, perCall }) => `${name} ${perCall}`).join(', ')}.` : '',
+    [...calls, ...warnings.map(({ text }) => text)].join('\n'),
   )
+}
+
+const ratioRange = (low: number, high: number) => `${digits(low)} - ${digits(high)}`
+
+export const intervalText = ({ low, high }: Interval, range: (low: number, high: number) => string) => (Number.isFinite(high) ? range(low, high) : 'none')
+
+export const probability = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3))
+
+function outliersText({ lowSevere, lowMild, highMild, highSevere }: Outliers): string {
+  const parts = [[lowSevere, 'far below'], [lowMild, 'below'], [highMild, 'above'], [highSevere, 'far above']] as const
+  return parts.filter(([count]) => count).map(([count, where]) => `${count} ${where}`).join(', ') || 'none'
 }

@@ -16,12 +16,15 @@ export interface LatencyOptions {
   readonly scale?: 'linear' | 'log'
 }
 
-/** Latency of every variant, in the order given: median as a dot and a number, its 95 % interval as a line, and on a linear scale a bar from 0. */
+/**
+ * Latency of every variant, in the order given: median as a dot and a number, its 95 % interval as a line (none where the interval is not finite), and
+ * on a linear scale a bar from 0.
+ */
 export function latency(variants: Iterable<LatencyRow>, options: LatencyOptions = {}): Chart {
   const { title = 'Latency', scale = 'linear' } = options
   const rows = [...variants]
   const [unit, name] = timeUnit(Math.max(...rows.map(({ median }) => median)))
-  const ends = rows.map(({ interval }) => [interval.low / unit, interval.high / unit] as const)
+  const ends = rows.map(({ median, interval: { low, high } }) => (Number.isFinite(high) ? [low / unit, high / unit] as const : [median / unit, median / unit] as const))
   const domain = domainOf(ends, scale)
   const values = rows.map((row, i) => ({ name: row.name, from: domain[0], median: row.median / unit, low: ends[i][0], high: ends[i][1], label: timeText(row.median) }))
   const y = { field: 'name', type: 'nominal', sort: null, title: null, axis: { labelLimit: 260, labelFontSize: 12 }, scale: { paddingInner: 0.5 } }
@@ -48,7 +51,7 @@ function description(title: string, rows: readonly LatencyRow[]): string {
   const columns = [
     { heading: 'variant', cell: ({ name }: LatencyRow) => name },
     { heading: 'median', cell: ({ median }: LatencyRow) => timeText(median) },
-    { heading: '95 % interval', cell: ({ interval }: LatencyRow) => timeRange(interval.low, interval.high) },
+    { heading: '95 % interval', cell: ({ interval: { low, high } }: LatencyRow) => (Number.isFinite(high) ? timeRange(low, high) : 'none') },
   ]
   return `${title}\n\n${table(rows, columns)['text/plain']}`
 }

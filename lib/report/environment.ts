@@ -1,21 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import os from 'node:os'
+import type { Environment } from '../measure/environment.ts'
 import type { Conditions } from './verdict.ts'
 
-/** The machine and the versions that a figure was measured with. */
-export interface Environment {
-  readonly processor: string
-  /** Cores that this process may use. */
-  readonly cores: number
-  /** Bytes. */
-  readonly memory: number
-  /** `null` where there is none. */
-  readonly accelerator: { readonly name: string; readonly driver: string } | null
-  readonly system: string
-  readonly versions: { readonly node: string; readonly onnxruntime: string; readonly hone: string }
-}
+export { environment, type Environment } from '../measure/environment.ts'
 
 /** How a study was run. */
 export interface RunOptions extends Omit<Conditions, 'cores'> {
@@ -53,32 +39,4 @@ export function environmentRows(run: RunEnvironment): (readonly [name: string, v
   ]
 }
 
-/** Looks at the machine. */
-export function environment(): Environment {
-  return {
-    processor: os.cpus()[0]?.model.trim() ?? os.arch(),
-    cores: os.availableParallelism(),
-    memory: os.totalmem(),
-    accelerator: nvidiaGpu(),
-    system: `${os.type()} ${os.release()} ${os.arch()}`,
-    versions: { node: process.versions.node, onnxruntime: version('onnxruntime-node'), hone: version('honejs') },
-  }
-}
-
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(0)} GiB`
-
-function nvidiaGpu(): Environment['accelerator'] {
-  try {
-    const query = ['--query-gpu=name,driver_version', '--format=csv,noheader']
-    const output = execFileSync('nvidia-smi', query, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'ignore'] })
-    const [name, driver] = output.split('\n')[0].split(', ')
-    return { name, driver }
-  } catch {
-    return null
-  }
-}
-
-function version(name: string): string {
-  const file = createRequire(import.meta.url).resolve(`${name}/package.json`)
-  return JSON.parse(readFileSync(file, 'utf8')).version
-}

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fromBinary } from '@bufbuild/protobuf'
-import { encodeModel } from '../graph/encode.ts'
+import { decodeModel, encodeModel, readModel } from '../graph/onnx.ts'
 import type { Graph } from '../graph/graph.ts'
 import { ModelProtoSchema } from '../graph/onnx_pb.ts'
 import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
@@ -22,6 +22,16 @@ export function loadable(source: ModelSource): string | Uint8Array {
 /** The graph itself, or the one that a model holds. */
 export function graphOf(source: Graph | { readonly graph: Graph }): Graph {
   return 'graph' in source ? source.graph : source
+}
+
+/** The graph of any source; undefined where hone cannot read it. */
+export function structureOf(source: ModelSource): Graph | undefined {
+  try {
+    if (typeof source === 'string') return readModel(source)
+    return source instanceof Uint8Array ? decodeModel(source) : graphOf(source)
+  } catch {
+    return undefined
+  }
 }
 
 /** One sentence, or two, for what ONNX Runtime says when it cannot load a model. */

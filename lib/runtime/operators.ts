@@ -10,6 +10,8 @@ export type OperatorOptions = Pick<SessionOptions, 'device' | 'threads' | 'denor
 /** One call: which session, what goes in by position, what comes out, and what nothing reads after it. */
 interface Step {
   readonly session: Session
+  /** Kept for the session's `source`. */
+  readonly source: Graph
   readonly inputs: readonly (readonly [port: string, value: Value])[]
   readonly outputs: readonly (readonly [port: string, value: Value])[]
   readonly spent: readonly Value[]
@@ -45,16 +47,17 @@ export class OperatorSession {
   static async create(model: Graph | { readonly graph: Graph }, options: OperatorOptions = {}): Promise<OperatorSession> {
     const graph = graphOf(model)
     const nodes = graph.nodes().filter((node) => !node.output.constant)
-    const opened = new Map<string, Promise<Session>>()
+    const opened = new Map<string, { readonly source: Graph; readonly session: Promise<Session> }>()
     const lastRead = new Map(nodes.flatMap((node, index) => readsOf(node).map((value) => [value, index])))
     const steps: Step[] = []
     for (const [index, node] of nodes.entries()) {
       const reads = readsOf(node)
       const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name }) => Boolean(name))}` : `${index}`
-      const session = opened.get(key) ?? Session.create(alone(node), options)
-      opened.set(key, session)
+      const { source, session } = opened.get(key) ?? open(alone(node), options)
+      opened.set(key, { source, session })
       steps.push({
         session: await session,
+        source,
         inputs: reads.flatMap((value, i) => (value ? [[`in.${i}`, value] as const] : [])),
         outputs: node.outputs.flatMap((value, i) => (value.name ? [[`out.${i}`, value] as const] : [])),
         spent: [...reads, ...node.outputs].filter((value) => value !== null).filter((value) => !value.isOutput && (lastRead.get(value) ?? index) === index),
@@ -92,6 +95,10 @@ export async function emptyCall(options: OperatorOptions = {}): Promise<BoundRun
   const graph = new Graph('empty call')
   graph.addOutput(graph.add('Identity', [graph.input('x', 'float32', [1])]).output, 'y')
   return Session.create(graph, options).bind({ x: Tensor.zeros('float32', [1]) })
+}
+
+function open(source: Graph, options: OperatorOptions) {
+  return { source, session: Session.create(source, options) }
 }
 
 /** What a node reads: its inputs by position, then what its subgraphs capture. */

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
-import { explainLoadFailure, loadable, nameOf, plain, type ModelSource } from './model.ts'
+import { explainLoadFailure, graphOf, loadable, nameOf, plain, type ModelSource } from './model.ts'
 
 export interface SessionOptions {
   /** Where it runs (auto: CUDA, then WebGPU on a hardware adapter, then the CPU). */
@@ -33,6 +33,13 @@ export interface OpeningSession extends Promise<Session> {
   bind(feeds: Tensors): Promise<BoundRun>
 }
 
+/** Takes over the runs of all sessions while it stands on globalThis under `Symbol.for('hone.profile')`: see lib/measure/collect.ts. */
+export interface RunCollector {
+  run(session: Session, feeds: Tensors, plain: BoundRun): ReturnType<BoundRun>
+}
+
+const COLLECTOR = Symbol.for('hone.profile')
+
 /**
  * A model loaded into ONNX Runtime. In a notebook an interrupt takes effect before the next run or load; a run that has begun is not cut short.
  * https://onnxruntime.ai/docs/api/js/interfaces/InferenceSession-1.html
@@ -41,17 +48,21 @@ export class Session {
   readonly device: Device
   readonly inputs: readonly Port[]
   readonly outputs: readonly Port[]
+  readonly options: SessionOptions
+  readonly name: string
   readonly #ort: typeof Ort
-  readonly #name: string
+  readonly #source: string | WeakRef<object>
   #native: Ort.InferenceSession | null
 
-  private constructor(ort: typeof Ort, native: Ort.InferenceSession, name: string, device: Device) {
+  private constructor(ort: typeof Ort, native: Ort.InferenceSession, source: ModelSource, device: Device, options: SessionOptions) {
     this.#ort = ort
     this.#native = native
-    this.#name = name
+    this.#source = typeof source === 'string' ? source : new WeakRef(source instanceof Uint8Array ? source : graphOf(source))
+    this.name = nameOf(source)
     this.device = device
-    this.inputs = ports(name, 'input', native.inputMetadata)
-    this.outputs = ports(name, 'output', native.outputMetadata)
+    this.options = options
+    this.inputs = ports(this.name, 'input', native.inputMetadata)
+    this.outputs = ports(this.name, 'output', native.outputMetadata)
   }
 
   /**
@@ -73,7 +84,12 @@ export class Session {
       throwIfInterrupted()
       throw await explainLoadFailure(source, failure)
     })
-    return new Session(ort, native, nameOf(source), device)
+    return new Session(ort, native, source, device, options)
+  }
+
+  /** What the session was opened from, while anything else still holds it: a session holds no second copy of the weights. */
+  get source(): ModelSource | undefined {
+    return typeof this.#source === 'string' ? this.#source : (this.#source.deref() as ModelSource | undefined)
   }
 
   /** Runs the model. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
@@ -84,16 +100,17 @@ export class Session {
   /** Checks and converts the inputs once; each call then costs the run alone. @throws Error as `run` does. */
   bind(feeds: Tensors): BoundRun {
     this.#live()
-    checkFeeds(this.#name, this.inputs, feeds)
+    checkFeeds(this.name, this.inputs, feeds)
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
-    return () => this.#run(native)
+    const plain = () => this.#run(native)
+    return () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
   }
 
   async #run(feeds: Record<string, Ort.Tensor>) {
     throwIfInterrupted()
     const outputs = await this.#live().run(feeds).catch((failure: Error) => {
       throwIfInterrupted()
-      throw new Error(`${this.#name}: ${plain(failure.message)}`, { cause: failure })
+      throw new Error(`${this.name}: ${plain(failure.message)}`, { cause: failure })
     })
     return Object.fromEntries(this.outputs.map(({ name }) => [name, fromNative(outputs[name])]))
   }
@@ -111,7 +128,7 @@ export class Session {
   }
 
   #live(): Ort.InferenceSession {
-    if (!this.#native) throw new Error(`${this.#name}: this session was released`)
+    if (!this.#native) throw new Error(`${this.name}: this session was released`)
     return this.#native
   }
 }

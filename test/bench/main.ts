@@ -1,7 +1,11 @@
+import { bench as infer } from './infer.ts'
 import { bench as kernel } from './kernel.ts'
 import { bench as loader } from './loader.ts'
 import { bench as lprnet } from './lprnet.ts'
+import { bench as measure } from './measure.ts'
+import { anyPeer } from './peers.ts'
 import { bench as start } from './start.ts'
+import { bench as train } from './train.ts'
 
 /** One measured figure. */
 export interface Row {
@@ -17,13 +21,22 @@ export interface Row {
   readonly runs: number
 }
 
-/** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void) => Promise<void>>> = { kernel, loader, lprnet, start }
+export interface BenchOptions {
+  /** Whether the peers are measured beside hone, in turn in the same run. */
+  readonly peers: boolean
+}
 
-const [name = ''] = process.argv.slice(2)
-const chosen = benches[name]
-if (!chosen) {
-  console.error(`${name ? `There is no benchmark "${name}"` : 'Which benchmark'}? There is ${Object.keys(benches).join(', ')}: npm run bench -- NAME`)
+/** Every benchmark, one a file. */
+const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, start, train }
+
+const [name = '', ...options] = process.argv.slice(2)
+if (!(name in benches) || options.some((option) => option !== '--peers')) {
+  console.error(`${name in benches ? `Unknown: ${options.join(' ')}` : `There is no benchmark "${name}"`}. npm run bench -- NAME [--peers], where NAME is ${Object.keys(benches).join(', ')}`)
   process.exit(2)
 }
-await chosen((row) => console.log(JSON.stringify(row)))
+const peers = options.includes('--peers')
+if (peers && !anyPeer()) {
+  console.error('No peer is set up: run npm run bench:peers first.')
+  process.exit(2)
+}
+await benches[name]((row) => console.log(JSON.stringify(row)), { peers })

@@ -68,11 +68,6 @@ test('process.exit in a cell is caught and explained', async () => {
   assert.equal((await run(kernel, '2')).result, '2')
 })
 
-test('JSX and decorators are refused in a sentence', async () => {
-  assert.match(await traceback('const x = <div/>'), /JSX cannot be used in a cell/)
-  assert.match(await traceback('@sealed class A {}'), /decorators cannot be used in a cell/)
-})
-
 test('memory exhausted: the kernel ends, and its client says why', async () => {
   const small = await startKernel({ nodeArgs: ['--max-old-space-size=60'] })
   await assert.rejects(run(small, 'const hoard: number[][] = []\nfor (;;) hoard.push(new Array(100_000).fill(1.5))'), (error) => error instanceof KernelDied && /out of memory/.test(error.message))

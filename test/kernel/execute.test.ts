@@ -70,3 +70,12 @@ test('after an error queued cells are aborted, unless the cell says otherwise', 
   const [, after] = await Promise.all([run(kernel, `${later}throw new Error("x")`, { stopOnError: false }), run(kernel, '1')])
   assert.equal(after.reply.status, 'ok')
 })
+
+test('input asks the person; where nobody can answer it is an error', async () => {
+  const prompts: unknown[] = []
+  const onInput = (...question: unknown[]) => (prompts.push(question), 'Ada')
+  const { result } = await run(kernel, "await input('Name? ') + (await input('Secret? ', { password: true })).length", { onInput })
+  assert.equal(result, "'Ada3'")
+  assert.deepEqual(prompts, [['Name? ', false], ['Secret? ', true]])
+  assert.match(String((await run(kernel, "await input('Name? ')")).reply.evalue), /takes no input/)
+})

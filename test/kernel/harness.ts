@@ -1,4 +1,5 @@
 import { after } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { KernelClient, type ExecuteOptions, type ExecuteReply, type Message, type StartOptions } from '../../kernel/client.ts'
 
 /** A kernel for a test file, ended with it. */
@@ -33,5 +34,5 @@ export function plainTraceback({ reply }: Outcome): string {
 }
 
 export function stripColours(text: string): string {
-  return text.replace(/\u001b\[\d+m/g, '')
+  return stripVTControlCharacters(text)
 }

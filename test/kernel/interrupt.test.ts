@@ -12,13 +12,10 @@ await run(kernel, 'const sleep = (ms: number) => new Promise<void>((resolve) => 
 
 /** Runs a cell that would never end and interrupts it; once more where the interrupt came before the cell. */
 async function interrupted(code: string, afterMs = 100) {
-  let isDone = false
-  const cell = run(kernel, code).finally(() => (isDone = true))
+  const cell = run(kernel, code)
   await sleep(afterMs)
-  while (!isDone) {
-    await kernel.interrupt()
-    await Promise.race([cell, sleep(20)])
-  }
+  do await kernel.interrupt()
+  while (!(await Promise.race([cell, sleep(20)])))
   return cell
 }
 
@@ -76,14 +73,47 @@ test('SIGINT interrupts a cell that awaits', async () => {
   assert.equal((await run(kernel, 'n')).result, '8')
 })
 
+test('SIGINT does not end the kernel while a cell spins', async () => {
+  const cell = run(kernel, 'n = 9; for (;;) {}')
+  await sleep(100)
+  process.kill(kernel.pid, 'SIGINT')
+  await sleep(50)
+  await kernel.interrupt()
+  assert.equal((await cell).reply.ename, 'Interrupted')
+  assert.equal((await run(kernel, 'n')).result, '9')
+})
+
+test('immediates that spin are interrupted, and later ones run', async () => {
+  await interrupted('for (let i = 0; i < 3; i++) setImmediate(() => { for (;;) {} }); await new Promise(() => {})')
+  await interrupted('await new Promise(() => {})')
+  assert.equal((await run(kernel, 'await new Promise((resolve) => setImmediate(resolve, 5))')).result, '5')
+})
+
+test('addons that call back, and classes of addons, work and are interrupted', async () => {
+  await run(kernel, "import sharp from 'sharp'\nconst red = sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })")
+  await interrupted('n = 0; for (;;) { await red.clone().resize(300).jpeg().toBuffer(); n++ }', 300)
+  assert.equal((await run(kernel, '[n > 0, (await red.clone().png().toBuffer({ resolveWithObject: true })).info.width]')).result, '[ true, 64 ]')
+  const sockets = await run(kernel, `
+    import { Pull, Push } from 'zeromq'
+    const push = new Push(), pull = new Pull()
+    await push.bind('tcp://127.0.0.1:*')
+    pull.connect(push.lastEndpoint!)
+    await push.send('through an addon')
+    const [received] = await pull.receive()
+    push.close()
+    pull.close();
+    [String(received), pull instanceof Pull, pull.closed]`)
+  assert.equal(sockets.result, "[ 'through an addon', true, true ]")
+})
+
 test('queued cells are aborted by an interrupt', async () => {
-  const first = run(kernel, 'for (;;) {}')
+  const first = run(kernel, 'n = 3; for (;;) {}')
   const second = run(kernel, 'n = 99')
   await sleep(100)
   await kernel.interrupt()
   assert.equal((await first).reply.status, 'error')
   assert.equal((await second).reply.status, 'aborted')
-  assert.equal((await run(kernel, 'n')).result, '8')
+  assert.equal((await run(kernel, 'n')).result, '3')
 })
 
 test('an interrupt while a package loads leaves the package whole', async () => {
@@ -133,3 +163,15 @@ for (const [name, code] of Object.entries(styles)) {
     assert.equal(result, "[ true, [ 256, 256 ], '0.000256' ]")
   })
 }
+
+test('where async_hooks are in use, an interrupt waits for an await instead of ending the kernel', async () => {
+  const hooked = await startKernel()
+  await run(hooked, "import { createHook } from 'node:async_hooks'\ncreateHook({ init() {} }).enable()\nlet kept = 5")
+  const cell = run(hooked, 'await null; const end = Date.now() + 2500; while (Date.now() < end) {}; await new Promise(() => {})')
+  await sleep(100)
+  await hooked.interrupt()
+  const { reply, stderr } = await cell
+  assert.equal(reply.ename, 'Interrupted')
+  assert.match(stderr, /async_hooks/)
+  assert.equal((await run(hooked, 'kept')).result, '5')
+})

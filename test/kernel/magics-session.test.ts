@@ -140,10 +140,10 @@ test("hone.magic adds a person's own, in both forms", async () => {
 })
 
 test('%name? explains a magic in the pager; an unknown option is named', async () => {
-  for (const code of ['%timeit?', '%%timeit?', '%history ?']) {
+  for (const code of ['%timeit?', '%%timeit?', '%history?']) {
     const [page] = (await run(kernel, code)).reply.payload as { source: string; data: Record<string, string> }[]
     assert.equal(page.source, 'page')
-    assert.match(page.data['text/plain'], /^%(timeit, %%timeit|history): /)
+    assert.match(page.data['text/plain'], /time many runs|%history \[-n\]/)
   }
   assert.match((await run(kernel, '%history --nonsense')).reply.evalue!, /--nonsense/)
 })

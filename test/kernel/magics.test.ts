@@ -33,6 +33,10 @@ test('lines below a magic keep their numbers', async () => {
   assert.match(plainTraceback(outcome), new RegExp(`cell ${outcome.reply.execution_count}:3`))
 })
 
+test('what looks like a magic inside a template stays text', async () => {
+  assert.equal((await run(kernel, '`\n%time 1\n`.trim()')).result, "'%time 1'")
+})
+
 test('the kernelspec: absolute, interrupted by message, under the prefix', () => {
   const prefix = mkdtempSync(join(tmpdir(), 'hone-prefix-'))
   const folder = installKernelspec({ prefix })

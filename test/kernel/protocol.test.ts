@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KernelClient, KernelDied } from '../../kernel/client.ts'
 import { run, startKernel } from './harness.ts'
 
 const kernel = await startKernel()
@@ -64,4 +68,34 @@ test('a restart forgets everything and answers', async () => {
   await kernel.restart()
   assert.equal((await run(kernel, 'typeof kept')).result, "'undefined'")
   assert.equal((await run(kernel, '5')).reply.execution_count, 2)
+})
+
+test('a shutdown ends the process without a complaint, also while a cell spins', async () => {
+  const spinning = await KernelClient.start()
+  const cell = assert.rejects(spinning.execute('for (;;) {}'), KernelDied)
+  await sleep(100)
+  await spinning.shutdown()
+  assert.deepEqual(await spinning.exited, { code: 0, signal: null })
+  await cell
+})
+
+test('a kernel that cannot start says so', async () => {
+  await assert.rejects(KernelClient.start({ nodeArgs: ['--no-such-option'] }), KernelDied)
+})
+
+test('a kernel ends when the process that started it dies', async () => {
+  const client = new URL('../../kernel/client.js', import.meta.url).href
+  const script = `import { KernelClient } from '${client}'; const kernel = await KernelClient.start(); console.log(kernel.pid); kernel.execute('for (;;) {}')`
+  const starter = spawn(process.execPath, ['--input-type=module', '--eval', script])
+  const [pid] = await once(starter.stdout, 'data')
+  starter.kill('SIGKILL')
+  const isAlive = () => {
+    try {
+      return process.kill(Number(pid), 0)
+    } catch {
+      return false
+    }
+  }
+  for (let i = 0; i < 100 && isAlive(); i++) await sleep(100)
+  assert.equal(isAlive(), false)
 })

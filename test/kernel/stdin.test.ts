@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { deferred } from '../../kernel/deferred.ts'
 import { run, startKernel } from './harness.ts'
 
 const kernel = await startKernel()
@@ -37,34 +37,31 @@ test('prompt, confirm and alert hold the cell as a browser does', async () => {
 })
 
 test('while a cell waits for an answer its output is there and the kernel answers others', async () => {
-  const seen: string[] = []
+  const printed = deferred<string>()
+  const asked = deferred<void>()
+  const answer = deferred<string>()
   const cell = kernel.execute("console.log('before'); prompt('?')", {
-    onOutput: ({ content }) => void seen.push(String(content.text)),
-    async onInput() {
-      assert.deepEqual(seen, ['before\n'])
-      assert.equal((await kernel.request('control', 'kernel_info_request')).content.status, 'ok')
-      assert.ok((await kernel.heartbeat()) >= 0)
-      return 'answer'
-    },
+    onOutput: ({ content }) => printed.resolve(String(content.text)),
+    onInput: () => (asked.resolve(), answer.promise),
   })
+  await asked.promise
+  assert.equal(await printed.promise, 'before\n')
+  assert.equal((await kernel.request('control', 'kernel_info_request')).content.status, 'ok')
+  assert.ok((await kernel.heartbeat()) >= 0)
+  answer.resolve('answer')
   assert.equal((await cell).status, 'ok')
 })
 
 for (const question of ["prompt('?')", "await input('?')"]) {
   test(`${question} is interrupted, and a late answer disturbs no later question`, async () => {
     await run(kernel, 'let n = 5')
-    let answerLate!: (value: string) => void
-    const late = new Promise<string>((resolve) => (answerLate = resolve))
-    const isAsked = new Promise<void>((asked) => {
-      void run(kernel, `n = 6; ${question}; n = 7`, { onInput: () => (asked(), late) }).then(({ reply }) => ended(reply.ename))
-    })
-    let ended!: (ename: string | undefined) => void
-    const end = new Promise<string | undefined>((resolve) => (ended = resolve))
-    await isAsked
+    const asked = deferred<void>()
+    const late = deferred<string>()
+    const cell = run(kernel, `n = 6; ${question}; n = 7`, { onInput: () => (asked.resolve(), late.promise) })
+    await asked.promise
     await kernel.interrupt()
-    assert.equal(await end, 'Interrupted')
-    answerLate('late')
-    await sleep(50)
+    assert.equal((await cell).reply.ename, 'Interrupted')
+    late.resolve('late')
     assert.equal((await answering("[n, prompt('again')]", 'fresh')).result, "[ 6, 'fresh' ]")
   })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { table } from '../../lib/table.ts'
-import { digits, percentText, sizeText, timeRange, timeText, timeUnit } from '../../lib/units.ts'
+import { countText, digits, percentText, sizeText, timeRange, timeText, timeUnit } from '../../lib/units.ts'
 
 test('times, sizes and shares are written for people', () => {
   assert.deepEqual([12.3456, 0.0123456, 4.2e-5, 3e-9, 0].map(timeText), ['12.3 s', '12.3 ms', '42.0 µs', '3.00 ns', '0 ns'])
@@ -9,6 +9,7 @@ test('times, sizes and shares are written for people', () => {
   assert.equal(timeRange(0.00098, 0.0011), '0.980 - 1.10 ms')
   assert.deepEqual([2, 0.5, 2e-5].map((seconds) => timeUnit(seconds)[1]), ['s', 'ms', 'µs'])
   assert.equal(percentText(0.8994), '89.9 %')
+  assert.deepEqual([3, 0.5, 4096, 1.18e9].map(countText), ['3', '0.500', '4.10 k', '1.18 G'])
   assert.deepEqual([1234.5, 0.01234, -2.5].map(digits), ['1235', '0.0123', '-2.50'])
 })
 

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
-import { inspect } from 'node:util'
-import { bench } from '../../../lib/measure/bench.ts'
-import { random } from '../../../lib/random.ts'
-import { benchResult, outliers } from '../../../lib/measure/result.ts'
+import { bench, type BenchError } from '../../../lib/measure/bench.ts'
+import { lognormal } from './planted.ts'
 
 const spin = (steps: number) => () => {
   let x = 0
@@ -14,12 +12,6 @@ const spin = (steps: number) => () => {
 
 function bundle(value: object): Record<string, string> {
   return (value as Record<symbol, () => Record<string, string>>)[Symbol.for('Jupyter.display')]()
-}
-
-/** Times round `center` with 2 % of noise. */
-function times(center: number, count: number, seed: number): number[] {
-  const { next } = random(seed)
-  return Array.from({ length: count }, () => center * (1 + 0.04 * (next() - 0.5)))
 }
 
 test('a function with a thousandth of the work is found faster', async () => {
@@ -74,8 +66,41 @@ test('another baseline can be named; an unknown one and an empty set are refused
   await assert.rejects(bench({ a: { run: spin(1), perCall: 0 } }), /a: a call handles 1 item or more/)
 })
 
-test('what a contender throws is thrown', async () => {
-  await assert.rejects(bench({ a: () => Promise.reject(new Error('out of plates')) }), /out of plates/)
+test('a contender that throws is named, and what was measured before is kept', async () => {
+  await assert.rejects(bench({ a: () => Promise.reject(new Error('out of plates')) }), (error: BenchError) => error.message === 'a: out of plates' && error.result === undefined)
+  let calls = 0
+  const failing = () => {
+    if (++calls > 40) throw new Error('out of plates')
+    return sleep(2)
+  }
+  await assert.rejects(bench({ steady: () => sleep(2), failing }, { minRuns: 60 }), ({ message, contender, result }: BenchError) => {
+    assert.deepEqual([message, contender], ['failing: out of plates', 'failing'])
+    assert.ok(result!.steady.runs > 0 && result!.failing.runs > 0)
+    return true
+  })
+})
+
+test('a contender that hangs is given up, and one whose clock tells no time is refused', async () => {
+  await assert.rejects(bench({ stuck: () => new Promise(() => {}) }, { timeout: 0.05 }), /^Error: stuck: its call did not end within 0.05 s$/)
+  const broken = { time: async () => ({ seconds: NaN, result: undefined }) }
+  await assert.rejects(bench({ broken }), /broken: it tells a time of NaN s, and that is none/)
+})
+
+test('contenders that answer differently are refused on request', async () => {
+  const limits = { seconds: 0.05, minRuns: 3, maxRuns: 3 } as const
+  const answers = { a: () => [1, 0.5], b: () => [1, 0.50001], c: () => [1, 0.6] }
+  await assert.rejects(bench(answers, { ...limits, sameResults: true }), /c: it answers something else than a does: the result\.1 is 0\.6, not 0\.5/)
+  await bench(answers, { ...limits, sameResults: { relative: 0.5 } })
+  await bench(answers, limits)
+})
+
+test('one run claims no interval', async () => {
+  const result = await bench({ a: spin(1e4), b: spin(1e6) }, { seconds: 0.05, minRuns: 1, maxRuns: 1 })
+  assert.deepEqual([result.a.interval.low, result.a.interval.high], [0, Infinity])
+  assert.equal(result.b.verdict, 'no difference seen')
+  assert.match(String(result), /a: one run only, so no interval is claimed\./)
+  assert.match(String(result), /a +\S+ \S+ +none /)
+  await assert.rejects(bench({ a: spin(1) }, { minRuns: 0 }), /1 run at least/)
 })
 
 test('an interrupt stops the timing between two calls', async () => {
@@ -94,24 +119,35 @@ test('an interrupt stops the timing between two calls', async () => {
   assert.equal(calls, 5)
 })
 
-test('planted times: twice as fast, slower, and no difference seen', () => {
-  const timed = (name: string, samples: number[]) => ({ name, perCall: 1, warmup: 3, samples })
-  const result = benchResult([timed('base', times(0.01, 40, 1)), timed('half', times(0.005, 40, 2)), timed('more', times(0.012, 40, 3)), timed('same', times(0.01, 40, 4))], 'base', 0)
-  assert.equal(result.half.verdict, 'faster')
-  assert.ok(result.half.speedup!.low < 2 && 2 < result.half.speedup!.high)
-  assert.equal(result.more.verdict, 'slower')
-  assert.equal(result.same.verdict, 'no difference seen')
-  assert.deepEqual(Object.keys(result), ['base', 'half', 'more', 'same'])
-  const { 'text/plain': plain, 'text/html': html } = bundle(result)
-  assert.match(plain, /half +5\.0\d ms .*faster/)
-  assert.match(html, /<td[^>]*>same<\/td>.*no difference seen/)
-  assert.equal(String(result), plain)
-  assert.equal(inspect(result), plain)
+/** Contenders with a clock of their own, whose times are planted. */
+const planted = (medians: Readonly<Record<string, number>>, noise: number, seed: number) =>
+  Object.fromEntries(Object.entries(medians).map(([name, median], i) => {
+    const draw = lognormal(median, noise, 1000 * seed + i)
+    return [name, { time: async (calls: number) => ({ seconds: calls * draw(), result: undefined }) }]
+  }))
+
+async function differing(medians: Readonly<Record<string, number>>, noise: number, trials: number): Promise<number> {
+  let found = 0
+  for (let seed = 0; seed < trials; seed++) {
+    const result = await bench(planted(medians, noise, seed), { seed })
+    if (result.b.verdict !== 'no difference seen') found++
+  }
+  return found / trials
+}
+
+test('two equal contenders are told apart in at most 5 % of 200 trials', async () => {
+  const found = await differing({ a: 0.01, b: 0.01 }, 0.03, 200)
+  assert.ok(found <= 0.05, `${found}`)
 })
 
-test('outliers are counted, and every sample is kept', () => {
-  const samples = [...times(1, 40, 5), 1.06, 3]
-  assert.deepEqual(outliers(samples), { mild: 1, severe: 1 })
-  const { a } = benchResult([{ name: 'a', perCall: 1, warmup: 0, samples }], 'a', 0)
-  assert.equal(a.samples.length, 42)
+test('a difference of 5 % is found in at least 90 % of 200 trials', async () => {
+  const found = await differing({ a: 0.01, b: 0.0105 }, 0.05, 200)
+  assert.ok(found >= 0.9, `${found}`)
+})
+
+test('a difference of 20 % is found under heavy noise, and flagged as noisy', async () => {
+  const result = await bench(planted({ a: 0.01, b: 0.012 }, 0.3, 1))
+  assert.equal(result.b.verdict, 'slower')
+  assert.ok(result.about.noisy)
+  assert.match(String(result), /b: noisy, the middle half of its runs spreads over \d\d\.\d % of the median/)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { accuracyOverAmount, type Chart, isDominated, latency, pareto, type ParetoRow } from '../../../lib/plot/index.ts'
+import { accuracyOverAmount, box, type Chart, isDominated, latency, pareto, type ParetoRow, timeline } from '../../../lib/plot/index.ts'
 import { placeLabels } from '../../../lib/plot/labels.ts'
 import { rasterized } from '../../../lib/plot/raster.ts'
 
@@ -13,6 +13,9 @@ const variants: ParetoRow[] = [
   { name: 'slow', accuracy: 0.89, latency: 0.04, size: 1.89e6 },
 ]
 
+const runs = [{ name: 'float32', samples: [61.2, 60.1, 63.4, 60.9, 61.7] }, { name: 'mixed', samples: [57.5, 58.9, 57.1, 61.0, 57.7] }]
+const memory = [{ name: 'conv1', inUse: 3e6 }, { name: 'conv2', inUse: 9.5e6 }, { name: 'pool', inUse: 4e6 }]
+
 function bundleOf(chart: Chart): Promise<Record<string, any>> {
   return (chart as unknown as Record<symbol, () => Promise<Record<string, unknown>>>)[Symbol.for('Jupyter.display')]()
 }
@@ -22,6 +25,8 @@ const charts: Record<string, () => Chart> = {
   'latency': () => latency(times),
   'latency on a logarithmic scale': () => latency(times, { scale: 'log' }),
   'pareto': () => pareto(variants),
+  'box': () => box(runs, { value: 'Seconds' }),
+  'timeline': () => timeline(memory),
 }
 
 for (const [name, make] of Object.entries(charts))
@@ -51,6 +56,9 @@ test('names, numbers and units stand in the picture and in the text', async () =
 test('rows without an interval, and one row alone, are drawn', async () => {
   for (const chart of [accuracyOverAmount([{ amount: 0.1, accuracy: 0.5 }]), latency(times.slice(0, 1)), pareto(variants.slice(0, 1))])
     assert.doesNotMatch(await chart.svg(), /NaN/)
+  const once = latency([...times, { name: 'once', median: 0.02, interval: { low: 0, high: Infinity } }])
+  assert.match(once.text, /once +20\.0 ms +none/)
+  assert.doesNotMatch(await once.svg(), /NaN|Infinity/)
 })
 
 test('a variant is dominated by one that is no worse in all three and better in one', () => {
@@ -80,4 +88,20 @@ test('a machine without fonts still writes text, micro sign included', async () 
   assert.notEqual(latencyText, none)
   assert.notEqual(micro, none)
   assert.notEqual(micro, box)
+})
+
+test('a box shows the five numbers, and every run as a dot', async () => {
+  const chart = box(runs, { title: 'Time of 5 epochs', value: 'Seconds' })
+  assert.match(chart.text, /float32 +60\.1 +60\.9 +61\.2 +61\.7 +63\.4 +5/)
+  const svg = await chart.svg()
+  for (const text of ['Time of 5 epochs', 'Seconds', 'float32', 'mixed']) assert.ok(svg.includes(text), text)
+  assert.equal(svg.match(/aria-roledescription="point"/g)?.length, 10)
+  assert.doesNotMatch(await box([{ name: 'one', samples: [0.9] }], { percent: true }).svg(), /NaN/)
+  assert.throws(() => box([{ name: 'none', samples: [] }]), /none: there are no samples/)
+})
+
+test('a timeline names its highest point', async () => {
+  const chart = timeline(memory)
+  assert.match(chart.text, /highest at conv2 with 9\.50 MB, over 3 operators/)
+  assert.ok((await chart.svg()).includes('conv2: 9.50 MB'))
 })

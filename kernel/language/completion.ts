@@ -1,0 +1,108 @@
+import { magics } from '../magics/index.ts'
+import { RUNTIME } from '../rewrite.ts'
+import type { LiveValues } from './live.ts'
+import { toDocument } from './module.ts'
+import type { NotebookModules } from './notebook.ts'
+import { completePath } from './paths.ts'
+import { codePoints, offsetAt, positionAt, readPlace, type Place } from './place.ts'
+import type { CompletionItem } from './protocol.ts'
+import type { TypeServer } from './type-server.ts'
+
+/** One thing that may stand where the cursor is. */
+export interface Match {
+  text: string
+  /** What front ends choose an icon by. */
+  type: string
+  signature?: string
+  documentation?: string
+}
+
+/** Matches that replace the text from an offset to the cursor. */
+export interface Matches {
+  start: number
+  matches: Match[]
+}
+
+export interface Sources {
+  notebook: NotebookModules
+  server: TypeServer
+  live: LiveValues
+}
+
+/** How many matches are shown with their documentation. */
+const DOCUMENTED = 20
+const NAME = /^[\p{ID_Start}$_#][\p{ID_Continue}$]*$/u
+const NAME_BEFORE = /[\p{ID_Continue}$]*$/u
+/** A name, or names joined by dots and literal indices, before a dot. */
+const CHAIN = /(?:[\p{ID_Start}$_][\p{ID_Continue}$]*(?:\[(?:\d+|'[^']*'|"[^"]*")\])*\??\.)+$/u
+const MAGIC_BEFORE = /^\s*(%{1,2})(\w*)$/
+
+/** https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#completionItemKind */
+const KINDS = `text method function constructor field variable class interface module property unit value enum keyword snippet
+  color file reference folder enum-member constant struct event operator type-parameter`.split(/\s+/)
+
+/** Content of a complete_reply. */
+export async function complete(place: Place, sources: Sources): Promise<object> {
+  const { code, offset } = readPlace(place)
+  const { start, matches } = await find(code, offset, sources)
+  const [cursor_start, cursor_end] = [codePoints(code, start), codePoints(code, offset)]
+  const types = matches.map((match) => ({ start: cursor_start, end: cursor_end, ...match }))
+  return { status: 'ok', matches: matches.map(({ text }) => text), cursor_start, cursor_end, metadata: { _jupyter_types_experimental: types } }
+}
+
+async function find(code: string, offset: number, sources: Sources): Promise<Matches> {
+  const line = code.slice(code.lastIndexOf('\n', offset - 1) + 1, offset)
+  const magic = MAGIC_BEFORE.exec(line)
+  if (magic !== null) return { start: offset - magic[2].length, matches: magicNames(magic[1], magic[2]) }
+  const [typed, live] = await Promise.all([fromTypes(code, offset, sources).catch(() => undefined), fromValues(line, sources.live)])
+  const path = typed === undefined ? completePath(line) : undefined
+  if (path !== undefined) return { ...path, start: offset - path.length }
+  const start = typed?.start ?? offset - NAME_BEFORE.exec(line)![0].length
+  const prefix = code.slice(start, offset)
+  const known = new Set(typed?.matches.map(({ text }) => text))
+  const added = NAME.test(`_${prefix}`) ? live.filter(({ text }) => text.startsWith(prefix) && !known.has(text)) : []
+  return { start, matches: [...(typed?.matches ?? []), ...added] }
+}
+
+function magicNames(sign: string, prefix: string): Match[] {
+  const named = [...magics.values()].filter(({ name, cell, line }) => name.startsWith(prefix) && (sign === '%' ? line : cell) !== undefined)
+  return named.map(({ name, summary }) => ({ text: name, type: 'magic', documentation: summary }))
+}
+
+/** What TypeScript proposes; undefined where it proposes nothing. */
+function fromTypes(code: string, offset: number, { notebook, server }: Sources): Promise<Matches | undefined> {
+  return notebook.ask(code, async (path) => {
+    const items = await server.complete(path, toDocument(positionAt(code, offset)))
+    const prefixStart = offset - NAME_BEFORE.exec(code.slice(0, offset))![0].length
+    const startOf = ({ textEdit }: CompletionItem) =>
+      textEdit === undefined ? prefixStart : offsetAt(code, { ...textEdit.range.start, line: textEdit.range.start.line - 1 })
+    const start = Math.min(prefixStart, ...items.slice(0, 1).map(startOf))
+    const prefix = code.slice(start, offset)
+    const fitting = items.filter((item) => startOf(item) === start && (item.filterText ?? item.label).startsWith(prefix))
+    if (fitting.length === 0) return undefined
+    fitting.sort((a, b) => order(a).localeCompare(order(b)) || a.label.localeCompare(b.label))
+    const documented = await Promise.all(fitting.slice(0, DOCUMENTED).map((item) => server.resolve(item)))
+    return { start, matches: [...documented, ...fitting.slice(DOCUMENTED)].map(matchOf) }
+  })
+}
+
+const order = ({ sortText = '', label }: CompletionItem) => sortText || label
+
+function matchOf({ label, kind = 1, insertText, textEdit, detail, documentation }: CompletionItem): Match {
+  const described = typeof documentation === 'object' ? documentation.value : documentation
+  return {
+    text: textEdit?.newText ?? insertText ?? label,
+    type: KINDS[kind - 1] ?? 'text',
+    ...(detail === undefined ? {} : { signature: detail }),
+    ...(described ? { documentation: described } : {}),
+  }
+}
+
+/** Names that have values now: those that no type tells of come this way. */
+async function fromValues(line: string, live: LiveValues): Promise<Match[]> {
+  const owner = CHAIN.exec(line.slice(0, line.length - NAME_BEFORE.exec(line)![0].length))?.[0].replace(/\??\.$/, '')
+  const isMember = /\.\s*[\p{ID_Continue}$]*$/u.test(line)
+  if (isMember && owner === undefined) return []
+  const names = await (owner === undefined ? live.names() : live.members(owner))
+  return names.filter(({ name }) => NAME.test(name) && name !== RUNTIME).map(({ name, type }) => ({ text: name, type }))
+}

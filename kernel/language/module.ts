@@ -1,0 +1,115 @@
+import type { Diagnostic, DocumentSymbol, Position, Range } from './protocol.ts'
+import type { DeclarationToken } from './type-server.ts'
+
+/** A cell that has run, as a TypeScript module. */
+export interface Module {
+  path: string
+  text: string
+  /** What the person typed. */
+  source: string
+  /** Where the cell declares its names, in the source. */
+  ranges: Map<string, Range>
+  /** The modules whose names it uses. */
+  uses: Set<Module>
+}
+
+/** A name that a cell declares for later cells. */
+export interface Binding {
+  module: Module
+  kind: 'constant' | 'variable' | 'other'
+}
+
+export type Bindings = Map<string, Binding>
+
+const VARIABLE_SYMBOL = 13
+const IDENTIFIER = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu
+/** What TypeScript says where a name that the cell exports itself is exported again. */
+const ALREADY_EXPORTED = new Set([2300, 2323, 2484])
+const CANNOT_ASSIGN_TO_IMPORT = 2632
+
+/** JSX and casts in angle brackets exclude one another, so only a cell with a closing tag is read as JSX. */
+export function extensionOf(source: string): '.ts' | '.tsx' {
+  return /<\/|\/>/.test(source) ? '.tsx' : '.ts'
+}
+
+/** The line above a cell that imports names. A variable is declared, for an import cannot be assigned to. */
+export function headerOf(bindings: Iterable<[string, Binding]>): string {
+  const parts: string[] = []
+  for (const [name, { module, kind }] of bindings) {
+    const from = JSON.stringify(module.path.replaceAll('\\', '/'))
+    parts.push(kind === 'variable' ? `declare let ${name}: typeof import(${from}).${name};` : `import { ${name} } from ${from};`)
+  }
+  return parts.join(' ')
+}
+
+/** A comment that chooses how JSX is compiled; it must stand above all else. */
+const JSX_PRAGMA = /^\s*(\/\*[^]*?@jsx[^]*?\*\/)/
+
+/** A cell as a document: the header's line, the cell with its magics masked, a line for each name that it exports. */
+export function documentOf(header: string, text: string, exported: Iterable<string> = []): string {
+  const pragma = JSX_PRAGMA.exec(text)?.[1].replaceAll('\n', ' ') ?? ''
+  return [pragma + header, text, ...[...exported].map((name) => `export { ${name} }`)].join('\n')
+}
+
+export const toDocument = ({ line, character }: Position): Position => ({ line: line + 1, character })
+export const toCell = ({ line, character }: Position): Position => ({ line: line - 1, character })
+
+/** The names that a text may use of those given. */
+export function used(text: string, names: ReadonlyMap<string, Binding>): Bindings {
+  const found: Bindings = new Map()
+  for (const [name] of text.matchAll(IDENTIFIER)) {
+    const binding = names.get(name)
+    if (binding !== undefined) found.set(name, binding)
+  }
+  return found
+}
+
+/** What the cell in a document declares at its top. */
+export interface Declaration {
+  kind: Binding['kind']
+  range: Range
+}
+
+export function declarationsIn(symbols: DocumentSymbol[], tokens: DeclarationToken[]): Map<string, Declaration> {
+  const tokenAt = new Map(tokens.map((token) => [`${token.line}:${token.character}`, token]))
+  const found = new Map<string, Declaration>()
+  for (const { name, kind, selectionRange, range } of symbols) {
+    const { line, character } = selectionRange.start
+    const token = tokenAt.get(`${line}:${character}`)
+    if (line === 0 || name === 'global' || token?.isLocal === true) continue
+    const isVariable = kind === VARIABLE_SYMBOL && token !== undefined
+    const variableKind = token?.isAssignable === true ? 'variable' : 'constant'
+    found.set(name, { kind: isVariable ? variableKind : 'other', range: { start: toCell(range.start), end: toCell(range.end) } })
+  }
+  return found
+}
+
+/** The names whose lines below the cell TypeScript refuses: undeclared ones, and ones that the cell exports itself. */
+export function refusedExports(diagnostics: Diagnostic[], source: string, names: string[]): { undeclared: Set<string>; exported: Set<string> } {
+  const firstLine = source.split('\n').length + 1
+  const refused = { undeclared: new Set<string>(), exported: new Set<string>() }
+  for (const { range, severity, code } of diagnostics) {
+    const name = names[range.start.line - firstLine]
+    if (severity === 1 && name !== undefined) refused[ALREADY_EXPORTED.has(code) ? 'exported' : 'undeclared'].add(name)
+  }
+  return refused
+}
+
+/** The errors in what the person typed, in its places and words; none of lines where magics are masked. */
+export function errorsIn(diagnostics: Diagnostic[], source: string, masked: string, names: ReadonlyMap<string, Binding>): Diagnostic[] {
+  const [lines, maskedLines] = [source, masked].map((text) => text.split('\n'))
+  const errors: Diagnostic[] = []
+  for (const { range, severity, code, message } of diagnostics) {
+    const line = lines[range.start.line - 1]
+    if (severity !== 1 || line === undefined || line !== maskedLines[range.start.line - 1]) continue
+    const cellRange = { start: toCell(range.start), end: toCell(range.end) }
+    errors.push({ range: cellRange, severity, code, message: inPersonsWords(message, code, names) })
+  }
+  return errors
+}
+
+function inPersonsWords(message: string, code: number, names: ReadonlyMap<string, Binding>): string {
+  const plain = message.replace(/(typeof )?import\("[^"]*\.hone-[^"]*"\)\.?/g, '')
+  const assigned = code === CANNOT_ASSIGN_TO_IMPORT ? /'([^']+)'/.exec(message)?.[1] : undefined
+  return names.get(assigned ?? '')?.kind === 'constant' ? plain.replace('an import', 'a constant') : plain
+}

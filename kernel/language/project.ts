@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Globals } from '../provided.ts'
+import { above, configurationOf } from '../tsconfig.ts'
+import { PROJECT_FILE, type TypeServer } from './type-server.ts'
+
+/** This package's folder. */
+const HOME = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** What a cell is compiled as, whatever the notebook's own tsconfig.json says. */
+const FIXED_OPTIONS = {
+  target: 'esnext',
+  module: 'esnext',
+  moduleResolution: 'bundler',
+  moduleDetection: 'force',
+  allowImportingTsExtensions: true,
+  allowJs: true,
+  resolveJsonModule: true,
+  noEmit: true,
+  composite: false,
+  incremental: false,
+  declaration: false,
+  isolatedModules: false,
+  isolatedDeclarations: false,
+  verbatimModuleSyntax: false,
+  erasableSyntaxOnly: false,
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+  skipLibCheck: true,
+}
+
+/** What holds where the notebook's folder has no tsconfig.json. A parameter without a type is no mistake in a notebook. */
+const DEFAULT_OPTIONS = { strict: true, noImplicitAny: false, jsx: 'react', lib: ['esnext'] }
+
+/** The types of what the kernel adds to the scope of cells. */
+const PROVIDED = JSON.stringify(join(HOME, 'dist', 'kernel', 'provided.d.ts'))
+const GLOBAL_NAMES: (keyof Globals)[] = ['display', 'clearOutput', 'input', 'prompt', 'confirm', 'alert', 'hone']
+const GLOBALS = [
+  ...GLOBAL_NAMES.map((name) => `declare const ${name}: import(${PROVIDED}).Globals['${name}']`),
+  `declare const Deno: import(${PROVIDED}).Deno`,
+  `type CommandLines = import(${PROVIDED}).CommandLines`,
+].join('\n')
+
+/** The document of a folder's project that is written anew for each question. */
+export const DRAFT = '.hone-draft'
+
+/** Opens the project to which the cells of a notebook in a folder belong. */
+export function openProject(server: TypeServer, folder: string): void {
+  const globals = join(folder, '.hone-globals.d.ts')
+  const roots = ['.ts', '.tsx'].map((extension) => join(folder, DRAFT + extension))
+  server.write(join(folder, PROJECT_FILE), JSON.stringify(projectFile(folder, [globals, ...roots])))
+  server.write(globals, GLOBALS)
+  for (const root of roots) server.write(root, '')
+}
+
+function projectFile(folder: string, files: string[]): object {
+  const own = configurationOf(folder)
+  const ownPaths = Object.entries(own?.options.paths ?? {}).map(([name, places]) => [name, places.map((place) => resolve(dirname(own!.file), place))])
+  const compilerOptions = {
+    ...(own === undefined ? DEFAULT_OPTIONS : {}),
+    ...FIXED_OPTIONS,
+    types: ['node', ...(own?.options.types ?? [])],
+    typeRoots: typeRoots(folder),
+    paths: { ...providedPackages(folder), ...Object.fromEntries(ownPaths), tslab: [join(HOME, 'dist', 'kernel', 'tslab.d.ts')] },
+  }
+  return { ...(own === undefined ? {} : { extends: own.file }), compilerOptions, files, include: [], references: [] }
+}
+
+/** The notebook's own type packages come first. */
+function typeRoots(folder: string): string[] {
+  const roots = [folder, HOME].map((start) => above(start, join('node_modules', '@types')))
+  return [...new Set(roots.filter((root) => root !== undefined))]
+}
+
+/** This package and those that it depends on can be imported although the notebook's folder does not have them. */
+function providedPackages(folder: string): Record<string, string[]> {
+  const { dependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  const paths: Record<string, string[]> = {}
+  if (!isInstalled('honejs', folder)) paths.honejs = [join(HOME, 'dist', 'lib', 'index.d.ts')]
+  for (const name of Object.keys(dependencies)) {
+    const place = above(HOME, join('node_modules', name))
+    if (isInstalled(name, folder) || place === undefined) continue
+    paths[name] = [place]
+    paths[`${name}/*`] = [join(place, '*')]
+  }
+  return paths
+}
+
+const isInstalled = (name: string, folder: string) => above(folder, join('node_modules', name)) !== undefined

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compile, locateIn, type Position } from './cell.ts'
+import { TYPESCRIPT_FILE } from './hooks.ts'
+import { toJavaScript } from './typescript.ts'
+
+/** A script that has run. */
+export interface KnownScript {
+  label: string
+  /** What was compiled. */
+  input: string
+  /** What the person typed, with every line of `input` in its place. */
+  source: string
+}
+
+type Locate = (position: Position) => Position | undefined
+
+/** How many scripts are kept compiled to find places in; errors come in series from the same few. */
+const KEPT = 20
+
+/** Finds the places that the person typed of places in running scripts: cells, and imported TypeScript files. */
+export class Places {
+  readonly #scripts = new Map<string, KnownScript>()
+  readonly #locators = new Map<string, Locate>()
+
+  add(url: string, script: KnownScript): void {
+    this.#scripts.set(url, script)
+  }
+
+  /** The newest script of a label. */
+  labelled(label: string): KnownScript | undefined {
+    return [...this.#scripts.values()].findLast((script) => script.label === label)
+  }
+
+  /** The name and the place to show; undefined where both are what they seem. */
+  find(url: string, position: Position): { name: string; position: Position } | undefined {
+    const script = this.#scripts.get(url)
+    if (script === undefined && !TYPESCRIPT_FILE.test(url)) return undefined
+    const found = this.#locator(url, script)(position)
+    return found && { name: script?.label ?? url.replace(/\?.*/, ''), position: found }
+  }
+
+  #locator(url: string, script: KnownScript | undefined): Locate {
+    const locate = this.#locators.get(url) ?? (script === undefined ? fileLocator(fileURLToPath(url)) : cellLocator(script))
+    this.#locators.delete(url)
+    this.#locators.set(url, locate)
+    const [oldest] = this.#locators.keys()
+    if (this.#locators.size > KEPT) this.#locators.delete(oldest)
+    return locate
+  }
+}
+
+/** Where a magic stands instead of what was compiled, the place is its beginning. */
+function cellLocator({ input, source }: KnownScript): Locate {
+  const { locate } = compile(input)
+  const [compiled, typed] = [input, source].map((text) => text.split('\n'))
+  return (position) => {
+    const found = locate(position)
+    if (found === undefined) return undefined
+    const [line = '', typedLine = ''] = [compiled[found.line - 1], typed[found.line - 1]]
+    return line.slice(found.column) === typedLine.slice(found.column) ? found : { ...found, column: typedLine.search(/\S|$/) }
+  }
+}
+
+/** Compiled again rather than kept by the loader: an error in a file is rare, and its file is at hand. */
+function fileLocator(file: string): Locate {
+  try {
+    const javascript = toJavaScript(readFileSync(file, 'utf8'), dirname(file))
+    return (position) => locateIn(javascript, position)
+  } catch {
+    return () => undefined
+  }
+}

@@ -1,0 +1,76 @@
+import type { Function as FunctionNode, Node, Pattern, Statement, VariableDeclaration } from 'acorn'
+import { base, simple } from 'acorn-walk'
+
+/** The names that a pattern binds or assigns. */
+export function namesIn(pattern: Pattern | null): string[] {
+  switch (pattern?.type) {
+    case 'Identifier':
+      return [pattern.name]
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((property) => namesIn(property.type === 'Property' ? property.value : property.argument))
+    case 'ArrayPattern':
+      return pattern.elements.flatMap(namesIn)
+    case 'RestElement':
+      return namesIn(pattern.argument)
+    case 'AssignmentPattern':
+      return namesIn(pattern.left)
+    default:
+      return []
+  }
+}
+
+/** A walker's base that does not enter functions. */
+export const outsideFunctions = { ...base, Function() {}, StaticBlock() {} }
+
+/** Whether a node is a scope that has a declaration of a name. */
+export function declares(node: Node, name: string): boolean {
+  return namesOfScope(node as Node & Parts).includes(name)
+}
+
+interface Parts {
+  id?: Pattern | null
+  params?: Pattern[]
+  param?: Pattern | null
+  init?: Node | null
+  left?: Node
+  body?: Node | Statement[]
+  cases?: { consequent: Statement[] }[]
+}
+
+function namesOfScope({ type, id = null, params, param = null, init, left, body, cases }: Node & Parts): string[] {
+  switch (type) {
+    case 'FunctionDeclaration':
+    case 'FunctionExpression':
+    case 'ArrowFunctionExpression':
+      return [...namesIn(id), ...params!.flatMap(namesIn), ...hoisted(body as FunctionNode['body'])]
+    case 'ClassExpression':
+      return namesIn(id)
+    case 'CatchClause':
+      return namesIn(param)
+    case 'ForStatement':
+      return declared(init)
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return declared(left)
+    case 'BlockStatement':
+    case 'StaticBlock':
+      return (body as Statement[]).flatMap(declared)
+    case 'SwitchStatement':
+      return cases!.flatMap(({ consequent }) => consequent.flatMap(declared))
+    default:
+      return []
+  }
+}
+
+function declared(node: Node | null | undefined): string[] {
+  if (node?.type === 'VariableDeclaration') return (node as VariableDeclaration).declarations.flatMap(({ id }) => namesIn(id))
+  if (node?.type === 'FunctionDeclaration' || node?.type === 'ClassDeclaration') return namesIn((node as Node & Parts).id ?? null)
+  return []
+}
+
+/** The `var` variables of a function. */
+function hoisted(body: Node): string[] {
+  const names: string[] = []
+  simple(body, { VariableDeclaration: (node) => void (node.kind === 'var' && names.push(...declared(node))) }, outsideFunctions)
+  return names
+}

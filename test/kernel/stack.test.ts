@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { plainTraceback, run, startKernel, stripColours } from './harness.ts'
+
+const cwd = mkdtempSync(join(tmpdir(), 'hone-stack-'))
+writeFileSync(
+  join(cwd, 'decorated.ts'),
+  `enum Colour { Red, Green }
+function twice(value: () => number, _: ClassMethodDecoratorContext) {
+  return function (this: unknown) { return 2 * value.call(this) }
+}
+export class Paint {
+  constructor(private colour: Colour) {}
+  @twice mix(): number {
+    throw new RangeError(\`no \${this.colour}\`)
+  }
+}
+`,
+)
+writeFileSync(join(cwd, 'view.tsx'), '/** @jsx h */\nfunction h(tag: string): never {\n  throw new TypeError(tag)\n}\nexport const view = () => <b>text</b>\n')
+writeFileSync(join(cwd, 'broken.ts'), 'const fine = 1\nexport const broken: = 2\n')
+const kernel = await startKernel({ cwd })
+
+/** The traceback of a cell that fails; its cell number as N. */
+async function traceback(code: string): Promise<string> {
+  const outcome = await run(kernel, code)
+  assert.equal(outcome.reply.status, 'error', code)
+  const shown = plainTraceback(outcome).replaceAll(`cell ${outcome.reply.execution_count}`, 'cell N')
+  assert.doesNotMatch(shown, /node:internal|dist\/kernel|__hone/)
+  return shown
+}
+
+/** Source of a failing cell, with the line that its traceback must mark. */
+const marked: Record<string, [code: string, line: string]> = {
+  'types': ['type P = { x: number }\nfunction f<T extends P>(p: T | null): number {\n  return (p as P)!.x\n}\nf(null)', '> 3 |   return (p as P)!.x'],
+  'an enum': ['enum E {\n  A,\n  B = 4,\n}\nnull!.toString(E.B)', '> 5 | null!.toString(E.B)'],
+  'a namespace': ['namespace N {\n  export function f(): never {\n    throw new Error("in a namespace")\n  }\n}\nN.f()', '> 3 |     throw new Error("in a namespace")'],
+  'a parameter property': ['class Q {\n  constructor(private n: number) {}\n  get v(): number {\n    throw new Error(String(this.n))\n  }\n}\nnew Q(1).v', '> 4 |     throw new Error(String(this.n))'],
+  'decorators': ['const log = (value: unknown, _: ClassMethodDecoratorContext) => value\nclass D {\n  @log run() {\n    throw new Error("decorated")\n  }\n}\nnew D().run()', '> 4 |     throw new Error("decorated")'],
+  'JSX': ['/** @jsx h */\nconst h = (tag: () => unknown) => tag()\nconst Part = () => {\n  throw new Error("in a part")\n}\nconst tree = <Part/>', '> 4 |   throw new Error("in a part")'],
+  'a template of several lines': ['const t = `one\n${1 + 1}\nthree`\nthrow new Error(t)', '> 4 | throw new Error(t)'],
+  'a callback': ['[1].map((v) => {\n  JSON.parse("{")\n})', '> 2 |   JSON.parse("{")'],
+  'a using declaration': ['using held = { [Symbol.dispose]() {} }\n\nthrow new Error("held")', '> 3 | throw new Error("held")'],
+  'a magic': ['%%time\nconst w = 1\nnull!.y', '> 3 | null!.y'],
+}
+for (const [name, [code, line]] of Object.entries(marked)) {
+  test(`the line that was typed is marked: ${name}`, async () => {
+    const shown = await traceback(code)
+    assert.ok(shown.includes(line), shown)
+  })
+}
+
+test('async callers are in the stack, each with its line', async () => {
+  const shown = await traceback('async function inner() {\n  await null\n  throw new Error("late")\n}\nasync function outer() {\n  await inner()\n}\nawait outer()')
+  assert.match(shown, /at inner \(cell N:3:\d+\)\n.*at async outer \(cell N:6:\d+\)\n.*at async cell N:8/)
+})
+
+test('an error in a function of an earlier cell shows that cell, though later ones redefine what it is made of', async () => {
+  const { reply } = await run(kernel, 'enum Kind { A }\nfunction early(): never {\n  throw new Error(`early ${Kind.A}`)\n}')
+  const shown = await traceback('enum Kind { B }\nearly()')
+  assert.match(shown, new RegExp(`at early \\(cell ${reply.execution_count}:3:\\d+\\)\\n.*cell N:2:1`))
+  assert.match(shown, new RegExp(`cell ${reply.execution_count}, line 3[^]*> 3 \\|   throw new Error`))
+})
+
+test('imported TypeScript with enums and decorators, and imported JSX, show their own lines', async () => {
+  assert.match(await traceback("import { Paint } from './decorated.ts'\nnew Paint(1).mix()"), /RangeError: no 1\n.*at Paint\.mix \(.*decorated\.ts:8:\d+\)[^]*cell N:2/)
+  assert.match(await traceback("import { view } from './view.tsx'\nview()"), /TypeError: b\n.*view\.tsx:3:\d+\)\n.*view\.tsx:5:\d+/)
+})
+
+test('a syntax error in an imported file shows its place with a caret', async () => {
+  assert.match(await traceback("import { broken } from './broken.ts'"), /broken\.ts:2:22\n\s+export const broken: = 2\n {4} {21}\^/)
+})
+
+const carets: Record<string, [code: string, excerpt: RegExp]> = {
+  'a type that is missing': ['const ok = 1\nconst broken: = 2', /> 2 \| const broken: = 2\n +\| {15}\^/],
+  'a bracket that is missing': ['const o = {\n  b: [1, 2\n}', /> 3 \| }\n +\| \^/],
+  'a name declared twice': ['let a1 = 1; let a1 = 2', /> 1 \| let a1 = 1; let a1 = 2\n +\| {17}\^/],
+  'a decorator without its class': ['const fine = 1\n@log\nconst x = 1', /> 2 \| @log\n +\| \^/],
+  'JSX that is not closed': ['const x = <div>\n  <b></c>\n</div>', /> 2 \| {3}<b><\/c>\n +\| {8}\^/],
+  'a character beyond the basic plane before it': ["'😀'; @ ?", /> 1 \| '😀'; @ \?\n +\| {9}\^/],
+}
+for (const [name, [code, excerpt]] of Object.entries(carets)) {
+  test(`a syntax error has a caret under its place: ${name}`, async () => {
+    const shown = await traceback(code)
+    assert.match(shown, /^SyntaxError: /)
+    assert.match(shown, excerpt)
+  })
+}
+
+test('causes to any depth, and the parts of an AggregateError with theirs, are shown once', async () => {
+  const deep = await traceback('throw new Error("a", { cause: new TypeError("b", { cause: "c" }) })')
+  assert.match(deep, /^Error: a[^]*Caused by: TypeError: b[^]*Caused by: Thrown: 'c'$/)
+  const parts = await traceback('throw new AggregateError([new Error("one", { cause: new Error("why") }), 2], "many")')
+  assert.match(parts, /^AggregateError: many[^]*\[0\] Error: one[^]*Caused by: Error: why[^]*\[1\] Thrown: 2/)
+  const circle = await traceback('const circle = new Error("round"); circle.cause = circle; throw circle')
+  assert.equal(circle.match(/Error: round/g)?.length, 1)
+})
+
+test('whatever is thrown is shown', async () => {
+  const thrown: Record<string, RegExp> = { undefined: /Thrown: undefined/, null: /Thrown: null/, "'text'": /Thrown: 'text'/, '{ code: 7 }': /Thrown: \{ code: 7 \}/, 'Symbol("s")': /Thrown: Symbol\(s\)/ }
+  for (const [value, expected] of Object.entries(thrown)) assert.match(await traceback(`throw ${value}`), expected)
+  const hostile = await run(kernel, 'throw new (class extends Error { get name(): string { throw 1 } get message(): string { throw 2 } })()')
+  assert.equal(hostile.reply.status, 'error')
+  assert.equal((await run(kernel, '1 + 1')).result, '2')
+})
+
+test('a rejection that nobody handles and an exception of a timer name their lines', async () => {
+  const { stderr, reply } = await run(kernel, "Promise.reject(new Error('lost'))\nsetTimeout(() => {\n  throw new Error('late')\n}, 1)\nawait new Promise((resolve) => setTimeout(resolve, 200))")
+  const cell = `cell ${reply.execution_count}`
+  assert.match(stripColours(stderr), new RegExp(`lost\\n.*${cell}:1[^]*late\\n.*${cell}:3`))
+})
+
+test('a constant of the cell cannot be assigned to; a variable of the same name in a scope of its own can', async () => {
+  assert.match(await traceback('const c = 1\nc = 2'), /c is a constant[^]*> 2 \| c = 2\n +\| \^/)
+  assert.match(await traceback("import { join } from 'node:path'\n;[join] = []"), /join is a constant/)
+  const { result } = await run(kernel, 'const d = 1\nfunction f(d: number) { d = 2; var e = d; e++; return e }\n{ let d = 3; d++ }\nfor (let d = 0; d < 2; d++);\nf(1) + d')
+  assert.equal(result, '4')
+})
+
+test('what using holds is disposed of at the end of the cell, in turn and whatever happens', async () => {
+  await run(kernel, 'const open = (name: string) => ({ name, [Symbol.dispose]() { console.log("closed", name) } })')
+  const fine = await run(kernel, 'using a = open("a")\nusing b = open("b")\nconsole.log("using", a.name)\nb.name')
+  assert.equal(fine.stdout, 'using a\nclosed b\nclosed a\n')
+  assert.equal(fine.result, "'b'")
+  assert.equal((await run(kernel, 'using c = open("c")\nthrow new Error("no")')).stdout, 'closed c\n')
+  assert.equal((await run(kernel, 'await using d = { async [Symbol.asyncDispose]() { await null; console.log("closed d") } }\n1')).stdout, 'closed d\n')
+})
+
+test('JSX: the pragma is honoured, without one it is React that is asked for', async () => {
+  const { result } = await run(kernel, '/** @jsx h */\nconst h = (tag: string, props: object | null, ...children: unknown[]) => ({ tag, props, children })\nconst tree = <p id="a">{1 + 1}</p>\ntree')
+  assert.equal(result, "{ tag: 'p', props: { id: 'a' }, children: [ 2 ] }")
+  assert.match(await traceback('const tree = <p/>'), /ReferenceError: React is not defined/)
+})
+
+test("a tsconfig.json's automatic JSX is honoured", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hone-jsx-'))
+  writeFileSync(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "tiny" }, } // as people write it')
+  const module = join(folder, 'node_modules', 'tiny')
+  mkdirSync(module, { recursive: true })
+  writeFileSync(join(module, 'package.json'), '{ "name": "tiny", "type": "module", "exports": { "./jsx-runtime": "./runtime.js" } }')
+  writeFileSync(join(module, 'runtime.js'), 'export const jsx = (tag, props) => ({ tag, props })')
+  const project = await startKernel({ cwd: folder })
+  assert.equal((await run(project, 'const tree = <p>text</p>\ntree')).result, "{ tag: 'p', props: { children: 'text' } }")
+})

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'node:test'
+import { load } from '../../../lib/measure/load.ts'
+import { median } from '../../../lib/measure/stats.ts'
+
+/** A server that answers one request at a time. */
+function server(milliseconds: number): () => Promise<void> {
+  let free = Promise.resolve()
+  return () => (free = free.then(() => sleep(milliseconds)))
+}
+
+test('closed loop: each client waits for its answer, so as many are under way as there are clients', async () => {
+  let inside = 0
+  let most = 0
+  const result = await load(async () => {
+    most = Math.max(most, ++inside)
+    await sleep(5)
+    inside--
+  }, { clients: [1, 4], seconds: 0.3 })
+  assert.equal(most, 4)
+  const [one, four] = result.levels
+  assert.ok(four.throughput > 2 * one.throughput, `${four.throughput} and ${one.throughput}`)
+  assert.match(result.table()['text/plain'], /load +items\/s +p50 +p90 +p95 +p99 +longest.*1 client .*4 clients /s)
+})
+
+test('open loop: what arrives faster than it is answered waits, and its wait counts', async () => {
+  const { levels: [light, heavy] } = await load(server(10), { rates: [15, 400], seconds: 0.5, seed: 3 })
+  assert.ok(heavy.latencies.length > 120)
+  assert.ok(median(heavy.latencies) > 5 * median(light.latencies))
+  assert.ok(heavy.latencies.at(-1)! > 0.5)
+  assert.ok(heavy.throughput < 120)
+})
+
+test('failures are counted and told, and the rest is kept', async () => {
+  let calls = 0
+  const result = await load(() => {
+    if (++calls % 3 === 0) throw new Error('out of plates')
+    return sleep(2)
+  }, { clients: [2], seconds: 0.1 })
+  const [{ failed, failure, latencies }] = result.levels
+  assert.ok(failed > 1 && latencies.length > failed)
+  assert.equal(failure, 'out of plates')
+  assert.match(result.table()['text/plain'], /requests failed at clients 2: out of plates\./)
+})
+
+test('levels that are none are refused', async () => {
+  await assert.rejects(load(() => 0, { clients: [0] }), /not 0/)
+  await assert.rejects(load(() => 0, { clients: [1.5] }), /not 1\.5/)
+  await assert.rejects(load(() => 0, { rates: [NaN] }), /not NaN/)
+})
