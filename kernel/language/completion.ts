@@ -1,3 +1,4 @@
+import { SHELL } from '../magics/expand.ts'
 import { magics } from '../magics/index.ts'
 import { RUNTIME } from '../rewrite.ts'
 import type { LiveValues } from './live.ts'
@@ -65,7 +66,7 @@ async function find(code: string, offset: number, sources: Sources): Promise<Mat
 }
 
 function magicNames(sign: string, prefix: string): Match[] {
-  const named = [...magics.values()].filter(({ name, cell, line }) => name.startsWith(prefix) && (sign === '%' ? line : cell) !== undefined)
+  const named = [...magics.values()].filter(({ name, cell, line }) => name !== SHELL && name.startsWith(prefix) && (sign === '%' ? line : cell) !== undefined)
   return named.map(({ name, summary }) => ({ text: name, type: 'magic', documentation: summary }))
 }
 
