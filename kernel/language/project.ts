@@ -29,8 +29,8 @@ const FIXED_OPTIONS = {
   skipLibCheck: true,
 }
 
-/** What holds where the notebook's folder has no tsconfig.json. A parameter without a type is no mistake in a notebook. */
-const DEFAULT_OPTIONS = { strict: true, noImplicitAny: false, jsx: 'react', lib: ['esnext'] }
+/** What holds where the notebook's folder has no tsconfig.json. */
+const DEFAULT_OPTIONS = { strict: true, jsx: 'react', lib: ['esnext'] }
 
 /** What the kernel adds to the global scope of cells. */
 const GLOBALS = `
@@ -54,6 +54,14 @@ export function openProject(server: TypeServer, folder: string): void {
   server.write(join(folder, PROJECT_FILE), JSON.stringify(projectFile(folder, [globals, ...roots])))
   server.write(globals, GLOBALS)
   for (const root of roots) server.write(root, '')
+}
+
+/**
+ * A parameter without a type is no mistake in a notebook, unless its tsconfig.json says so. It is not switched off by
+ * `noImplicitAny`, without which the type of `[]` is never[].
+ */
+export function allowsImplicitAny(folder: string): boolean {
+  return configurationOf(folder) === undefined
 }
 
 function projectFile(folder: string, files: string[]): object {
