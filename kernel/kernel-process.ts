@@ -13,6 +13,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv
   /** Options of Node itself, such as --max-old-space-size. */
   nodeArgs?: string[]
+  /** Another kernel's program and arguments instead of this one's, as a kernelspec has them: `{connection_file}` stands for the file's path. */
+  command?: readonly string[]
 }
 
 export interface Exit {
@@ -64,8 +66,10 @@ export class KernelProcess {
   }
 
   spawn(): void {
-    const { cwd, env = process.env, nodeArgs = [] } = this.#options
-    const child = spawn(process.execPath, [...nodeArgs, ...kernelArguments(this.#connectionFile)], {
+    const { cwd, env = process.env, nodeArgs = [], command } = this.#options
+    const own = () => [process.execPath, ...nodeArgs, ...kernelArguments(this.#connectionFile)]
+    const [program, ...args] = command?.map((argument) => argument.replace('{connection_file}', this.#connectionFile)) ?? own()
+    const child = spawn(program, args, {
       cwd,
       env: { ...env, JPY_PARENT_PID: String(process.pid) },
       stdio: ['ignore', 'ignore', 'pipe'],

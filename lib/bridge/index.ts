@@ -1,2 +1,2 @@
-export { fromDataFrame, toDataFrame } from './danfo.ts'
+export { fromDataFrame, toDataFrame } from '../data-frame.ts'
 export { fromTf, tensorflow, toTf } from './tfjs.ts'

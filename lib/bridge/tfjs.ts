@@ -1,7 +1,7 @@
 // @ts-ignore: the package is optional; where it is absent its types are `any`
 import type * as TensorFlow from '@tensorflow/tfjs'
 import { Tensor, type DataType } from '../graph/tensor.ts'
-import { optional } from './optional.ts'
+import { optional } from '../optional.ts'
 
 /** Packages that hold TensorFlow.js, by where it computes. */
 const PACKAGES = { cpu: '@tensorflow/tfjs', gpu: '@tensorflow/tfjs-node-gpu' } as const

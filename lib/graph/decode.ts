@@ -22,9 +22,11 @@ export function decodeModel(bytes: Uint8Array, external: ExternalData = refuseEx
   for (const { key, value } of model.metadataProps) graph.metadata.set(key ?? '', value ?? '')
   new Reader(external).graph(model.graph, graph, new Map())
   graph.proto = { model: without(model, { graph: undefined, functions: model.functions.filter((f) => !isHoneFunction(f)) }), graph: graph.proto }
-  const trainable = new Set(graph.metadata.get('hone.trainable')?.split('\n'))
-  for (const value of graph.initializers) value.trainable = trainable.has(value.name)
-  graph.metadata.delete('hone.trainable')
+  for (const mark of ['trainable', 'frozen'] as const) {
+    const names = new Set(graph.metadata.get(`hone.${mark}`)?.split('\n'))
+    for (const value of graph.initializers) value[mark] = names.has(value.name)
+    graph.metadata.delete(`hone.${mark}`)
+  }
   return graph
 }
 

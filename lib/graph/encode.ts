@@ -26,8 +26,11 @@ export function encodeModel(graph: Graph): Uint8Array {
   for (const node of graph.allNodes()) if (!opsets.has(node.domain)) opsets.set(node.domain, 1)
   for (const f of functions.written) for (const { domain, version } of f.opsetImport) if (!opsets.has(domain ?? '')) opsets.set(domain ?? '', Number(version))
   model.opsetImport = [...opsets].map(([domain, version]) => ({ $typeName: 'onnx.OperatorSetIdProto', domain, version: BigInt(version) }))
-  const trainable = graph.parameters.map((value) => value.name)
-  const metadata = new Map([...graph.metadata, ...(trainable.length ? ([['hone.trainable', trainable.join('\n')]] as const) : [])])
+  const metadata = new Map(graph.metadata)
+  for (const mark of ['trainable', 'frozen'] as const) {
+    const names = graph.initializers.filter((value) => value[mark]).map((value) => value.name)
+    if (names.length) metadata.set(`hone.${mark}`, names.join('\n'))
+  }
   model.metadataProps = [...metadata].map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }))
   return toBinary(ModelProtoSchema, model)
 }

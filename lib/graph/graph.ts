@@ -32,6 +32,8 @@ export class Value implements TensorType {
   initializer: Tensor | null = null
   /** Learned by training (a weight), not fixed (a running mean, a constant). */
   trainable = false
+  /** A weight that training leaves as it is: it counts as a parameter, but is not trainable. */
+  frozen = false
   /** The file's own record of this value; what hone does not model is written back from it. */
   proto: unknown
   readonly #uses = new Set<Use>()
@@ -510,8 +512,8 @@ export class Graph {
 }
 
 function copyState(value: Value, map: Map<Value, Value>, twin: Value): void {
-  const { dtype, shape, contents, initializer, trainable, proto } = value
-  Object.assign(twin, { dtype, shape, contents, initializer, trainable, proto })
+  const { dtype, shape, contents, initializer, trainable, frozen, proto } = value
+  Object.assign(twin, { dtype, shape, contents, initializer, trainable, frozen, proto })
   map.set(value, twin)
 }
 

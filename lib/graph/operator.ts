@@ -34,6 +34,27 @@ export interface ExpansionContext {
   readonly inputs: readonly Value[]
 }
 
+export interface TrainingContext {
+  readonly graph: Builder
+  readonly node: Node
+  /** An absent optional input is undefined. */
+  readonly inputs: readonly Value[]
+  /** What randomness depends on beside the step: a fixed number for the whole run. */
+  readonly seed: number
+  /** Number of the step, a float32 scalar. */
+  step(): Value
+  /** A number that no other node has. */
+  stream(): number
+}
+
+/** What stands for a node in training. */
+export interface TrainingForm {
+  /** One for each of the node's outputs that training has. */
+  readonly outputs: readonly Value[]
+  /** Stored tensors that the step moves though no gradient does, such as running means, and their new values. */
+  readonly moved?: ReadonlyMap<Value, Value>
+}
+
 /** One axis of a value. */
 export interface Port {
   readonly value: Value
@@ -58,6 +79,8 @@ export interface Operator {
   readonly cost?: (inputs: readonly Value[], node: Node) => Partial<Cost>
   /** The gradient of each input; null where there is none. An operator without a rule is not differentiable. */
   readonly gradient?: (context: GradientContext) => readonly (Value | null | undefined)[]
+  /** The operator as training runs it, where that is another one. @throws Error where it cannot be trained. */
+  readonly training?: (context: TrainingContext) => TrainingForm
   /** The same computation in ONNX's own operators. */
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */

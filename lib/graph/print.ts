@@ -2,7 +2,7 @@ import { table, type TableBundle } from '../table.ts'
 import { sizeText } from '../units.ts'
 import { bytesOf, readsOf, workOf } from './cost.ts'
 import { add, formatShape, substitute, type Dim, type Shape } from './dim.ts'
-import type { Graph, Node } from './graph.ts'
+import type { Graph, Node, Value } from './graph.ts'
 import { operatorOf } from './ops/index.ts'
 import { isFloat } from './tensor.ts'
 
@@ -12,8 +12,10 @@ export interface Layer {
   readonly shape: Shape | null
   /** Elements of the trainable tensors that it reads first. */
   readonly trainable: number
-  /** Elements of its other float tensors (frozen weights, running statistics). */
+  /** Elements of its weights that training leaves as they are. */
   readonly frozen: number
+  /** Elements of its other float tensors, such as running statistics. */
+  readonly stored: number
   /** Multiply-adds. */
   readonly macs: Dim
   /** Floating-point operations. */
@@ -40,13 +42,13 @@ export class Summary {
       const definition = operatorOf(node)
       const own = readsOf(node).filter((v) => v.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name))
       own.forEach((v) => counted.add(v.name))
-      const count = (trainable: boolean) => own.filter((v) => v.trainable === trainable).reduce((sum, v) => sum + v.initializer!.size, 0)
+      const count = (belongs: (v: Value) => boolean) => own.filter(belongs).reduce((sum, v) => sum + v.initializer!.size, 0)
       const { macs, flops } = workOf(node)
       const sized = (dim: Dim) => substitute(dim, sizes)
       return {
         node,
         shape: node.outputs[0]?.shape?.map(sized) ?? null,
-        trainable: count(true), frozen: count(false),
+        trainable: count((v) => v.trainable), frozen: count((v) => v.frozen), stored: count((v) => !v.trainable && !v.frozen),
         macs: sized(macs), flops: sized(flops),
         bytes: add(...node.outputs.map((v) => (v.name ? sized(bytesOf(v.dtype, v.shape)) : 0))),
         known: definition !== undefined,
@@ -54,8 +56,13 @@ export class Summary {
     })
   }
 
-  /** Trainable parameters. */
+  /** Number of parameters, frozen ones included. */
   get parameters(): number {
+    return this.layers.reduce((sum, layer) => sum + layer.trainable + layer.frozen, 0)
+  }
+
+  /** Number of parameters that training changes. */
+  get trainable(): number {
     return this.layers.reduce((sum, layer) => sum + layer.trainable, 0)
   }
 
@@ -73,9 +80,10 @@ export class Summary {
   }
 
   get totals(): string {
-    const frozen = this.layers.reduce((sum, layer) => sum + layer.frozen, 0)
+    const stored = this.layers.reduce((sum, layer) => sum + layer.stored, 0)
     const parts = [
-      `${count(this.parameters)} parameters`, ...(frozen ? [`${count(frozen)} more stored`] : []),
+      `${count(this.parameters) || 'no'} parameters${this.trainable === this.parameters ? '' : ` (${count(this.trainable) || 'none'} trainable)`}`,
+      ...(stored ? [`${count(stored)} more stored`] : []),
       `${dimText(this.macs)} multiply-adds`, `${dimText(add(...this.layers.map((layer) => layer.bytes)), sizeText)} of outputs`,
     ]
     return parts.join(', ') + (this.unknown.length ? `. Not known, passed through untouched: ${this.unknown.join(', ')}` : '')
@@ -87,8 +95,8 @@ export class Summary {
       { heading: 'layer', cell: ({ node }) => node.name || node.output.name },
       { heading: 'operator', cell: ({ node, known }) => node.type + (known ? '' : ' (unknown)'), align: 'left' },
       { heading: 'output', cell: ({ shape }) => formatShape(shape) },
-      { heading: 'parameters', cell: ({ trainable, frozen }) => count(trainable || frozen) },
-      { heading: 'trainable', cell: ({ trainable, frozen }) => (trainable ? (frozen ? 'in part' : 'yes') : frozen ? 'no' : '') },
+      { heading: 'parameters', cell: ({ trainable, frozen, stored }) => count(trainable + frozen || stored) },
+      { heading: 'trainable', cell: ({ trainable, frozen, stored }) => (trainable ? (frozen ? 'in part' : 'yes') : frozen || stored ? 'no' : '') },
       { heading: 'MACs', cell: ({ macs }) => dimText(macs) },
       { heading: 'bytes', cell: ({ bytes }) => dimText(bytes, sizeText) },
     ], `${this.name}: ${this.totals}`)

@@ -1,5 +1,7 @@
+export { build, type BuildOptions, type InputShape } from './build.ts'
 export * from './layers.ts'
 export * as init from './init.ts'
+export { Model } from './model.ts'
 export * as models from './models/index.ts'
 export { publishedWeights, readWeights } from './weights.ts'
 export { Scope, type Weights } from './scope.ts'

@@ -1,5 +1,5 @@
 import { readModel, writeModel } from '../graph/onnx.ts'
-import type { Graph } from '../graph/graph.ts'
+import type { Graph, Value } from '../graph/graph.ts'
 import { summary, type Summary } from '../graph/print.ts'
 import { Session, type OpeningSession, type SessionOptions } from '../runtime/session.ts'
 import type { TableBundle } from '../table.ts'
@@ -59,9 +59,37 @@ export class Model<Change = never, Refusal = never> {
     return summary(this.graph, sizes)
   }
 
-  /** Number of trainable parameters. */
+  /** Number of parameters, frozen ones included. */
   get parameters(): number {
-    return this.graph.parameters.reduce((sum, value) => sum + value.initializer!.size, 0)
+    return this.trainable + elements(this.graph.initializers.filter((value) => value.frozen))
+  }
+
+  /** Number of parameters that training changes. */
+  get trainable(): number {
+    return elements(this.graph.parameters)
+  }
+
+  /**
+   * The model with the parameters of some names frozen: training leaves them as they are. Running statistics move all the same.
+   * @param names a pattern such as /^features/, or how names begin: `freeze('features')`.
+   * @throws Error where no parameter has such a name.
+   */
+  freeze(names: string | RegExp): Model {
+    return this.#marked(names, { trainable: false, frozen: true })
+  }
+
+  /** The model with frozen parameters trainable again; all of them by default. @throws Error where no parameter has such a name. */
+  unfreeze(names: string | RegExp = ''): Model {
+    return this.#marked(names, { trainable: true, frozen: false })
+  }
+
+  #marked(names: string | RegExp, marks: Pick<Value, 'trainable' | 'frozen'>): Model {
+    const graph = this.graph.copy()
+    const known = graph.initializers.filter((value) => value.trainable || value.frozen)
+    const meant = known.filter(({ name }) => (typeof names === 'string' ? `${name}.`.startsWith(names && `${names}.`) : names.test(name)))
+    if (!meant.length) throw new Error(`${this.name}: no parameter is called ${names}. There are ${known.map(String).join(', ') || 'none'}.`)
+    for (const value of meant) Object.assign(value, marks)
+    return new Model(graph)
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {
@@ -72,3 +100,5 @@ export class Model<Change = never, Refusal = never> {
     return this.summary().table()['text/plain']
   }
 }
+
+const elements = (values: readonly Value[]): number => values.reduce((sum, value) => sum + value.initializer!.size, 0)

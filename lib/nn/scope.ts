@@ -1,3 +1,4 @@
+import type { AttributeInput } from '../graph/attribute.ts'
 import { Builder } from '../graph/builder.ts'
 import { symbol } from '../graph/dim.ts'
 import { Graph, type Value } from '../graph/graph.ts'
@@ -40,6 +41,11 @@ export class Scope {
   /** An input of the network; a name stands for a dimension that is not known yet. */
   input(name: string, shape: readonly (number | string)[], dtype: DataType = 'float32'): Value {
     return this.graph.input(name, dtype, shape.map((d) => (typeof d === 'number' ? d : symbol(d))))
+  }
+
+  /** Writes the layer's node, which takes the layer's name, and answers its output. */
+  op(type: string, inputs: readonly (Value | null)[], attributes: Readonly<Record<string, AttributeInput>> = {}): Value {
+    return this.builder.op(type, inputs, attributes, { name: this.graph.unique(this.path || type.toLowerCase()) })
   }
 
   /** A tensor that training changes. @throws Error where the stored weights lack it, or hold another shape. */

@@ -1,6 +1,7 @@
 export { accuracyOverAmount, type AmountOptions, type AmountRow } from './accuracy-over-amount.ts'
 export { box, type BoxOptions, type BoxRow } from './box.ts'
 export { Chart } from './chart.ts'
+export { curve, type CurveEpoch, type CurveOptions } from './curve.ts'
 export { latency, type LatencyOptions, type LatencyRow } from './latency.ts'
 export { isDominated, pareto, type ParetoRow } from './pareto.ts'
 export { timeline, type TimelineRow } from './timeline.ts'

@@ -7,13 +7,17 @@ export interface Update {
   readonly gradient: Value
   /** What the optimizer remembers of this parameter, in the order of its names. */
   readonly state: readonly Value[]
-  /** Number of this step, from 1 on: a float32 scalar. */
+  /** The learning rate: a number, or a float32 scalar where a schedule changes it. */
+  readonly lr: number | Value
+  /** Number of this update, from 1 on: a float32 scalar. */
   readonly step: () => Value
 }
 
 /** How a parameter moves along its gradient; what is remembered between steps is named state, one tensor of the parameter's shape each. */
 export interface Optimizer {
   readonly name: string
+  /** The learning rate that a schedule scales. */
+  readonly lr: number
   readonly state: readonly string[]
   /** Writes one parameter's update; the answer's `state` is in the order of the names. */
   update(update: Update): { parameter: Value; state: readonly Value[] }
@@ -22,18 +26,26 @@ export interface Optimizer {
 export interface SgdOptions {
   lr: number
   momentum?: number
+  /** Looks ahead along the momentum. */
+  nesterov?: boolean
   weightDecay?: number
 }
 
-/** Stochastic gradient descent with momentum, as PyTorch's SGD: v ← μ·v + g + λ·w; w ← w − lr·v. */
-export function sgd({ lr, momentum = 0, weightDecay = 0 }: SgdOptions): Optimizer {
+/**
+ * Stochastic gradient descent with momentum, as PyTorch's SGD: v ← μ·v + g + λ·w; w ← w − lr·v, with `nesterov` w ← w − lr·(g + λ·w + μ·v).
+ * @throws RangeError where nesterov is asked for without momentum.
+ */
+export function sgd({ lr, momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions): Optimizer {
+  if (nesterov && !momentum) throw new RangeError('sgd: nesterov needs a momentum, such as 0.9')
   return {
     name: 'sgd',
+    lr,
     state: momentum ? ['momentum'] : [],
-    update({ graph, parameter, gradient, state: [velocity] }) {
+    update({ graph, parameter, gradient, state: [velocity], lr: rate }) {
       const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient
       const moved = velocity ? graph.add(graph.mul(velocity, momentum), decayed) : decayed
-      return { parameter: graph.sub(parameter, graph.mul(moved, lr)), state: velocity ? [moved] : [] }
+      const direction = nesterov ? graph.add(decayed, graph.mul(moved, momentum)) : moved
+      return { parameter: graph.sub(parameter, graph.mul(direction, rate)), state: velocity ? [moved] : [] }
     },
   }
 }
@@ -42,19 +54,63 @@ export interface AdamOptions {
   lr?: number
   betas?: readonly [number, number]
   eps?: number
+  weightDecay?: number
 }
 
-/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam. */
-export function adam({ lr = 1e-3, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8 }: AdamOptions = {}): Optimizer {
+/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. */
+export function adam({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: AdamOptions = {}): Optimizer {
   return {
     name: 'adam',
+    lr,
     state: ['mean', 'square'],
-    update({ graph, parameter, gradient, state: [mean, square], step }) {
-      const m = graph.add(graph.mul(mean!, beta1), graph.mul(gradient, 1 - beta1))
-      const v = graph.add(graph.mul(square!, beta2), graph.mul(graph.mul(gradient, gradient), 1 - beta2))
-      const corrected = (moment: Value, beta: number) => graph.div(moment, graph.cast(graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step())), moment.dtype))
-      const moved = graph.div(corrected(m, beta1), graph.add(graph.sqrt(corrected(v, beta2)), eps))
-      return { parameter: graph.sub(parameter, graph.mul(moved, lr)), state: [m, v] }
+    update: (update) => adaptive(update, betas, eps, weightDecay ? update.graph.add(update.gradient, update.graph.mul(update.parameter, weightDecay)) : update.gradient, update.parameter),
+  }
+}
+
+/** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 */
+export function adamW({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamOptions = {}): Optimizer {
+  return {
+    name: 'adamW',
+    lr,
+    state: ['mean', 'square'],
+    update(update) {
+      const { graph, parameter, gradient, lr: rate } = update
+      const shrunk = typeof rate === 'number' ? graph.mul(parameter, 1 - rate * weightDecay) : graph.mul(parameter, graph.sub(1, graph.mul(rate, weightDecay)))
+      return adaptive(update, betas, eps, gradient, shrunk)
+    },
+  }
+}
+
+/** Adam's step from `from`, along the mean of `gradient` over the root of its mean square, both corrected for their start at 0. */
+function adaptive({ graph, state: [mean, square], lr, step }: Update, [beta1, beta2]: readonly [number, number], eps: number, gradient: Value, from: Value): { parameter: Value; state: readonly Value[] } {
+  const m = graph.add(graph.mul(mean!, beta1), graph.mul(gradient, 1 - beta1))
+  const v = graph.add(graph.mul(square!, beta2), graph.mul(graph.mul(gradient, gradient), 1 - beta2))
+  const corrected = (moment: Value, beta: number) => graph.div(moment, graph.cast(graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step())), moment.dtype))
+  const moved = graph.div(corrected(m, beta1), graph.add(graph.sqrt(corrected(v, beta2)), eps))
+  return { parameter: graph.sub(from, graph.mul(moved, lr)), state: [m, v] }
+}
+
+export interface RmspropOptions {
+  lr?: number
+  /** Share of the old mean square that stays. */
+  alpha?: number
+  eps?: number
+  momentum?: number
+  weightDecay?: number
+}
+
+/** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf */
+export function rmsprop({ lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, weightDecay = 0 }: RmspropOptions = {}): Optimizer {
+  return {
+    name: 'rmsprop',
+    lr,
+    state: ['square', ...(momentum ? ['momentum'] : [])],
+    update({ graph, parameter, gradient, state: [square, velocity], lr: rate }) {
+      const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient
+      const v = graph.add(graph.mul(square!, alpha), graph.mul(graph.mul(decayed, decayed), 1 - alpha))
+      const scaled = graph.div(decayed, graph.add(graph.sqrt(v), eps))
+      const moved = velocity ? graph.add(graph.mul(velocity, momentum), scaled) : scaled
+      return { parameter: graph.sub(parameter, graph.mul(moved, rate)), state: velocity ? [v, moved] : [v] }
     },
   }
 }

@@ -1,64 +1,74 @@
 import { Builder } from '../graph/builder.ts'
 import { isStatic, type Shape } from '../graph/dim.ts'
-import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
+import { copyNode, Graph, type Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
-import { HONE } from '../graph/operator.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { gradients } from './gradient.ts'
 import type { Loss } from './loss.ts'
-import type { Optimizer } from './optimizer.ts'
+import { trainingMode } from './mode.ts'
+import { autocast, lossScale, type Precision } from './precision.ts'
+import { touchedRows, whole } from './moving.ts'
+import { averagedName, next, rowStateOf, stateOf, StepState } from './state.ts'
+import { writeUpdates, type UpdateOptions } from './update.ts'
 
-export interface StepOptions {
+export { next, stateOf } from './state.ts'
+
+export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 'accumulate' | 'average'> {
   loss: Loss
-  optimizer: Optimizer
   /** Type and shape of what the output is compared with, such as labels: ['int64', ['N']]. */
   target: { dtype: DataType; shape: Shape }
+  /** What dropout depends on beside the step (0). */
+  seed?: number
+  /** The learning rate is an input `lr` instead of the optimizer's (false). */
+  scheduled?: boolean
+  /** What it computes in; parameters are float32 (float32). */
+  precision?: Precision | null
+  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false). */
+  lazyEmbeddings?: boolean
 }
 
 /** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
 const OLDEST_OPSET = 18
 
-/** Name of the output that holds the new value of a piece of state. */
-export const next = (name: string): string => `next.${name}`
-
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
- * new state (`next.NAME`) come out. Batch normalization uses the batch's statistics and moves its running ones.
+ * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones; dropout drops.
  * @param model its first output is what the loss sees.
  * @throws Error naming a node that is not differentiable, or an operator set that is too old.
  */
-export function trainingStep(model: Graph, { loss, optimizer, target }: StepOptions): Graph {
+export function trainingStep(model: Graph, options: StepOptions): Graph {
+  const { loss, optimizer, target, seed = 0, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
   const version = model.opsets.get('') ?? 1
   if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
   const graph = model.copy()
   graph.name = `${model.name}_step`
   graph.metadata.clear()
-  const output = graph.outputs[0]
-  if (!output) throw new Error(`${model.name} has no output to train on`)
-  const [dropout] = graph.nodes('Dropout')
-  if (dropout) throw new Error(`${dropout} cannot be trained: build ${model.name} with dropout 0`)
-  const running = trainBatchNorm(graph)
-  const builder = new Builder(graph)
-  const parameters = graph.parameters.map((value) => becomeInput(graph, value))
-  const lossValue = loss(builder, output, graph.input('target', target.dtype, target.shape))
-  const gradientOf = gradients(graph, lossValue, parameters)
+  if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)
+  const state = new StepState(graph)
   const updates = new Builder(graph, 'update_')
-  const updated: [string, Value][] = []
   const step = once(() => {
-    const number = updates.add(graph.input('step', 'float32', []), 1)
-    updated.push(['step', number])
+    const before = state.input('step', 'float32', [])
+    const number = updates.add(before, 1)
+    state.set(before, number)
     return number
   })
-  for (const parameter of parameters) {
-    const state = optimizer.state.map((slot) => graph.input(`${parameter.name}.${slot}`, parameter.dtype, parameter.shape))
-    const moved = optimizer.update({ graph: updates, parameter, gradient: gradientOf.get(parameter)!, state, step })
-    updated.push([parameter.name, moved.parameter], ...state.map((slot, i): [string, Value] => [slot.name, moved.state[i]!]))
-  }
-  for (const [value, moved] of running) updated.push([becomeInput(graph, value).name, moved])
+
+  const running = trainingMode(graph, { seed, step })
+  const moving = graph.parameters.map((value) => state.adopt(value)).map((parameter) => (lazyEmbeddings && touchedRows(parameter, state)) || whole(parameter, state))
+  graph.sort()
+  if (precision) autocast(graph, precision)
+  const builder = new Builder(graph)
+  const lossValue = loss(builder, graph.outputs[0], graph.input('target', target.dtype, target.shape))
+  const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
+  const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
+  const lr = scheduled ? graph.input('lr', 'float32', []) : optimizer.lr
+  writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
+  for (const [value, moved] of running) state.set(state.adopt(value), moved)
+
   graph.truncateOutputs(0)
   graph.addOutput(lossValue, 'loss')
-  for (const [name, value] of updated) graph.addOutput(value, next(name))
+  state.write()
   graph.removeUnused()
   graph.sort()
   verify(graph)
@@ -70,31 +80,6 @@ function once<T extends object>(make: () => T): () => T {
   return () => (made ??= make())
 }
 
-/** Batch normalizations become their training form. @returns each running statistic with its new value. */
-function trainBatchNorm(graph: Graph): Map<Value, Value> {
-  const running = new Map<Value, Value>()
-  for (const node of graph.nodes('BatchNormalization')) {
-    const [y, mean, variance] = batchNormTrain(graph, node)
-    node.output.replaceWith(y!)
-    running.set(node.input(3), mean!).set(node.input(4), variance!)
-    node.remove()
-  }
-  graph.sort()
-  return running
-}
-
-function batchNormTrain(graph: Graph, node: Node): readonly Value[] {
-  const attributes = { epsilon: { type: 'float', value: node.float('epsilon', 1e-5) }, momentum: { type: 'float', value: 1 - node.float('momentum', 0.9) } } as const
-  return new Builder(graph).ops('BatchNormTrain', node.inputs, attributes, { domain: HONE, name: graph.unique(`${node.name}_train`), outputs: 5 })
-}
-
-/** Feeds a stored tensor from outside, under its own name. */
-function becomeInput(graph: Graph, value: Value): Value {
-  const input = graph.input(value.name, value.dtype, value.shape)
-  value.replaceWith(input)
-  return input
-}
-
 /**
  * Several steps in one run, through an ONNX Loop: what is not state gets a leading axis of `steps` batches, `loss` becomes [steps]. Where a provider copies
  * outputs back to the host after each run (CUDA does), the state is copied once.
@@ -102,7 +87,8 @@ function becomeInput(graph: Graph, value: Value): Value {
 export function repeated(step: Graph, steps: number): Graph {
   const graph = new Graph(`${step.name}_x${steps}`)
   for (const [domain, version] of step.opsets) graph.opsets.set(domain, version)
-  const state = step.inputs.filter((input) => step.outputs.some((output) => output.name === next(input.name)))
+  const names = stateOf(step)
+  const state = step.inputs.filter((input) => names.has(input.name))
   const batches = step.inputs.filter((input) => !state.includes(input))
   const fed = batches.map((input) => graph.input(input.name, input.dtype, input.shape && [steps, ...input.shape]))
   const carried = state.map((input) => graph.input(input.name, input.dtype, input.shape))
@@ -134,12 +120,13 @@ export function repeated(step: Graph, steps: number): Graph {
   return graph
 }
 
-/** The state that a step's first run is fed: the model's own tensors, and the optimizer's zeros. */
+/** The state that a step's first run is fed: the model's own tensors, and what the optimizer begins with. */
 export function initialState(step: Graph, model: Graph): Record<string, Tensor> {
   const stored = new Map(model.initializers.map((value) => [value.name, value.initializer!]))
-  const outputs = new Set(step.outputs.map((output) => output.name))
-  return Object.fromEntries(step.inputs.filter((input) => outputs.has(next(input.name))).map((input) => {
-    if (!isStatic(input.shape) || !input.dtype) throw new Error(`the shape of ${input} is not known`)
-    return [input.name, stored.get(input.name) ?? Tensor.zeros(input.dtype, input.shape)]
+  const [names, tables] = [stateOf(step), rowStateOf(step)]
+  return Object.fromEntries(step.inputs.filter(({ name }) => names.has(name) || tables.has(name)).map((input) => {
+    const known = stored.get(input.name) ?? input.initializer ?? stored.get(averagedName(input.name) ?? '')
+    if (!known && (!isStatic(input.shape) || !input.dtype)) throw new Error(`the shape of ${input} is not known`)
+    return [input.name, known ?? Tensor.zeros(input.dtype!, input.shape as readonly number[])]
   }))
 }

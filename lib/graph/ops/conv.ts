@@ -1,3 +1,4 @@
+import type { Builder } from '../builder.ts'
 import { add, differs, elements, floorDivide, formatShape, isStatic, multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { blocks, HONE, link, operator, type Cost, type Link } from '../operator.ts'
@@ -90,6 +91,7 @@ export const convGradWeight = operator('ConvGradWeight', {
   expansion({ graph, node, inputs: [x, dy] }) {
     const kernel = node.ints('kernel_shape')
     const group = node.int('group', 1)
+    if (group > 1 && group === x.shape![1]) return [depthwiseWeightGradient(graph, node, x, dy)]
     const swap = [1, 0, ...kernel.map((_, i) => i + 2)]
     const { strides, dilations, pads } = windowOf(node, kernel, x.shape!.slice(2))
     const parts = (v: Value) => (group === 1 ? [v] : graph.ops('Split', [v], { axis: 0, num_outputs: group }, { outputs: group }))
@@ -99,6 +101,24 @@ export const convGradWeight = operator('ConvGradWeight', {
     return [graph.concat(gradients.map((g) => graph.transpose(graph.slice(g, kernel.map(() => 0), kernel, spatial), swap)), 0)]
   },
 }, HONE)
+
+/** The same where each channel has filters of its own: for each place of the window a product of x, moved by it, and dy. */
+function depthwiseWeightGradient(graph: Builder, node: Node, x: Value, dy: Value): Value {
+  const kernel = node.ints('kernel_shape')
+  const { strides, dilations, pads } = windowOf(node, kernel, x.shape!.slice(2))
+  const [channels, filters] = [Number(x.shape![1]), Number(dy.shape![1])]
+  const [axes, outputs] = [kernel.map((_, i) => i + 2), dy.shape!.slice(2).map(Number)]
+  const padded = graph.op('Pad', [x, graph.int64([0, 0, ...pads.slice(0, kernel.length), 0, 0, ...pads.slice(kernel.length)])])
+  const apart = (v: Value, perChannel: number) => graph.reshape(v, [0, channels, perChannel, ...outputs])
+  const errors = apart(dy, filters / channels)
+  const places = kernel.reduce<number[][]>((all, size) => all.flatMap((place) => Array.from({ length: size }, (_, i) => [...place, i])), [[]])
+  const sums = places.map((place) => {
+    const starts = place.map((k, i) => k * dilations[i]!)
+    const seen = graph.slice(padded, starts, starts.map((start, i) => start + (outputs[i]! - 1) * strides[i]! + 1), axes, strides)
+    return graph.reduceSum(graph.mul(apart(seen, 1), errors), [0, ...axes.map((axis) => axis + 1)], false)
+  })
+  return graph.reshape(graph.concat(sums.map((sum) => graph.unsqueeze(sum, [2])), 2), [filters, 1, ...kernel])
+}
 
 /** Output type of a transposed convolution of `x` [N, C, ...] with `w` [C, K/group, ...]. @throws Error where their channels do not fit. */
 function transposed(x: Value, w: Value, node: Node): TensorType {
@@ -120,6 +140,19 @@ export const convTranspose = operator('ConvTranspose', {
   cost([x, w, bias], node) {
     const macs = multiply(x.size, ...(w.shape?.slice(1) ?? [null]))
     return { macs, flops: add(multiply(2, macs), bias ? elements(transposed(x, w, node).shape) : 0) }
+  },
+  gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
+    const spatial = dy.shape?.slice(2) ?? null
+    const kernel = w.shape?.slice(2) ?? null
+    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its output is ${formatShape(dy.shape)}`)
+    if (node.attributes.has('auto_pad') || node.attributes.has('output_shape')) throw new Error('its gradient needs its padding as "pads"')
+    const { strides, dilations, pads } = windowOf(node, kernel, spatial)
+    const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }
+    return [
+      wants(0) ? graph.op('Conv', [dy, w], window) : null,
+      wants(1) ? graph.op('ConvGradWeight', [dy, x], window, { domain: HONE }) : null,
+      bias && wants(2) ? graph.reduceSum(dy, [0, ...spatial.map((_, i) => i + 2)]) : null,
+    ]
   },
   coupling(node) {
     if (node.int('group', 1) > 1) throw new Error(`${node} has groups, of which single channels cannot be removed`)

@@ -60,9 +60,32 @@ export const unaries = [
     const alpha = node.float('alpha', 0.01)
     return g.add(alpha, g.mul(g.positive(x), 1 - alpha))
   }),
-  unary('Elu', 3), unary('HardSigmoid', 3), unary('HardSwish', 4), unary('Gelu', 12), unary('Sign', 1), unary('Floor', 1), unary('Ceil', 1), unary('Round', 1),
+  unary('Elu', 3, (g, x, y, node) => {
+    const positive = g.positive(x)
+    return g.add(positive, g.mul(g.sub(1, positive), g.add(y, node.float('alpha', 1))))
+  }),
+  unary('HardSigmoid', 3, (g, x, y, node) => g.mul(g.sub(g.positive(y), g.cast(g.op('GreaterOrEqual', [y, g.scalar(1, y.dtype)]), y.dtype)), node.float('alpha', 0.2))),
+  unary('HardSwish', 4, (g, x) => {
+    const inner = g.add(g.div(x, 3), 0.5)
+    const above = g.cast(g.op('GreaterOrEqual', [x, g.scalar(3, x.dtype)]), x.dtype)
+    return g.add(above, g.mul(inner, g.sub(g.positive(g.add(x, 3)), above)))
+  }),
+  unary('Gelu', 12, geluSlope),
+  unary('Sign', 1), unary('Floor', 1), unary('Ceil', 1), unary('Round', 1),
   unary('Not', 1),
 ]
+
+/** Derivative of x·Φ(x), exact or of its approximation by tanh. https://onnx.ai/onnx/operators/onnx__Gelu.html */
+function geluSlope(g: Builder, x: Value, _: Value, node: Node): Value {
+  const square = g.mul(x, x)
+  if (node.string('approximate', 'none') === 'tanh') {
+    const t = g.op('Tanh', [g.mul(g.mul(x, Math.sqrt(2 / Math.PI)), g.add(1, g.mul(square, 0.044715)))])
+    const inner = g.mul(Math.sqrt(2 / Math.PI), g.add(1, g.mul(square, 3 * 0.044715)))
+    return g.mul(0.5, g.add(g.add(1, t), g.mul(g.mul(x, inner), g.sub(1, g.mul(t, t)))))
+  }
+  const share = g.mul(0.5, g.add(1, g.op('Erf', [g.mul(x, Math.SQRT1_2)])))
+  return g.add(share, g.mul(g.mul(x, 1 / Math.sqrt(2 * Math.PI)), g.exp(g.mul(square, -0.5))))
+}
 
 /** https://onnx.ai/onnx/operators/onnx__Clip.html */
 export const clip = operator('Clip', {
@@ -90,13 +113,6 @@ export const cast = operator('Cast', {
   },
   cost: () => ({ flops: 0 }),
   gradient: ({ graph, inputs: [x], gradients: [dy] }) => [graph.cast(dy, x.dtype)],
-  coupling: everyDimension,
-})
-
-/** Dropout as inference runs it: nothing. https://onnx.ai/onnx/operators/onnx__Dropout.html */
-export const dropout = operator('Dropout', {
-  shape: ([x]) => [x, { dtype: 'bool', shape: x.shape }],
-  cost: () => ({ flops: 0 }),
   coupling: everyDimension,
 })
 

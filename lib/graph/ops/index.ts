@@ -4,10 +4,13 @@ import * as concat from './concat.ts'
 import * as control from './control.ts'
 import * as conv from './conv.ts'
 import * as ctc from './ctc.ts'
+import * as dropout from './dropout.ts'
 import * as elementwise from './elementwise.ts'
 import * as gather from './gather.ts'
+import * as gru from './gru.ts'
 import * as integer from './integer.ts'
 import * as layout from './layout.ts'
+import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as microsoft from './microsoft.ts'
 import * as norm from './norm.ts'
@@ -25,7 +28,7 @@ import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, control, conv, ctc, elementwise, gather, integer, layout, matmul, microsoft, norm, pad,
+  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lstm, matmul, microsoft, norm, pad,
   pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 

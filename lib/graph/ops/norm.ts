@@ -1,3 +1,4 @@
+import { float } from '../attribute.ts'
 import type { Builder } from '../builder.ts'
 import { multiply } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
@@ -23,6 +24,11 @@ export const batchNormalization = operator('BatchNormalization', {
   shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
   cost: perElement(2),
   coupling: channels(() => []),
+  training({ graph, node, inputs }) {
+    const attributes = { epsilon: float(node.float('epsilon', 1e-5)), momentum: float(1 - node.float('momentum', 0.9)) }
+    const outputs = graph.ops('BatchNormTrain', inputs, attributes, { domain: HONE, outputs: 5 })
+    return { outputs: [outputs[0]!], moved: new Map([[inputs[3]!, outputs[1]!], [inputs[4]!, outputs[2]!]]) }
+  },
   gradient({ graph, node, inputs: [x, scale, , mean, variance], gradients: [dy], wants }) {
     if (node.int('training_mode')) throw new Error(`in training mode only hone.BatchNormTrain has a gradient`)
     const inverse = graph.div(1, graph.sqrt(graph.add(variance, node.float('epsilon', 1e-5))))
@@ -83,6 +89,14 @@ export const layerNormalization = operator('LayerNormalization', {
     return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics]
   },
   cost: perElement(8),
+  gradient({ graph, node, inputs: [x, scale, bias], gradients: [dy], wants }) {
+    const { normalized, backward } = normalization(graph, x, layerAxes(x, node), node.float('epsilon', 1e-5))
+    return [
+      wants(0) ? backward(graph.mul(dy, scale)) : null,
+      wants(1) ? graph.sumTo(graph.mul(dy, normalized), scale) : null,
+      bias && wants(2) ? graph.sumTo(dy, bias) : null,
+    ]
+  },
   coupling: (node) => [
     ...alongAxes(node, layerAxes(node.input(0), node)),
     ...node.inputs.slice(1).flatMap((v) => (v ? knownShape(v).map((_, axis) => fixed({ value: v, axis }, `${node} works along axis ${axis} of "${v}"`)) : [])),
@@ -90,15 +104,37 @@ export const layerNormalization = operator('LayerNormalization', {
   ],
 })
 
+/** The axes over which the statistics are taken: all from the given one on. */
 function layerAxes(x: Value, node: Node): readonly number[] {
   const shape = knownShape(x)
   const first = axisWithin(node.int('axis', -1), shape.length)
   return shape.flatMap((_, axis) => (axis < first ? [] : [axis]))
 }
 
+/** (x − mean)/√(var + ε) over some axes of x, and what of dy, times the scale, arrives at x through it. */
+function normalization(graph: Builder, x: Value, axes: readonly number[], epsilon: number) {
+  const centred = graph.sub(x, graph.reduceMean(x, axes, true))
+  const inverse = graph.div(1, graph.sqrt(graph.add(graph.reduceMean(graph.mul(centred, centred), axes, true), epsilon)))
+  const normalized = graph.mul(centred, inverse)
+  const backward = (d: Value) => {
+    const slope = graph.mul(normalized, graph.reduceMean(graph.mul(d, normalized), axes, true))
+    return graph.mul(graph.sub(graph.sub(d, graph.reduceMean(d, axes, true)), slope), inverse)
+  }
+  return { normalized, backward }
+}
+
+/** Each channel of each sample by itself: (x [N, C, ...], scale, B). https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html */
 export const instanceNormalization = operator('InstanceNormalization', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
   cost: perElement(7),
+  gradient({ graph, node, inputs: [x, scale], gradients: [dy], wants }) {
+    const { normalized, backward } = normalization(graph, x, knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis])), node.float('epsilon', 1e-5))
+    return [
+      wants(0) ? backward(graph.mul(dy, overChannels(graph, scale, x))) : null,
+      wants(1) ? graph.reduceSum(graph.mul(dy, normalized), allButChannels(x)) : null,
+      wants(2) ? graph.reduceSum(dy, allButChannels(x)) : null,
+    ]
+  },
   coupling: channels((x) => knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis]))),
 })
 

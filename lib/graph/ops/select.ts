@@ -57,6 +57,17 @@ export const oneHot = operator('OneHot', {
   gradient: noGradient,
 })
 
+/** The elements that differ, each once, and where each element of x stands among them. https://onnx.ai/onnx/operators/onnx__Unique.html */
+export const unique = operator('Unique', {
+  shape([x], node) {
+    const axis = node.attributes.has('axis') ? axisOfInput(node, 0) : null
+    const shape = axis === null ? [null] : (x.shape?.with(axis, null) ?? null)
+    return [{ dtype: x.dtype, shape }, { dtype: 'int64', shape: [null] }, { dtype: 'int64', shape: [axis === null ? x.size : (x.shape?.[axis] ?? null)] }, { dtype: 'int64', shape: [null] }]
+  },
+  cost: ([x]) => ({ flops: x.size }),
+  gradient: noGradient,
+})
+
 /** Indices of the elements that are not zero, a column each: how many is known at run time only. https://onnx.ai/onnx/operators/onnx__NonZero.html */
 export const nonZero = operator('NonZero', {
   shape: ([x]) => [{ dtype: 'int64', shape: [x.shape?.length ?? null, null] }],

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { optional } from '../../../lib/bridge/optional.ts'
-import { temporaryFolder } from '../data/folder.ts'
+import { optional } from '../../lib/optional.ts'
+import { temporaryFolder } from './data/folder.ts'
 
 test('a package that is not there is named, with the way to get it', (t) => {
   assert.throws(() => optional('danfojs-node', [temporaryFolder(t)]), {

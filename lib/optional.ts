@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { packageFolder } from '../files.ts'
+import { packageFolder } from './files.ts'
 
 /**
  * A package that hone works without: hone's own copy, or else the one of the folder that the program runs in.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fromDataFrame, toDataFrame } from '../../../lib/bridge/danfo.ts'
+import { fromDataFrame, toDataFrame } from '../../lib/data-frame.ts'
 
 const rows = [
   { name: 'float32', seconds: 0.0021, right: 900, exact: true },

@@ -1,0 +1,99 @@
+import type { Builder } from '../builder.ts'
+import { add, multiply } from '../dim.ts'
+import type { Node, TensorType, Value } from '../graph.ts'
+import { fixed, link, type Link, type Operator } from '../operator.ts'
+import { knownShape } from './arguments.ts'
+
+/** What the LSTM and the GRU have in common: x [T, N, I], w [D, G·H, I], r [D, G·H, H], b [D, 2·G·H] to y [T, D, N, H] and the last states [D, N, H]. */
+export function recurrentTypes([x, w, r]: readonly Value[], states: number): TensorType[] {
+  const { dtype } = x
+  if (!x.shape || !w.shape || !r.shape) return Array.from({ length: states + 1 }, () => ({ dtype, shape: null }))
+  const [times, batch, features] = x.shape
+  if (x.shape.length !== 3) throw new Error(`its input has ${x.shape.length} axes, and it reads [time, batch, features]`)
+  if (typeof features === 'number' && typeof w.shape[2] === 'number' && features !== w.shape[2]) throw new Error(`its input has ${features} features, its weight expects ${w.shape[2]}`)
+  const state: TensorType = { dtype, shape: [r.shape[0]!, batch!, r.shape[2]!] }
+  return [{ dtype, shape: [times!, r.shape[0]!, batch!, r.shape[2]!] }, ...Array.from({ length: states }, () => state)]
+}
+
+/** Two products for each time and sample, and some operations for each of their results. */
+export const recurrentCost: NonNullable<Operator['cost']> = ([x, w, r]) => {
+  const positions = multiply(x.shape?.[0] ?? null, x.shape?.[1] ?? null)
+  const macs = multiply(positions, add(w.size, r.size))
+  return { macs, flops: add(multiply(2, macs), multiply(positions, 10, r.shape?.[1] ?? null)) }
+}
+
+/** A hidden unit is an entry of every state and of each gate of the weights; features, times and samples go through. */
+export function recurrentCoupling(gates: number, states: readonly number[]): NonNullable<Operator['coupling']> {
+  return (node) => {
+    const [x, w, r, b, y] = [node.input(0), node.input(1), node.input(2), node.inputs[3], node.output]
+    const hidden = Number(knownShape(r)[2])
+    const unit = { value: y, axis: 3 }
+    const ofGates = (value: Value, count: number): Link => link(unit, { value, axis: 1 },
+      (entries) => entries.flatMap((i) => Array.from({ length: count }, (_, gate) => gate * hidden + i)),
+      (entries) => [...new Set(entries.map((i) => i % hidden))])
+    const direction = (value: Value, axis: number) => fixed({ value, axis }, `${node} reads each direction as a whole`)
+    const begin = states.flatMap((i) => node.inputs[i] ?? [])
+    return [
+      link({ value: x, axis: 0 }, { value: y, axis: 0 }), link({ value: x, axis: 1 }, { value: y, axis: 2 }), link({ value: x, axis: 2 }, { value: w, axis: 2 }),
+      ofGates(w, gates), ofGates(r, gates), ...(b ? [ofGates(b, 2 * gates)] : []), link(unit, { value: r, axis: 2 }),
+      direction(y, 1), ...[w, r, ...(b ? [b] : []), ...begin].map((value) => direction(value, 0)),
+      ...[...begin, ...node.outputs.slice(1)].flatMap((value) => [link({ value: y, axis: 2 }, { value, axis: 1 }), link(unit, { value, axis: 2 })]),
+    ]
+  }
+}
+
+export const recurrentResized: NonNullable<Operator['resized']> = (node, kept) => {
+  node.set('hidden_size', kept({ value: node.output, axis: 3 }).length)
+}
+
+/** @throws Error naming what of ONNX's recurrent operators training does not know. */
+export function checkTrainable(node: Node, unknownInputs: Readonly<Record<number, string>>): void {
+  const input = Object.keys(unknownInputs).find((i) => node.inputs[Number(i)])
+  const refuse = (what: string) => new Error(`it cannot be trained with ${what}`)
+  if (input !== undefined) throw refuse(unknownInputs[Number(input)]!)
+  if (node.string('direction', 'forward') === 'bidirectional') throw refuse('two directions in one node: write one node for each')
+  for (const name of ['activations', 'clip', 'layout', 'input_forget']) if (node.attributes.has(name)) throw refuse(`the attribute "${name}"`)
+}
+
+/** How a Scan goes through the times: 0 forward, 1 from the last on. */
+export type Direction = 0 | 1
+
+export const directionOf = (node: Node): Direction => (node.string('direction', 'forward') === 'reverse' ? 1 : 0)
+
+/** The only direction's tensor. */
+export const only = (graph: Builder, value: Value): Value => graph.op('Squeeze', [value, graph.int64([0])])
+
+/** A state [1, N, H] as [N, H]; zeros where it is absent. x is [T, N, I]. */
+export function beginning(graph: Builder, state: Value | undefined, x: Value, hidden: number): Value {
+  if (state) return only(graph, state)
+  const batch = graph.op('Shape', [x], { start: 1, end: 2 })
+  return graph.zeros(graph.concat([batch, graph.int64([hidden])], 0), x.dtype)
+}
+
+/** The state before each time: `first`, then `states` [T, N, H] without the one that comes last. */
+export function before(graph: Builder, states: Value, first: Value, direction: Direction): Value {
+  const start = graph.unsqueeze(first, [0])
+  return direction ? graph.concat([graph.slice(states, [1], [2 ** 31 - 1], [0]), start], 0) : graph.concat([start, graph.slice(states, [0], [-1], [0])], 0)
+}
+
+/** Runs `body` over the first axis of the sequences: states in, states and one result a time out. */
+export function scan(graph: Builder, direction: Direction, states: readonly Value[], sequences: readonly Value[], body: (inner: Builder, states: readonly Value[], moment: readonly Value[]) => { states: readonly Value[]; results: readonly Value[] }): readonly Value[] {
+  const inner = graph.within('moment')
+  const entering = states.map((v, i) => inner.graph.input(inner.graph.unique(`state_${i}`), v.dtype, v.shape))
+  const moment = sequences.map((v, i) => inner.graph.input(inner.graph.unique(`moment_${i}`), v.dtype, v.shape?.slice(1) ?? null))
+  const out = body(inner, entering, moment)
+  for (const value of [...out.states, ...out.results]) inner.graph.addOutput(inner.identity(value))
+  return graph.ops('Scan', [...states, ...sequences], {
+    body: inner.graph, num_scan_inputs: sequences.length,
+    scan_input_directions: sequences.map(() => direction), scan_output_directions: out.results.map(() => direction),
+  }, { outputs: out.states.length + out.results.length })
+}
+
+/** dᵀ·x over all times and samples, as the gradient of a weight [1, G·H, ...]. */
+export function weightGradient(graph: Builder, d: Value, x: Value): Value {
+  const rows = (v: Value) => graph.op('Flatten', [v], { axis: 2 })
+  return graph.unsqueeze(graph.op('Gemm', [rows(d), rows(x)], { transA: 1 }), [0])
+}
+
+/** Sum of d [T, N, G·H] over all times and samples, as half of the gradient of a bias: [1, G·H]. */
+export const biasGradient = (graph: Builder, d: Value): Value => graph.unsqueeze(graph.reduceSum(d, [0, 1]), [0])

@@ -1,0 +1,68 @@
+import type { Builder } from '../../graph/builder.ts'
+import type { Value } from '../../graph/graph.ts'
+import { isStatic } from '../../graph/dim.ts'
+import { IMAGE } from './layout.ts'
+import type { Lowering, Recipe } from './lowering.ts'
+
+const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.length === 4 && x.dtype === 'float32'
+
+/** Batch normalization over rows: the mean of a column is a matrix product with a row of 1/rows, much faster than a reduction. */
+export const batchNormTrain: Recipe = {
+  layouts: (node) => (isImage(node.input(0)) ? new Map([[node.input(0), IMAGE], [node.outputs[0]!, IMAGE]]) : null),
+  lower(node, lowering) {
+    const { builder } = lowering
+    const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((_, i) => lowering.read(node.input(i), i ? undefined : IMAGE)) as [Value, Value, Value, Value, Value]
+    const count = rowsOf(x)
+    const mean = meanOf(lowering, x)
+    const centred = builder.sub(x, mean)
+    const variance = meanOf(lowering, builder.mul(centred, centred))
+    const inverse = builder.div(1, builder.sqrt(builder.add(variance, node.float('epsilon', 1e-5))))
+    const y = builder.add(builder.mul(centred, builder.mul(scale, inverse)), bias)
+    const momentum = node.float('momentum', 0.1)
+    const moved = (running: Value, batch: Value) => builder.add(builder.mul(running, 1 - momentum), builder.mul(batch, momentum))
+    lowering.write(node.outputs[0]!, y, IMAGE)
+    const statistics = [moved(runningMean, mean), moved(runningVariance, builder.mul(variance, count / (count - 1))), mean, inverse]
+    statistics.forEach((value, i) => lowering.write(node.outputs[i + 1]!, value))
+  },
+}
+
+/** With x̂ = (x − mean)/σ: dx = (dy − mean(dy) − x̂·mean(dy·x̂))·scale/σ. */
+export const batchNormTrainGrad: Recipe = {
+  layouts: (node) => (isImage(node.input(1)) ? new Map([[node.input(0), IMAGE], [node.input(1), IMAGE], [node.outputs[0]!, IMAGE]]) : null),
+  lower(node, lowering) {
+    const { builder } = lowering
+    const [dy, x, scale, mean, inverse] = node.inputs.map((_, i) => lowering.read(node.input(i), i < 2 ? IMAGE : undefined)) as [Value, Value, Value, Value, Value]
+    const count = rowsOf(x)
+    const centred = builder.sub(x, mean)
+    const share = meanOf(lowering, dy)
+    const slope = builder.mul(meanOf(lowering, builder.mul(dy, centred)), inverse)
+    const straight = builder.sub(dy, builder.mul(centred, builder.mul(slope, inverse)))
+    const dx = builder.mul(builder.sub(straight, share), builder.mul(scale, inverse))
+    lowering.write(node.outputs[0]!, dx, IMAGE)
+    lowering.write(node.outputs[1]!, builder.mul(slope, count))
+    lowering.write(node.outputs[2]!, builder.mul(share, count))
+  },
+}
+
+/** Batch normalization with stored statistics: a factor and an offset for each channel. */
+export const batchNormalization: Recipe = {
+  layouts: (node) => (isImage(node.input(0)) && node.outputs.length === 1 ? new Map([[node.input(0), IMAGE], [node.output, IMAGE]]) : null),
+  lower(node, lowering) {
+    const { builder } = lowering
+    const [x, scale, bias, mean, variance] = node.inputs.map((_, i) => lowering.read(node.input(i), i ? undefined : IMAGE)) as [Value, Value, Value, Value, Value]
+    const factor = builder.div(scale, builder.sqrt(builder.add(variance, node.float('epsilon', 1e-5))))
+    lowering.write(node.output, builder.add(builder.mul(x, factor), builder.sub(bias, builder.mul(mean, factor))), IMAGE)
+  },
+}
+
+const rowsOf = (x: Value): number => Number(x.shape![0])
+
+/** Mean of each column [C] of rows [M, C]. */
+function meanOf(lowering: Lowering, x: Value): Value {
+  return sumOf(lowering.builder, lowering.row(rowsOf(x), 1 / rowsOf(x)), x)
+}
+
+/** row·x for a row [1, M] and rows [M, C], as a vector [C]. */
+export function sumOf(builder: Builder, row: Value, x: Value): Value {
+  return builder.reshape(builder.matmul(row, x), [-1])
+}

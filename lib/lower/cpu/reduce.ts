@@ -1,0 +1,56 @@
+import { isStatic } from '../../graph/dim.ts'
+import type { Node, Value } from '../../graph/graph.ts'
+import { contentsOf } from '../../graph/ops/elementwise.ts'
+import { IMAGE } from './layout.ts'
+import type { Lowering, Recipe } from './lowering.ts'
+import { sumOf } from './norm.ts'
+
+const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.length === 4 && x.dtype === 'float32'
+
+/** The sorted axes that a reduction names, counted from the front. */
+function axesOf(node: Node): string {
+  const input = node.inputs[1]
+  const axes = (input ? contentsOf(input) : node.ints('axes')) ?? []
+  return String(axes.map((axis) => (Number(axis) < 0 ? Number(axis) + 4 : Number(axis))).sort())
+}
+
+/** Sums over batch and space, as the gradient of a bias is one: a row of ones times the rows of the image. */
+export const overPixels: Recipe = {
+  layouts: (node) => (isImage(node.input(0)) && axesOf(node) === '0,2,3' ? new Map([[node.input(0), IMAGE]]) : null),
+  lower(node, lowering) {
+    const x = lowering.read(node.input(0), IMAGE)
+    const sums = sumOf(lowering.builder, lowering.row(Number(x.shape![0]), 1), x)
+    lowering.write(node.output, node.int('keepdims', 1) ? lowering.builder.reshape(sums, [1, -1, 1, 1]) : sums)
+  },
+}
+
+/** The mean over space, a global average pooling or a ReduceMean. */
+export const overSpace: Recipe = {
+  layouts(node) {
+    if (!isImage(node.input(0)) || (node.type === 'ReduceMean' && axesOf(node) !== '2,3')) return null
+    return new Map([[node.input(0), IMAGE], ...(node.output.rank === 4 ? [[node.output, IMAGE] as const] : [])])
+  },
+  lower(node, lowering) {
+    const [batch, channels, height, width] = node.input(0).shape as [number, number, number, number]
+    const pixels = height * width
+    const x = lowering.builder.reshape(lowering.read(node.input(0), IMAGE), [pixels, batch * channels])
+    const means = lowering.builder.reshape(lowering.builder.matmul(lowering.row(pixels, 1 / pixels), x), [batch, channels])
+    lowering.write(node.output, means, node.output.rank === 4 ? IMAGE : undefined)
+  },
+}
+
+/** One number for each image and channel, spread over its pixels, as the gradient of a mean over space is. */
+export const spread: Recipe = {
+  layouts(node) {
+    const [x, output] = [node.input(0), node.output]
+    const fits = isImage(x) && isImage(output) && String(x.shape) === String([...output.shape!.slice(0, 2), 1, 1])
+    return fits ? new Map([[x, IMAGE], [output, IMAGE]]) : null
+  },
+  lower(node, lowering: Lowering) {
+    const [batch, channels, height, width] = node.output.shape as [number, number, number, number]
+    const { builder } = lowering
+    const row = builder.reshape(lowering.read(node.input(0), IMAGE), [1, batch * channels])
+    const rows = builder.op('Expand', [row, builder.int64([height * width, batch * channels])])
+    lowering.write(node.output, builder.reshape(rows, [height * width * batch, channels]), IMAGE)
+  },
+}

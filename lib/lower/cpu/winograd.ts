@@ -1,0 +1,109 @@
+import type { Builder } from '../../graph/builder.ts'
+import type { Node, Value } from '../../graph/graph.ts'
+import { MICROSOFT } from '../../graph/operator.ts'
+import { axisOperators, kronecker, transpose, type AxisOperators, type Matrix } from './bilinear.ts'
+import { geometryOf, operands, type Geometry } from './geometry.ts'
+import { FILTER, IMAGE } from './layout.ts'
+import type { Lowering, Recipe } from './lowering.ts'
+
+/**
+ * A convolution of small filters by fewer multiplications, as matrix products over rows: U = G·w, V = Bᵀ·x, y = Aᵀ·(V·U), and its gradients with
+ * the same matrices transposed. U, V and Aᵀ's transpose of dy are written where they are needed; equal ones are merged afterwards.
+ * https://arxiv.org/abs/1509.09308
+ */
+export const winograd: Recipe = {
+  layouts(node) {
+    if (!formOf(node)) return null
+    const [image, filter, output] = operands(node)
+    return new Map([[image, IMAGE], [filter, FILTER], [output, IMAGE]])
+  },
+  lower(node, lowering) {
+    const form = formOf(node)!
+    const [image, filter, output] = operands(node)
+    if (node.type === 'ConvGradInput') lowering.write(image, gradInput(lowering, form, lowering.read(output, IMAGE), lowering.read(filter, FILTER)), IMAGE)
+    else if (node.type === 'ConvGradWeight') lowering.write(filter, gradFilter(lowering, form, lowering.read(image, IMAGE), lowering.read(output, IMAGE)), FILTER)
+    else lowering.write(output, forward(lowering, form, lowering.read(image, IMAGE), lowering.read(filter, FILTER), node.inputs[2]), IMAGE)
+  },
+}
+
+/** A convolution with what turns its rows and its columns into tiles. */
+interface Form extends Geometry {
+  readonly rows: AxisOperators
+  readonly columns: AxisOperators
+}
+
+function formOf(node: Node): Form | null {
+  const geometry = geometryOf(node)
+  const [rows, columns] = geometry?.axes.map(axisOperators) ?? []
+  return geometry && rows && columns ? { ...geometry, rows, columns } : null
+}
+
+function forward(lowering: Lowering, form: Form, x: Value, w: Value, bias: Value | null | undefined): Value {
+  const { builder } = lowering
+  const products = builder.matmul(tiledInput(lowering, form, x), transformedFilter(lowering, form, w))
+  const y = onAxes(lowering, form.rows.output, form.columns.output, products, form.batch * form.filters)
+  const rows = builder.reshape(y, [-1, form.filters])
+  return bias ? builder.add(rows, lowering.read(bias)) : rows
+}
+
+function gradInput(lowering: Lowering, form: Form, dy: Value, w: Value): Value {
+  const { builder } = lowering
+  const tiles = product(builder, tiledOutput(lowering, form, dy), transformedFilter(lowering, form, w), { transB: 1 })
+  const dx = onAxes(lowering, transpose(form.rows.input), transpose(form.columns.input), tiles, form.batch * form.channels)
+  return builder.reshape(dx, [-1, form.channels])
+}
+
+function gradFilter(lowering: Lowering, form: Form, x: Value, dy: Value): Value {
+  const { builder } = lowering
+  const { rows, columns, channels, filters } = form
+  const products = product(builder, tiledInput(lowering, form, x), tiledOutput(lowering, form, dy), { transA: 1 })
+  const split = builder.reshape(products, [rows.products, rows.tiles, columns.products * channels * filters])
+  const summed = rows.tiles === 1 ? split : builder.reduceSum(split, [1])
+  const transformed = builder.reshape(summed, [rows.products * columns.products, channels * filters])
+  return isPoint(form) ? transformed : builder.matmul(lowering.matrix(transpose(filterMatrix(form))), transformed)
+}
+
+/** V [products of rows, tiles, products of columns, tiles·N, C] */
+function tiledInput(lowering: Lowering, form: Form, x: Value): Value {
+  return tiled(lowering, form, onAxes(lowering, form.rows.input, form.columns.input, x, form.batch * form.channels), form.channels)
+}
+
+/** dy as the products that it is the gradient of: of V's shape, with K for C. */
+function tiledOutput(lowering: Lowering, form: Form, dy: Value): Value {
+  return tiled(lowering, form, onAxes(lowering, transpose(form.rows.output), transpose(form.columns.output), dy, form.batch * form.filters), form.filters)
+}
+
+function tiled(lowering: Lowering, { rows, columns, batch }: Form, x: Value, channels: number): Value {
+  return lowering.builder.reshape(x, [rows.products, rows.tiles, columns.products, columns.tiles * batch, channels])
+}
+
+/** U [products of rows, 1, products of columns, C, K] */
+function transformedFilter(lowering: Lowering, form: Form, w: Value): Value {
+  const { builder } = lowering
+  const u = isPoint(form) ? w : builder.matmul(lowering.matrix(filterMatrix(form)), w)
+  return builder.reshape(u, [form.rows.products, 1, form.columns.products, form.channels, form.filters])
+}
+
+const filterMatrix = ({ rows, columns }: Form): Matrix => kronecker(rows.filter, columns.filter)
+
+/** A single tap needs no transformation. */
+const isPoint = ({ axes }: Geometry): boolean => axes.every(({ taps }) => taps === 1)
+
+/** Up to this many pixels one matrix does both axes at once. */
+const FEW_PIXELS = 64
+
+/** Applies a matrix to the rows, and another to the columns, of an image whose pixels have `depth` numbers. Identities cost nothing. */
+function onAxes(lowering: Lowering, rows: Matrix, columns: Matrix, x: Value, depth: number): Value {
+  const { builder } = lowering
+  const [height, width] = [rows[0]!.length, columns[0]!.length]
+  if (isIdentity(rows) && isIdentity(columns)) return x
+  if (Math.min(height * width, rows.length * columns.length) <= FEW_PIXELS) return builder.matmul(lowering.matrix(kronecker(rows, columns)), builder.reshape(x, [height * width, depth]))
+  const tall = isIdentity(rows) ? x : builder.matmul(lowering.matrix(rows), builder.reshape(x, [height, width * depth]))
+  return isIdentity(columns) ? tall : builder.matmul(lowering.matrix(columns), builder.reshape(tall, [rows.length, width, depth]))
+}
+
+const isIdentity = (matrix: Matrix): boolean => matrix.length === matrix[0]!.length && matrix.every((row, i) => row.every((value, j) => value === (i === j ? 1 : 0)))
+
+function product(builder: Builder, a: Value, b: Value, turned: { transA: 1 } | { transB: 1 }): Value {
+  return builder.op('FusedMatMul', [a, b], turned, { domain: MICROSOFT })
+}

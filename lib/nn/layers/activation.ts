@@ -1,0 +1,26 @@
+import { float } from '../../graph/attribute.ts'
+import { operation, type Layer } from './layer.ts'
+
+export const relu = (): Layer => operation('Relu')
+export const sigmoid = (): Layer => operation('Sigmoid')
+export const tanh = (): Layer => operation('Tanh')
+export const softplus = (): Layer => operation('Softplus')
+export const leakyRelu = (negativeSlope = 0.01): Layer => operation('LeakyRelu', { alpha: float(negativeSlope) })
+export const elu = (alpha = 1): Layer => operation('Elu', { alpha: float(alpha) })
+export const softmax = (axis = -1): Layer => operation('Softmax', { axis })
+export const logSoftmax = (axis = -1): Layer => operation('LogSoftmax', { axis })
+
+/** min(max(x, 0), 6) */
+export const relu6 = (): Layer => (scope, x) => scope.op('Clip', [x, scope.builder.scalar(0, x.dtype), scope.builder.scalar(6, x.dtype)])
+
+/** x·Φ(x) with the normal distribution Φ, exact or by its tanh approximation. https://arxiv.org/abs/1606.08415 */
+export const gelu = (approximate: 'none' | 'tanh' = 'none'): Layer => operation('Gelu', { approximate })
+
+/** x·σ(x), also called swish. https://arxiv.org/abs/1710.05941 */
+export const silu = (): Layer => (scope, x) => scope.op('Mul', [x, scope.builder.op('Sigmoid', [x])])
+
+/** min(max(x/6 + 1/2, 0), 1) */
+export const hardsigmoid = (): Layer => operation('HardSigmoid', { alpha: 1 / 6, beta: 0.5 })
+
+/** x·hardsigmoid(x) */
+export const hardswish = (): Layer => operation('HardSwish')

@@ -1,0 +1,42 @@
+import { float } from '../../graph/attribute.ts'
+import { ones, zeros } from '../init.ts'
+import type { Layer } from './layer.ts'
+
+export interface BatchNormOptions {
+  eps?: number
+  /** The new batch's share in the running statistics. */
+  momentum?: number
+}
+
+/** Batch normalization over the channels of x [N, C, ...]: by the batch's statistics in training, by running ones at inference. */
+export function batchNorm2d(numFeatures: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
+  return (scope, x) => {
+    const learned = [scope.parameter('weight', [numFeatures], ones), scope.parameter('bias', [numFeatures], zeros)]
+    const running = [scope.buffer('running_mean', [numFeatures], zeros), scope.buffer('running_var', [numFeatures], ones)]
+    return scope.op('BatchNormalization', [x, ...learned, ...running], { epsilon: float(eps), momentum: float(1 - momentum) })
+  }
+}
+
+/** The same for x [N, C] or [N, C, L]. */
+export const batchNorm1d = batchNorm2d
+
+/** Normalizes the last axes, of the given sizes, of every sample by themselves. https://arxiv.org/abs/1607.06450 */
+export function layerNorm(normalizedShape: number | readonly number[], { eps = 1e-5 } = {}): Layer {
+  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
+  return (scope, x) =>
+    scope.op('LayerNormalization', [x, scope.parameter('weight', shape, ones), scope.parameter('bias', shape, zeros)], { axis: -shape.length, epsilon: float(eps) })
+}
+
+/** Normalizes groups of channels of every sample of x [N, C, ...] by themselves. https://arxiv.org/abs/1803.08494 */
+export function groupNorm(numGroups: number, numChannels: number, { eps = 1e-5 } = {}): Layer {
+  if (numChannels % numGroups) throw new RangeError(`groupNorm: ${numChannels} channels do not make ${numGroups} groups of one size`)
+  return (scope, x) => {
+    const { builder } = scope
+    const channels = [numChannels, ...x.shape!.slice(2).map(() => 1)]
+    const unit = [ones, zeros].map((init) => builder.tensor(init([numGroups], 0)))
+    const normalized = scope.op('InstanceNormalization', [builder.reshape(x, [0, numGroups, -1]), ...unit], { epsilon: float(eps) })
+    const restored = builder.reshape(normalized, builder.shapeOf(x))
+    const scaled = builder.mul(restored, builder.reshape(scope.parameter('weight', [numChannels], ones), channels))
+    return builder.add(scaled, builder.reshape(scope.parameter('bias', [numChannels], zeros), channels))
+  }
+}

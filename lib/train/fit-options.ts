@@ -1,0 +1,53 @@
+import type { Dataset } from '../data/dataset.ts'
+import type { LoaderOptions } from '../data/loader.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import type { SessionOptions } from '../runtime/session.ts'
+import type { CheckpointOptions } from './checkpoint.ts'
+import type { EarlyStopping } from './early-stopping.ts'
+import type { Metric } from './evaluate.ts'
+import type { Epoch } from './fit.ts'
+import type { Loss } from './loss.ts'
+import type { Optimizer } from './optimizer.ts'
+import type { OptimizerName } from './plan.ts'
+import type { Precision, PrecisionName } from './precision.ts'
+import type { Schedule } from './schedule.ts'
+import type { StepSessionOptions } from './step-session.ts'
+import type { StepOptions } from './step.ts'
+
+/** What a callback answers with to end the training. */
+type Stop = 'stop' | void
+
+export interface Callbacks {
+  /** After each step. */
+  step?: (step: { readonly step: number; readonly loss: number; readonly lr: number }) => Stop | Promise<Stop>
+  /** After each epoch and its validation. */
+  epoch?: (epoch: Epoch) => Stop | Promise<Stop>
+}
+
+export interface FitOptions<Label>
+  extends Pick<StepOptions, 'clip' | 'accumulate' | 'average' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
+    Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>, Pick<StepSessionOptions, 'numerics' | 'stepsPerRun'> {
+  epochs: number
+  batchSize: number
+  /** One such as `sgd({ lr: 0.1, momentum: 0.9 })`, or a name. */
+  optimizer: Optimizer | OptimizerName
+  /** What is made small (cross entropy). */
+  loss?: Loss
+  /** Labels as the loss compares them with the output; the first axis counts them (as the data set has it). */
+  target?: (labels: readonly Label[]) => Tensor
+  /** How the learning rate changes over the steps (not at all). */
+  schedule?: Schedule
+  /** 16-bit arithmetic with float32 parameters, or float32 (float32). */
+  precision?: PrecisionName | Precision
+  /** Measured after each epoch: its loss, accuracy and `metrics`. */
+  validation?: Dataset<Label> | Promise<Dataset<Label>>
+  metrics?: Readonly<Record<string, Metric<Label>>>
+  earlyStopping?: EarlyStopping
+  callbacks?: Callbacks
+  /** A file that training is written to after each epoch, and can go on from. */
+  checkpoint?: string | CheckpointOptions
+  /** Decides the order of the samples, augmentation, dropout, and how a layer's parameters begin (0). The same seed gives the same bits on the CPU. */
+  seed?: number
+  /** Ends training after the step that runs. In a notebook an interrupt does so too. */
+  signal?: AbortSignal
+}

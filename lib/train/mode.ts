@@ -1,0 +1,36 @@
+import { Builder } from '../graph/builder.ts'
+import type { Graph, Value } from '../graph/graph.ts'
+import { operatorOf } from '../graph/ops/index.ts'
+
+export interface TrainingModeOptions {
+  /** What randomness depends on beside the step. */
+  seed: number
+  /** Number of the step, a float32 scalar. */
+  step: () => Value
+}
+
+/**
+ * Turns a network from how it is used into how it is trained, in place: each node becomes what its operator's file says of training (batch statistics,
+ * dropout, gates kept for the gradient).
+ * @returns stored tensors that a step moves though no gradient does, such as running means, each with its new value.
+ * @throws Error naming a node that cannot be trained.
+ */
+export function trainingMode(graph: Graph, { seed, step }: TrainingModeOptions): ReadonlyMap<Value, Value> {
+  const moved = new Map<Value, Value>()
+  let streams = 0
+  for (const node of graph.nodes()) {
+    const definition = operatorOf(node)
+    if (!definition?.training) continue
+    const inputs = node.inputs.map((value) => value ?? undefined!)
+    try {
+      const form = definition.training({ graph: new Builder(graph, `${node.name}_`), node, inputs, seed, step, stream: () => streams++ })
+      form.outputs.forEach((value, i) => node.outputs[i]?.replaceWith(value))
+      for (const [value, next] of form.moved ?? []) moved.set(value, next)
+    } catch (error) {
+      throw new Error(`${node}: ${(error as Error).message}`, { cause: error })
+    }
+    node.remove()
+  }
+  graph.sort()
+  return moved
+}

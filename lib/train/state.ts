@@ -1,0 +1,81 @@
+import type { Shape } from '../graph/dim.ts'
+import type { Graph, Value } from '../graph/graph.ts'
+import { Tensor, type DataType } from '../graph/tensor.ts'
+
+/** Name of the output that holds the new value of a piece of state. */
+export const next = (name: string): string => `next.${name}`
+
+/** Names of the outputs that hold the rows of a piece of state that the step moved, and which rows these are. */
+const nextRows = (name: string): string => `next_rows.${name}`
+const movedRows = (name: string): string => `rows.${name}`
+
+/** Under this name a parameter's moving average is remembered. */
+export const AVERAGE = 'average'
+
+/** The state that holds a parameter's moving average. */
+export const averageOf = (name: string): string => `${name}.${AVERAGE}`
+
+/** The parameter that a piece of state is the moving average of, which begins as the parameter does. */
+export const averagedName = (name: string): string | null => (name.endsWith(`.${AVERAGE}`) ? name.slice(0, -AVERAGE.length - 1) : null)
+
+/** A step's state: which output holds the next value of an input. */
+export function stateOf(step: Graph): ReadonlyMap<string, string> {
+  const outputs = new Set(step.outputs.map((output) => output.name))
+  return new Map(step.inputs.map(({ name }) => [name, next(name)] as const).filter(([, output]) => outputs.has(output)))
+}
+
+/** State of which a step moves some rows: which outputs tell the rows, and hold their next values. */
+export function rowStateOf(step: Graph): ReadonlyMap<string, { readonly rows: string; readonly values: string }> {
+  const outputs = new Set(step.outputs.map((output) => output.name))
+  const names = step.inputs.map(({ name }) => [name, { rows: movedRows(name), values: nextRows(name) }] as const)
+  return new Map(names.filter(([, { values }]) => outputs.has(values)))
+}
+
+/** A step's state: inputs that the next run is fed with what came out of this one. */
+export class StepState {
+  readonly #graph: Graph
+  readonly #moved = new Map<Value, Value>()
+  readonly #rows = new Map<Value, { readonly rows: Value; readonly values: Value }>()
+
+  constructor(graph: Graph) {
+    this.#graph = graph
+  }
+
+  /** State that the optimizer keeps; at first zeros, or `initial`. */
+  input(name: string, dtype: DataType | null, shape: Shape | null, initial?: Tensor): Value {
+    const input = this.#graph.input(name, dtype, shape)
+    if (initial) this.#graph.store(name, initial)
+    return input
+  }
+
+  /** A number, at first `initial`. */
+  number(name: string, initial: number): Value {
+    return this.input(name, 'float32', [], Tensor.scalar('float32', initial))
+  }
+
+  /** A stored tensor becomes state, under its own name. */
+  adopt(value: Value): Value {
+    const input = this.#graph.input(value.name, value.dtype, value.shape)
+    value.replaceWith(input)
+    return input
+  }
+
+  /** Says what a piece of state becomes. */
+  set(input: Value, value: Value): void {
+    this.#moved.set(input, value)
+  }
+
+  /** Says what some rows of a piece of state become; the others stay. */
+  setRows(input: Value, rows: Value, values: Value): void {
+    this.#rows.set(input, { rows, values })
+  }
+
+  /** Adds the outputs. */
+  write(): void {
+    for (const [input, value] of this.#moved) this.#graph.addOutput(value, next(input.name))
+    for (const [{ name }, { rows, values }] of this.#rows) {
+      this.#graph.addOutput(rows, movedRows(name))
+      this.#graph.addOutput(values, nextRows(name))
+    }
+  }
+}

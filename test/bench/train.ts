@@ -1,0 +1,77 @@
+import { symbol } from '../../lib/graph/dim.ts'
+import type { Graph } from '../../lib/graph/graph.ts'
+import { sizeOf, Tensor, type DataType } from '../../lib/graph/tensor.ts'
+import { bench as time, nn, Session, type Model } from '../../lib/index.ts'
+import { lower } from '../../lib/lower/index.ts'
+import { random, type Random } from '../../lib/random.ts'
+import { bceWithLogits, crossEntropy, type Loss } from '../../lib/train/loss.ts'
+import { adam, sgd, type Optimizer } from '../../lib/train/optimizer.ts'
+import { initialState, next, stateOf, trainingStep } from '../../lib/train/step.ts'
+import { figures } from './figures.ts'
+import type { Row } from './main.ts'
+
+const BATCH = 64
+const THREADS = 2
+const SECONDS = 40
+
+interface Case {
+  readonly model: Model
+  readonly optimizer: Optimizer
+  readonly loss: Loss
+  readonly target: DataType
+}
+
+const momentum = sgd({ lr: 0.01, momentum: 0.9 })
+const classifier = { loss: crossEntropy, target: 'int64' } as const
+
+/** Made one after the other: an LSTM's table alone takes 124 MB. */
+const cases: Readonly<Record<string, () => Case>> = {
+  vgg11: () => ({ ...classifier, model: nn.models.vgg11(), optimizer: momentum }),
+  resnet18: () => ({ ...classifier, model: nn.models.resnet18(), optimizer: momentum }),
+  'mnist-cnn': () => ({ ...classifier, model: nn.models.mnistCnn({ dropout: false }), optimizer: adam() }),
+  lstm: () => ({ loss: bceWithLogits, target: 'float32', model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }) }),
+}
+
+/** Samples that a training step takes in a second, lowered and as written, side by side; and how long the lowered step takes to compile. */
+export async function bench(print: (row: Row) => void): Promise<void> {
+  for (const [name, make] of Object.entries(cases)) {
+    const { model: { graph }, optimizer, loss, target } = make()
+    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N')] } })
+    const begin = performance.now()
+    const lowered = lower(step, 'cpu', { sizes: { N: BATCH }, state: stateOf(step) })
+    const session = await open(lowered.graph)
+    const compiled = (performance.now() - begin) / 1000
+    const state = initialState(step, graph)
+    const plain = await open(step)
+    const batch = batchOf(step)
+    const contenders = {
+      'as written': { run: stepping(plain, batch, state), perCall: BATCH },
+      lowered: { run: stepping(session, batch, lowered.pack(state)), perCall: BATCH },
+    }
+    for (const { name: how, samples } of await time(contenders, { seconds: SECONDS }))
+      print({ bench: 'train', case: `${name}, ${how}`, who: 'hone', metric: 'throughput', unit: 'samples/s', ...figures(samples.map((seconds) => 1 / seconds)) })
+    print({ bench: 'train', case: `${name}, lowered`, who: 'hone', metric: 'time to compile', unit: 's', ...figures([compiled]) })
+    await Promise.all([session.release(), plain.release()])
+  }
+}
+
+const open = (graph: Graph) => Session.create(graph, { device: 'cpu', threads: THREADS, denormalsAsZero: true })
+
+/** One step after the other on the same batch. */
+function stepping(session: Session, batch: Record<string, Tensor>, state: Record<string, Tensor>): () => Promise<void> {
+  return async () => {
+    const results = await session.run({ ...batch, ...state })
+    state = Object.fromEntries(Object.keys(state).map((name) => [name, results[next(name)]!]))
+  }
+}
+
+/** Noise for images; tokens and labels below 10. */
+function batchOf(step: Graph): Record<string, Tensor> {
+  const state = stateOf(step)
+  const source: Random = random(1)
+  return Object.fromEntries(step.inputs.filter(({ name }) => !state.has(name)).map(({ name, dtype, shape }) => {
+    const dims = [BATCH, ...(shape!.slice(1) as number[])]
+    const values = Array.from({ length: sizeOf(dims) }, () => (dtype === 'int64' ? source.below(10) : source.next()))
+    return [name, Tensor.of(dtype!, dims, values)]
+  }))
+}

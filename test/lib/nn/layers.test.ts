@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Tensor } from '../../../lib/graph/tensor.ts'
+import * as nn from '../../../lib/nn/index.ts'
+import { relativeDistance, runGraph, scattered, type Tensors } from '../graph/run.ts'
+
+/** What a layer makes of x. */
+async function answer(layer: nn.Layer, x: Tensor, seed = 1): Promise<Tensor> {
+  const model = nn.build(layer, { x: { dtype: x.dtype, shape: ['N', ...x.shape.slice(1)] } }, { seed })
+  return (await runGraph(model.graph, { x })).output!
+}
+
+const close = (actual: Tensor, shape: readonly number[], expected: readonly number[]) => {
+  assert.deepEqual(actual.shape, shape)
+  assert.ok(relativeDistance(actual.toNumbers(), expected) < 1e-5, `${actual.toNumbers()} is not ${expected}`)
+}
+
+const x = Tensor.float32([1, 2, 3], [-4, -1, 0, 0.5, 2, 7])
+
+test('activations are what their formulas say', async () => {
+  const sigmoid = (v: number) => 1 / (1 + Math.exp(-v))
+  const cases: readonly [nn.Layer, (v: number) => number][] = [
+    [nn.relu(), (v) => Math.max(v, 0)],
+    [nn.relu6(), (v) => Math.min(Math.max(v, 0), 6)],
+    [nn.sigmoid(), sigmoid],
+    [nn.tanh(), Math.tanh],
+    [nn.silu(), (v) => v * sigmoid(v)],
+    [nn.gelu('tanh'), (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)))],
+    [nn.hardsigmoid(), (v) => Math.min(Math.max(v / 6 + 0.5, 0), 1)],
+    [nn.hardswish(), (v) => v * Math.min(Math.max(v / 6 + 0.5, 0), 1)],
+    [nn.leakyRelu(0.1), (v) => (v > 0 ? v : 0.1 * v)],
+    [nn.elu(), (v) => (v > 0 ? v : Math.expm1(v))],
+    [nn.softplus(), (v) => Math.log1p(Math.exp(v))],
+  ]
+  for (const [layer, formula] of cases) close(await answer(layer, x), x.shape, x.toNumbers().map(formula))
+})
+
+test('layers give the shapes that PyTorch gives', async () => {
+  const image = scattered('float32', [2, 4, 8, 8])
+  const sequence = scattered('float32', [2, 5, 4])
+  const cases: readonly [string, nn.Layer, Tensor, readonly number[]][] = [
+    ['conv1d', nn.conv1d(5, 6, 3, { padding: 1, stride: 2 }), sequence, [2, 6, 2]],
+    ['depthwise conv2d', nn.conv2d(4, 8, 3, { groups: 4, bias: false }), image, [2, 8, 6, 6]],
+    ['convTranspose2d', nn.convTranspose2d(4, 3, 3, { stride: 2, padding: 1, outputPadding: 1 }), image, [2, 3, 16, 16]],
+    ['maxPool1d', nn.maxPool1d(2), sequence, [2, 5, 2]],
+    ['adaptiveAvgPool2d', nn.adaptiveAvgPool2d([2, 4]), image, [2, 4, 2, 4]],
+    ['globalAvgPool', nn.globalAvgPool(), image, [2, 4, 1, 1]],
+    ['linear on the last axis', nn.linear(4, 3), sequence, [2, 5, 3]],
+    ['embedding', nn.embedding(9, 3), Tensor.of('int64', [2, 4], [0, 1, 2, 3, 8, 7, 6, 5]), [2, 4, 3]],
+    ['lstm', nn.lstm(4, 6, { batchFirst: true, numLayers: 2, bidirectional: true }), sequence, [2, 5, 12]],
+    ['last state of a gru', nn.gru(4, 6, { batchFirst: true, output: 'last' }), sequence, [2, 6]],
+    ['concat', nn.concat([nn.conv2d(4, 2, 1), nn.conv2d(4, 3, 3, { padding: 1 })]), image, [2, 5, 8, 8]],
+    ['residual', nn.residual(nn.conv2d(4, 6, 1, { stride: 2 }), nn.conv2d(4, 6, 1, { stride: 2 })), image, [2, 6, 4, 4]],
+  ]
+  for (const [name, layer, input, shape] of cases) assert.deepEqual((await answer(layer, input)).shape, shape, name)
+})
+
+test('normalizations leave mean 0 and variance 1 where they normalize', async () => {
+  const image = scattered('float32', [2, 4, 3, 3])
+  for (const [layer, runs] of [[nn.groupNorm(2, 4), 18], [nn.layerNorm([4, 3, 3]), 36]] as const) {
+    const values = (await answer(layer, image)).toNumbers()
+    for (let from = 0; from < values.length; from += runs) {
+      const part = values.slice(from, from + runs)
+      const mean = part.reduce((a, b) => a + b) / runs
+      const variance = part.reduce((sum, v) => sum + (v - mean) ** 2, 0) / runs
+      assert.ok(Math.abs(mean) < 1e-5 && Math.abs(variance - 1) < 1e-3, `${mean}, ${variance}`)
+    }
+  }
+})
+
+test('parameters are named by position, or by the keys of a record', () => {
+  const model = nn.build(nn.sequential({ stem: nn.sequential(nn.linear(3, 4), nn.relu()), head: nn.linear(4, 2, { bias: false }) }), { x: ['N', 3] })
+  assert.deepEqual(model.graph.parameters.map(String), ['stem.0.weight', 'stem.0.bias', 'head.weight'])
+})
+
+test('a network of several inputs is written as a function', async () => {
+  const model = nn.build((net, a, b) => net.builder.add(nn.linear(2, 3)(net.child('left'), a!), b!), { a: ['N', 2], b: ['N', 3] })
+  const feeds: Tensors = { a: Tensor.zeros('float32', [1, 2]), b: Tensor.float32([1, 3], [1, 2, 3]) }
+  const bias = model.graph.parameters[1]!.initializer!.toNumbers()
+  close((await runGraph(model.graph, feeds)).output!, [1, 3], [1, 2, 3].map((v, i) => v + bias[i]!))
+})
+
+test('frozen parameters stay frozen in a file, and thaw', () => {
+  const model = nn.build(nn.sequential(nn.linear(3, 4), nn.linear(4, 2)), { x: ['N', 3] }).freeze('0')
+  assert.deepEqual(model.graph.parameters.map(String), ['1.weight', '1.bias'])
+  const path = join(tmpdir(), `hone-frozen-${process.pid}.onnx`)
+  model.write(path)
+  const back = nn.Model.read(path)
+  assert.deepEqual([back.parameters, back.trainable], [26, 10])
+  assert.equal(back.unfreeze().trainable, 26)
+  assert.throws(() => model.freeze('10'), /no parameter is called 10\. There are 0\.weight, 0\.bias/)
+})
+
+test('a layer that does not fit is named, with the one that would', () => {
+  const build = (layer: nn.Layer, shape: readonly (number | string)[]) => () => nn.build(layer, { x: shape })
+  assert.throws(build(nn.sequential(nn.conv2d(3, 8, 3), nn.conv2d(4, 8, 3)), ['N', 3, 9, 9]), /^Error: 1: its input \[N, 8, 7, 7\] has 8 channels, and 4 are expected; did you mean conv2d\(8, 8, 3\)\?/)
+  assert.throws(build(nn.linear(3, 2), ['N', 5]), /the first layer: its input \[N, 5\] has 5 features, and 3 are expected; did you mean linear\(5, 2\)/)
+  assert.throws(build(nn.embedding(3, 2), ['N', 5]), /an embedding looks up whole numbers, and its input is float32/)
+  assert.throws(build(nn.adaptiveAvgPool2d(3), ['N', 2, 8, 8]), /windows of one size cannot divide its input \[N, 2, 8, 8\] into 3x3 parts/)
+  assert.throws(() => nn.dropout(1), /dropout drops a share from 0 to less than 1, not 1/)
+  assert.throws(() => nn.groupNorm(3, 4), /4 channels do not make 3 groups/)
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import * as nn from '../../../lib/nn/index.ts'
+import { adam, cosine, fit, lastFit, type FitOptions } from '../../../lib/train/index.ts'
+import { temporaryFolder } from '../data/folder.ts'
+import { blobs, network, options, weightsOf } from './blobs.ts'
+
+const settings: FitOptions<number> = { ...options, epochs: 6, optimizer: adam({ lr: 0.01 }) }
+
+/** Trains in a process of its own until it has told of `steps` steps, and kills it there. */
+function killedAfter(steps: number, path: string): Promise<void> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./killable.js', import.meta.url)), path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.on('data', (text: Buffer) => {
+    if (String(text).split('\n').some((line) => Number(line) >= steps)) child.kill('SIGKILL')
+  })
+  return new Promise((resolve) => child.on('exit', () => resolve()))
+}
+
+for (const steps of [4, 11, 25])
+  test(`a run that is killed at step ${steps} goes on to the very bits of one that never stopped`, async (t) => {
+    const path = join(temporaryFolder(t), 'run.safetensors')
+    await killedAfter(steps, path)
+    const resumed = await fit(network(), blobs(64), { ...settings, checkpoint: { path, resume: true } })
+    const whole = await fit(network(), blobs(64), settings)
+    assert.deepEqual(resumed.losses, whole.losses)
+    assert.deepEqual(weightsOf(resumed.model), weightsOf(whole.model))
+    assert.equal(resumed.epochs.length, 6)
+  })
+
+test('more epochs go on where fewer ended; early stopping remembers its best epoch', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const more = { ...settings, validation: blobs(24, { told: (label) => (label + 1) % 3 }), earlyStopping: { patience: 3 } }
+  const whole = await fit(network(), blobs(64), more)
+  await fit(network(), blobs(64), { ...more, epochs: 1, checkpoint: path })
+  const resumed = await fit(network(), blobs(64), { ...more, checkpoint: { path, resume: true } })
+  assert.equal(resumed.ending, 'early')
+  assert.deepEqual(resumed.losses, whole.losses)
+  assert.deepEqual(weightsOf(resumed.model), weightsOf(whole.model))
+})
+
+test('a checkpoint that is there is not written over without a word', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  await fit(network(), blobs(16), { ...settings, epochs: 1, checkpoint: path })
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: path }), /run\.safetensors is there already: say resume: true to go on from it, or resume: false/)
+})
+
+test('a checkpoint of another run is refused, with what differs', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  await fit(network(), blobs(16), { ...settings, epochs: 1, checkpoint: path })
+  const resumed = (layer: nn.Layer, more: Partial<FitOptions<number>> = {}, count = 16) => fit(layer, blobs(count), { ...settings, ...more, checkpoint: { path, resume: true } })
+  await assert.rejects(resumed(nn.sequential(nn.flatten(), nn.linear(64, 3))), /is of another run: it holds 0\.weight, 0\.bias, 6\.weight and \d+ more beside/)
+  await assert.rejects(resumed(nn.sequential(nn.conv2d(1, 4, 5, { padding: 2 }), nn.batchNorm2d(4), nn.relu(), nn.maxPool2d(2), nn.dropout(0.2), nn.flatten(), nn.linear(64, 3))), /its 0\.weight is float32\[4,1,3,3\], and float32\[4,1,5,5\] is needed/)
+  await assert.rejects(resumed(network(), { optimizer: 'sgd' }), /it holds .*\.mean/)
+  await assert.rejects(resumed(network(), { seed: 5 }), /"seed" was 0, and now it is 5/)
+  await assert.rejects(resumed(network(), {}, 24), /"samples" was 16, and now it is 24/)
+  await assert.rejects(resumed(network(), { schedule: cosine() }), /"epochs" was free, and now it is 6/)
+})
+
+test('a damaged checkpoint is named, and an unwritable one loses nothing', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  await fit(network(), blobs(16), { ...settings, epochs: 1, checkpoint: path })
+  const bytes = readFileSync(path)
+  const resumed = () => fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: true } })
+  writeFileSync(path, bytes.subarray(0, bytes.length - 10))
+  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "losses" ends at byte/)
+  writeFileSync(path, bytes.subarray(0, 5))
+  await assert.rejects(resumed(), /run\.safetensors is truncated, or no safetensors file: it has 5 bytes/)
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from('#'), bytes.subarray(9)]))
+  await assert.rejects(resumed(), /run\.safetensors is damaged: its header is not JSON/)
+  const missing = join(path, 'below', 'run.safetensors')
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: missing }), /the checkpoint .* could not be written: .* The one before it is untouched/)
+  assert.equal(lastFit()!.epochs.length, 1)
+})
+
+test("a notebook's interrupt ends training after a step, and the model is kept", async () => {
+  const cell = Symbol.for('hone.cell')
+  const abort = new AbortController()
+  Object.assign(globalThis, { [cell]: { signal: abort.signal } })
+  try {
+    const run = await fit(network(), blobs(64), { ...settings, callbacks: { step: ({ step }) => { if (step === 5) abort.abort(new Error('interrupted')) } } })
+    assert.equal(run.ending, 'interrupted')
+    assert.equal(run.losses.length, 5)
+    assert.equal(lastFit(), run)
+  } finally {
+    Reflect.deleteProperty(globalThis, cell)
+  }
+})

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Dataset } from '../../../lib/data/dataset.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
+import * as nn from '../../../lib/nn/index.ts'
+import { random } from '../../../lib/random.ts'
+import { adam, bceWithLogits, clipNorm, fit, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { relativeDistance } from '../graph/run.ts'
+import { weightsOf } from './blobs.ts'
+
+const VOCABULARY = 40
+/** Words from here on stand in no review. */
+const UNSEEN = 30
+
+/** Reviews of six words; those with an even first word are good. */
+function reviews(count: number): Dataset<number> {
+  const source = random(3)
+  const words = Array.from({ length: count * 6 }, () => source.below(UNSEEN))
+  return Dataset.of({
+    name: 'reviews', source: 'memory', complete: true, labels: Array.from({ length: count }, (_, i) => 1 - (words[i * 6]! % 2)),
+    inputs: { tokens: Tensor.of('int64', [count, 6], words) }, correct: (output, labels) => output.toNumbers().map((v, i) => v > 0 === (labels[i] === 1)),
+  })
+}
+
+const model = nn.models.lstmSentiment({ vocabulary: VOCABULARY, length: 6, embeddingSize: 5, hiddenSize: 7, seed: 2 })
+const options: FitOptions<number> = {
+  epochs: 3, batchSize: 8, optimizer: sgd({ lr: 0.5 }), loss: bceWithLogits, device: 'cpu', threads: 1, target: (labels) => Tensor.float32([labels.length], Float32Array.from(labels)),
+}
+
+test('without memory of former steps, moving the touched rows alone is the same training', async () => {
+  const settings = { ...options, clip: clipNorm(0.5) }
+  const dense = await fit(model, reviews(32), settings)
+  const lazy = await fit(model, reviews(32), { ...settings, lazyEmbeddings: true })
+  assert.ok(relativeDistance(lazy.losses, dense.losses) < 1e-6)
+  for (const [name, values] of Object.entries(weightsOf(dense.model))) assert.ok(relativeDistance(weightsOf(lazy.model)[name]!, values) < 1e-5, name)
+})
+
+test('Adam forgets nothing of the rows that a step does not read, and learns; the model given stays as it is', async () => {
+  const before = weightsOf(model)
+  const run = await fit(model, reviews(64), { ...options, epochs: 25, optimizer: adam({ lr: 0.02 }), lazyEmbeddings: true, validation: reviews(64), average: 0.5 })
+  assert.ok(run.epochs.at(-1)!.validation!.accuracy! > 0.95, `${run.epochs.at(-1)!.validation!.accuracy}`)
+  const after = weightsOf(run.model)['embedding.weight']!
+  const unseen = (values: readonly number[]) => values.slice(UNSEEN * 5)
+  assert.deepEqual(unseen(after), unseen(before['embedding.weight']!))
+  assert.notDeepEqual(after.slice(0, UNSEEN * 5), before['embedding.weight']!.slice(0, UNSEEN * 5))
+  assert.deepEqual(weightsOf(model), before)
+})
+
+test('gradients of touched rows cannot be accumulated', async () => {
+  await assert.rejects(fit(model, reviews(32), { ...options, lazyEmbeddings: true, accumulate: 2 }), /gradients of touched rows cannot be accumulated/)
+})

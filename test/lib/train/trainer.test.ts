@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Dataset } from '../../../lib/data/dataset.ts'
+import * as nn from '../../../lib/nn/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { relativeDistance } from '../graph/run.ts'
+import { blobs, network, options, weightsOf } from './blobs.ts'
+
+test('a layer is built for the data, learns it, and is measured on other data', async () => {
+  const run = await fit(network(), Promise.resolve(blobs(96)), { ...options, epochs: 12, optimizer: adam({ lr: 0.01 }), validation: blobs(48, { seed: 2 }) })
+  assert.equal(run.epochs.length, 12)
+  assert.equal(run.losses.length, 12 * 12)
+  const { loss, accuracy } = run.epochs.at(-1)!.validation!
+  assert.ok(accuracy! > 0.9 && loss! < run.epochs[0]!.validation!.loss!, `${accuracy}, ${loss}`)
+  assert.equal(run.ending, 'done')
+  assert.equal(lastFit(), run)
+})
+
+test('the same seed gives the same bits, another one does not', async () => {
+  const trained = async (seed: number) => weightsOf((await fit(network(), blobs(40), { ...options, seed })).model)
+  const first = await trained(3)
+  assert.deepEqual(await trained(3), first)
+  assert.notDeepEqual(await trained(4), first)
+})
+
+test('the log opens in danfo.js and in a spreadsheet, and shows itself', async () => {
+  const run = await fit(network(), blobs(24), { ...options, validation: blobs(12), schedule: cosine(), metrics: { outputs: (output) => output.shape[0]! } })
+  assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'validation loss', 'validation accuracy', 'validation outputs'])
+  assert.deepEqual(run.toDataFrame().shape, [2, 8])
+  assert.equal(run.toCsv().split('\n').length, 4)
+  assert.ok(run.epochs[1]!.lr < run.epochs[0]!.lr && run.epochs[0]!.lr < 1e-3)
+  assert.match((run.plot().text), /Training network: 6 steps, loss/)
+  assert.match(await run.plot().svg(), /<svg/)
+})
+
+test('accumulated steps equal steps of the larger batch', async () => {
+  const model = nn.build(nn.sequential(nn.flatten(), nn.linear(64, 3)), { x: ['N', 1, 8, 8] }, { seed: 5 })
+  const data = blobs(24)
+  const of = async (batchSize: number, accumulate?: number) => {
+    const run = await fit(model, data, { ...options, epochs: 1, batchSize, optimizer: sgd({ lr: 0.1, momentum: 0.9 }), clip: clipNorm(1), ...(accumulate && { accumulate }) })
+    return Object.values(weightsOf(run.model)).flat()
+  }
+  assert.ok(relativeDistance(await of(4, 3), await of(12)) < 1e-5)
+})
+
+test('the moving average of the parameters is what the model holds', async () => {
+  const model = nn.build(nn.sequential(nn.flatten(), nn.linear(64, 3)), { x: ['N', 1, 8, 8] })
+  const settings = { ...options, epochs: 1, optimizer: sgd({ lr: 0.1 }) }
+  const begin = Object.values(weightsOf(model)).flat()
+  const after = Object.values(weightsOf((await fit(model, blobs(8), settings)).model)).flat()
+  const averaged = Object.values(weightsOf((await fit(model, blobs(8), { ...settings, average: 0.75 })).model)).flat()
+  assert.ok(relativeDistance(averaged, begin.map((v, i) => 0.75 * v + 0.25 * after[i]!)) < 1e-6)
+})
+
+test('frozen parameters stay, the others move', async () => {
+  const model = nn.build(network(), { x: ['N', 1, 8, 8] }).freeze('0')
+  const before = weightsOf(model)
+  const after = weightsOf((await fit(model, blobs(16), options)).model)
+  assert.deepEqual(after['0.weight'], before['0.weight'])
+  assert.notDeepEqual(after['6.weight'], before['6.weight'])
+  assert.notDeepEqual(after['1.running_mean'], before['1.running_mean'])
+})
+
+test('mixed float16 goes where float32 goes, with a fixed and with a dynamic loss scale', async () => {
+  const layers = nn.sequential(nn.conv2d(1, 4, 3), nn.relu(), nn.flatten(), nn.linear(144, 3))
+  const losses = async (precision: FitOptions<number>['precision']) => (await fit(layers, blobs(48), { ...options, epochs: 3, precision, optimizer: sgd({ lr: 0.05 }) })).losses
+  const exact = await losses('float32')
+  for (const precision of ['mixed-float16', mixed('float16', { lossScale: 128 }), mixed('float16', { keep: /^0$/ })] as const)
+    assert.ok(relativeDistance(await losses(precision), exact) < 2e-3, `${relativeDistance(await losses(precision), exact)}`)
+})
+
+test('a loss scale skips steps whose gradients are not finite, and halves', async () => {
+  const loud = blobs(64, { pixel: (v) => v * 1e35 })
+  const run = await fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), loud, { ...options, epochs: 1, precision: mixed('float16', { allow: [] }), optimizer: sgd({ lr: 1e-38 }) })
+  assert.ok(run.skipped > 0 && run.skipped < 8, `${run.skipped}`)
+  assert.ok(run.losses.every(Number.isFinite))
+})
+
+test('several steps in one run are the same steps', async () => {
+  const trained = async (stepsPerRun: number) => {
+    const run = await fit(network(), blobs(56), { ...options, stepsPerRun, schedule: cosine() })
+    return [...run.losses, ...Object.values(weightsOf(run.model)).flat()]
+  }
+  const [one, four] = [await trained(1), await trained(4)]
+  assert.equal(four.length, one.length)
+  assert.ok(relativeDistance(four, one) < 1e-5)
+})
+
+test('training stops early where the validation is no better, and keeps the best epoch', async () => {
+  const lies = blobs(24, { seed: 9, told: (label) => (label + 1) % 3 })
+  const settings = { ...options, optimizer: adam({ lr: 0.01 }) }
+  const run = await fit(network(), blobs(48), { ...settings, epochs: 40, validation: lies, earlyStopping: { patience: 2 } })
+  assert.equal(run.ending, 'early')
+  const losses = run.epochs.map(({ validation }) => validation!.loss!)
+  const best = losses.indexOf(Math.min(...losses)) + 1
+  assert.equal(run.epochs.length, best + 2)
+  const again = await fit(network(), blobs(48), { ...settings, epochs: best })
+  assert.deepEqual(weightsOf(run.model), weightsOf(again.model))
+})
+
+test('a signal or a callback ends training after a step, and the model is kept', async () => {
+  const abort = new AbortController()
+  const run = await fit(network(), blobs(80), { ...options, signal: abort.signal, callbacks: { step: ({ step }) => { if (step === 3) abort.abort() } } })
+  assert.equal(run.ending, 'interrupted')
+  assert.equal(run.losses.length, 3)
+  const stopped = await fit(network(), blobs(80), { ...options, callbacks: { step: ({ step }) => (step === 3 ? 'stop' : undefined) } })
+  assert.equal(stopped.ending, 'callback')
+  assert.deepEqual(weightsOf(stopped.model), weightsOf(run.model))
+})
+
+test('a loss that is no number: the data, the parameter or the layer is named, and the last good model is kept', async () => {
+  const good = blobs(24)
+  const holed = blobs(24, { pixel: (v, i) => (i === 64 * 5 + 3 ? NaN : v) })
+  await assert.rejects(fit(network(), holed, { ...options, batchSize: 24 }), /network: the loss is NaN at step 1\. The data holds it: the input "x" has NaN in sample \d+ of the batch/)
+  await assert.rejects(fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), good, { ...options, epochs: 9, optimizer: sgd({ lr: 1e38 }) }), /the loss is NaN at step \d+\. ("1\.weight" is not finite since the step before|1 \(Gemm\) is the first whose output is not finite)/)
+  assert.ok(Object.values(weightsOf(lastFit()!.model)).flat().length > 0)
+  const log: nn.Layer = (scope, x) => scope.op('Log', [scope.builder.neg(x)])
+  await assert.rejects(fit(nn.sequential(nn.flatten(), nn.linear(64, 3), nn.relu(), log), good, options), /3 \(Log\) is the first whose output is not finite/)
+})
+
+test('what cannot be trained is refused before the first step', async () => {
+  const refused = (layer: nn.Layer | nn.Model, data: Dataset<number>, more: Partial<FitOptions<number>>, message: RegExp) => assert.rejects(fit(layer, data, { ...options, ...more }), message)
+  await refused(network(), blobs(4), {}, /blobs: 4 samples do not fill a batch of 8/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and network has 3 classes, 0 to 2/)
+  await refused(nn.models.mnistCnn(), blobs(9), {}, /mnist_cnn reads "x" as float32\[N, 1, 28, 28\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
+  await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate", and the samples of blobs have "x"/)
+  await refused(network(), blobs(9), { optimizer: 'adamm' as 'adam' }, /there is no optimizer "adamm": choose sgd, adam, adamW, rmsprop/)
+  await refused(network(), blobs(9), { precision: 'float8' as 'float32' }, /there is no precision "float8"/)
+  await refused(network(), blobs(9), { precision: 'mixed-bfloat16' }, /mixed-bfloat16 is not possible on cpu: ONNX Runtime has bfloat16 kernels for CUDA only/)
+  await refused(network(), blobs(9), { loss: bceWithLogits }, /binary cross entropy needs a target of the output's shape \[N, 3\], not \[N\]/)
+  await refused(network(), blobs(9), { earlyStopping: { patience: 1 } }, /earlyStopping: the validation has no "loss"/)
+  await refused(network(), blobs(0, { name: 'nothing' }), {}, /nothing holds no samples/)
+  await refused(network(), blobs(9), { epochs: 0 }, /epochs is a whole number from 1 on, not 0/)
+})
