@@ -51,7 +51,8 @@ export const DRAFT = '.hone-draft'
 export function openProject(server: TypeServer, folder: string): void {
   const globals = join(folder, '.hone-globals.d.ts')
   const roots = ['.ts', '.tsx'].map((extension) => join(folder, DRAFT + extension))
-  server.write(join(folder, PROJECT_FILE), JSON.stringify(projectFile(folder, [globals, ...roots])))
+  const project = join(folder, PROJECT_FILE)
+  server.write(project, JSON.stringify(projectFile(folder, [project, globals, ...roots])))
   server.write(globals, GLOBALS)
   for (const root of roots) server.write(root, '')
 }
