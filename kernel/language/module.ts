@@ -30,7 +30,7 @@ const IDENTIFIER = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu
 const ALREADY_EXPORTED = new Set([2323, 2484])
 const CANNOT_ASSIGN_TO_IMPORT = 2632
 /** Errors that only `noImplicitAny` brings. */
-const IMPLICIT_ANY = /^70(?:05|06|08|1\d|2[0-5]|3[1-4]|5\d)$/
+const IMPLICIT_ANY = /^70(?:0\d|1\d|2[0-6]|3[1-9]|4\d|5\d)$/
 
 /** JSX and casts in angle brackets exclude one another, so only a cell with a closing tag is read as JSX. */
 export function extensionOf(source: string): '.ts' | '.tsx' {
