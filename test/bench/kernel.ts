@@ -40,7 +40,7 @@ export async function bench(print: (row: Row) => void, { peers }: BenchOptions):
   for (const { who, starts, trips, firstCompletions, completions } of contenders) {
     const cases = { 'start to ready': starts, 'first completion': firstCompletions, 'round trip of 1+n': trips.slice(WARM_UP), completion: completions.slice(WARM_UP) }
     for (const [name, times] of Object.entries(cases)) print({ bench: 'kernel', case: name, who, metric: 'time', unit: 's', ...figures(times) })
-    const slow = [...completions.slice(WARM_UP)].sort((a, b) => a - b).slice(-Math.ceil(COMPLETIONS / 10))
+    const slow = completions.slice(WARM_UP).sort((a, b) => a - b).slice(-Math.ceil(COMPLETIONS / 10))
     print({ bench: 'kernel', case: 'completion, the slowest tenth', who, metric: 'time', unit: 's', ...figures(slow) })
   }
   await answering(contenders, (one) => kernels.get(one)!.shutdown())
