@@ -13,8 +13,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv
   /** Options of Node itself, such as --max-old-space-size. */
   nodeArgs?: string[]
-  /** The command of another kernel, as in its kernelspec: `{connection_file}` stands for the path. */
-  argv?: string[]
+  /** Another kernel's program and arguments instead of this one's, as a kernelspec has them: `{connection_file}` stands for the file's path. */
+  command?: readonly string[]
 }
 
 export interface Exit {
@@ -65,15 +65,10 @@ export class KernelProcess {
     return this.#stderr
   }
 
-  #command(): string[] {
-    const { nodeArgs = [], argv } = this.#options
-    const file = this.#connectionFile
-    return argv?.map((word) => word.replace('{connection_file}', file)) ?? [process.execPath, ...nodeArgs, ...kernelArguments(file)]
-  }
-
   spawn(): void {
-    const { cwd, env = process.env } = this.#options
-    const [program, ...args] = this.#command()
+    const { cwd, env = process.env, nodeArgs = [], command } = this.#options
+    const own = () => [process.execPath, ...nodeArgs, ...kernelArguments(this.#connectionFile)]
+    const [program, ...args] = command?.map((argument) => argument.replace('{connection_file}', this.#connectionFile)) ?? own()
     const child = spawn(program, args, {
       cwd,
       env: { ...env, JPY_PARENT_PID: String(process.pid) },

@@ -66,7 +66,8 @@ export class Language {
   /** What to show of a checked cell; undefined when its types are right, as far as its run did not prove TypeScript wrong. */
   async errorsOf({ errors }: CheckedCell, source: string, label: string, reply?: ExecuteReply): Promise<TypeErrors | undefined> {
     if (errors.length === 0 || reply?.ename === 'SyntaxError') return undefined
-    const names = new Set((await this.#sources.live.names()).map(({ name }) => name))
+    if (reply?.ename === 'Interrupted') return undefined
+    const names = errors.some(({ code }) => CANNOT_FIND_NAME.has(code)) ? new Set((await this.#sources.live.names()).map(({ name }) => name)) : new Set<string>()
     const isRefuted = ({ code, message }: Diagnostic) =>
       (code === CANNOT_FIND_MODULE && reply?.status === 'ok') || (CANNOT_FIND_NAME.has(code) && names.has(/'([^']+)'/.exec(message)?.[1] ?? ''))
     const shown = errors.filter((error) => !isRefuted(error))

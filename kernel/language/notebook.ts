@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { maskMagics } from './mask.ts'
-import { declarationsIn, documentOf, errorsIn, extensionOf, headerOf, refusedExports, used, type Bindings, type Module } from './module.ts'
-import { DRAFT, openProject } from './project.ts'
+import { declarationsIn, documentOf, errorsIn, extensionOf, headerOf, namesUsed, refusedExports, type Bindings, type Declaration, type Module } from './module.ts'
+import { allowsImplicitAny, DRAFT, openProject } from './project.ts'
 import type { Diagnostic } from './protocol.ts'
 import type { TypeServer } from './type-server.ts'
 
@@ -16,7 +16,16 @@ export interface CheckedCell {
 
 interface Remembered extends CheckedCell {
   own: ReadonlySet<string>
-  header: string
+  /** The names of other cells that it was checked with. */
+  uses: Bindings
+}
+
+interface Draft {
+  path: string
+  /** The text without its magics. */
+  masked: string
+  /** What it declares itself. */
+  own: Map<string, Declaration>
 }
 
 /** How many checked cells are remembered, for those that run again. */
@@ -58,7 +67,7 @@ export class NotebookModules {
 
   /** Asks about a text that is being typed; the question gets the document's path. */
   ask<Answer>(source: string, question: (path: string) => Promise<Answer>): Promise<Answer> {
-    return this.#inTurn(async () => question(await this.#writeDraft(source)))
+    return this.#inTurn(async () => question((await this.#writeDraft(source)).path))
   }
 
   /** Checks a cell that runs or is about to. */
@@ -77,25 +86,28 @@ export class NotebookModules {
     return answer
   }
 
-  async #writeDraft(source: string): Promise<string> {
+  /** Writes the draft with every name of the notebook but those that it declares itself; answers with what it declares. */
+  async #writeDraft(source: string): Promise<Draft> {
     const path = this.#enter(source)
     const masked = this.#mask(source)
-    const write = () => this.#server.write(path, documentOf(headerOf(without(this.#names, this.#draftsOwn)), masked))
-    write()
-    const own = declarationsIn(await this.#server.symbols(path), [])
-    const isSame = own.size === this.#draftsOwn.size && [...own.keys()].every((name) => this.#draftsOwn.has(name))
+    this.#server.write(path, documentOf(this.#draftHeader(), masked))
+    const [symbols, tokens] = await Promise.all([this.#server.symbols(path), this.#server.declarations(path)])
+    const own = declarationsIn(symbols, tokens)
     this.#draftsOwn = new Set(own.keys())
-    if (!isSame) write()
-    return path
+    this.#server.write(path, documentOf(this.#draftHeader(), masked))
+    return { path, own, masked }
+  }
+
+  #draftHeader(): string {
+    return headerOf(this.#open, without(this.#names, this.#draftsOwn))
   }
 
   async #check(source: string): Promise<CheckedCell> {
-    const path = this.#enter(source)
-    const wanted = used(this.#mask(source), this.#names)
-    const key = `${path}\n${source}`
+    const used = namesUsed(this.#mask(source), this.#names)
+    const key = `${process.cwd()}\n${source}`
     const known = this.#remembered.get(key)
-    if (known !== undefined && headerOf(without(wanted, known.own)) === known.header) return known
-    const checked = await this.#checkAnew(path, source, wanted)
+    if (known !== undefined && !this.#noticeChanges() && isSame(without(used, known.own), known.uses)) return known
+    const checked = await this.#checkAnew(source, used)
     this.#remembered.delete(key)
     if (!checked.errors.some(({ code }) => code === CANNOT_FIND_MODULE)) this.#remembered.set(key, checked)
     const [oldest] = this.#remembered.keys()
@@ -103,24 +115,20 @@ export class NotebookModules {
     return checked
   }
 
-  async #checkAnew(path: string, source: string, wanted: Bindings): Promise<Remembered> {
-    const masked = this.#mask(source)
-    this.#server.write(path, documentOf('', masked))
-    const [symbols, tokens] = await Promise.all([this.#server.symbols(path), this.#server.declarations(path)])
-    const own = declarationsIn(symbols, tokens)
+  async #checkAnew(source: string, used: Bindings): Promise<Remembered> {
+    const { path, own, masked } = await this.#writeDraft(source)
     const names = [...own.keys()]
-    const imported = without(wanted, new Set(names))
-    const header = headerOf(imported)
-    this.#server.write(path, documentOf(header, masked, names))
+    this.#server.write(path, documentOf(this.#draftHeader(), masked, names))
     const diagnostics = await this.#server.diagnostics(path)
     const { undeclared, exported } = refusedExports(diagnostics, source, names)
-    const text = documentOf(header, masked, names.filter((name) => !undeclared.has(name) && !exported.has(name)))
+    const uses = without(used, this.#draftsOwn)
+    const modules = new Set([...uses.values()].map(({ module }) => module))
+    const text = documentOf(headerOf(modules, uses), masked, names.filter((name) => !undeclared.has(name) && !exported.has(name)))
     const ranges = new Map([...own].map(([name, { range }]) => [name, range]))
-    const uses = new Set([...imported].map(([, binding]) => binding.module))
-    const module: Module = { path: join(this.#folder, `.hone-cell-${++this.#count}${extensionOf(source)}`), text, source, ranges, uses }
+    const module: Module = { path: join(this.#folder, `.hone-cell-${++this.#count}${extensionOf(source)}`), text, source, ranges, uses: modules }
     const declared: Bindings = new Map()
     for (const [name, { kind }] of own) if (!undeclared.has(name)) declared.set(name, { module, kind })
-    return { own: new Set(names), header, errors: errorsIn(diagnostics, source, masked, this.#names), declared }
+    return { own: new Set(names), uses, errors: errorsIn(diagnostics, source, masked, this.#names, allowsImplicitAny(this.#folder)), declared }
   }
 
   #mask(source: string): string {
@@ -131,11 +139,14 @@ export class NotebookModules {
   #keep(declared: Bindings): void {
     if (declared.size === 0) return
     for (const [name, binding] of declared) this.#names.set(name, binding)
-    const inUse = modulesOf(this.#names)
-    this.#server.write(join(this.#folder, `${DRAFT}.ts`), headerOf(this.#names))
-    for (const { path, text } of inUse) this.#server.write(path, text)
-    for (const module of this.#open) if (!inUse.has(module)) this.#server.close(module.path)
-    this.#open = inUse
+    const closed = this.#open
+    this.#open = modulesOf(this.#names)
+    this.#draftsOwn = new Set()
+    const draft = join(this.#folder, `${DRAFT}.ts`)
+    this.#server.write(draft, documentOf(this.#draftHeader(), ''))
+    for (const { path, text } of this.#open) this.#server.write(path, text)
+    for (const module of closed) if (!this.#open.has(module)) this.#server.close(module.path)
+    void this.#server.symbols(draft).catch(() => undefined)
   }
 
   /** The path of the document for a text in the kernel's working folder, which is the notebook's. */
@@ -143,28 +154,34 @@ export class NotebookModules {
     const folder = process.cwd()
     if (folder !== this.#folder) openProject(this.#server, folder)
     this.#folder = folder
-    this.#noticeFiles(source)
+    for (const [, specifier] of source.matchAll(RELATIVE_IMPORT)) {
+      for (const ending of ['', '.ts', '.tsx', '.js']) this.#watch(resolve(folder, specifier + ending))
+    }
+    this.#noticeChanges()
     return join(folder, DRAFT + extensionOf(source))
   }
 
-  /** The server does not watch files, so it is told of those that cells import. */
-  #noticeFiles(source: string): void {
-    for (const [, specifier] of source.matchAll(RELATIVE_IMPORT)) {
-      for (const ending of ['', '.ts', '.tsx', '.js']) {
-        const path = resolve(this.#folder, specifier + ending)
-        if (!this.#files.has(path)) this.#files.set(path, changeTime(path))
-      }
-    }
+  #watch(path: string): void {
+    if (!this.#files.has(path)) this.#files.set(path, changeTime(path))
+  }
+
+  /** The server does not watch files, so it is told of those that cells import. Whether any has changed. */
+  #noticeChanges(): boolean {
     const changed = [...this.#files].filter(([path, time]) => changeTime(path) !== time).map(([path]) => path)
-    if (changed.length === 0) return
+    if (changed.length === 0) return false
     for (const path of changed) this.#files.set(path, changeTime(path))
     this.#server.filesChanged(changed)
     this.#remembered.clear()
+    return true
   }
 }
 
 function without(bindings: Bindings, names: ReadonlySet<string>): Bindings {
   return new Map([...bindings].filter(([name]) => !names.has(name)))
+}
+
+function isSame(some: Bindings, others: Bindings): boolean {
+  return some.size === others.size && [...some].every(([name, binding]) => others.get(name)?.module === binding.module)
 }
 
 /** The modules that declare names, and those whose names they use in turn. */

@@ -30,8 +30,8 @@ const FIXED_OPTIONS = {
   skipLibCheck: true,
 }
 
-/** What holds where the notebook's folder has no tsconfig.json. A parameter without a type is no mistake in a notebook. */
-const DEFAULT_OPTIONS = { strict: true, noImplicitAny: false, jsx: 'react', lib: ['esnext'] }
+/** What holds where the notebook's folder has no tsconfig.json. */
+const DEFAULT_OPTIONS = { strict: true, jsx: 'react', lib: ['esnext'] }
 
 /** The types of what the kernel adds to the scope of cells. */
 const PROVIDED = JSON.stringify(join(HOME, 'dist', 'kernel', 'provided.d.ts'))
@@ -49,9 +49,18 @@ export const DRAFT = '.hone-draft'
 export function openProject(server: TypeServer, folder: string): void {
   const globals = join(folder, '.hone-globals.d.ts')
   const roots = ['.ts', '.tsx'].map((extension) => join(folder, DRAFT + extension))
-  server.write(join(folder, PROJECT_FILE), JSON.stringify(projectFile(folder, [globals, ...roots])))
+  const project = join(folder, PROJECT_FILE)
+  server.write(project, JSON.stringify(projectFile(folder, [project, globals, ...roots])))
   server.write(globals, GLOBALS)
   for (const root of roots) server.write(root, '')
+}
+
+/**
+ * A parameter without a type is no mistake in a notebook, unless its tsconfig.json says so. It is not switched off by
+ * `noImplicitAny`, without which the type of `[]` is never[].
+ */
+export function allowsImplicitAny(folder: string): boolean {
+  return configurationOf(folder) === undefined
 }
 
 function projectFile(folder: string, files: string[]): object {

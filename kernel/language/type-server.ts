@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { typeScriptProgram } from '../tsconfig.ts'
 import { JsonRpcConnection } from './json-rpc.ts'
@@ -31,7 +33,7 @@ const CAPABILITIES = {
   },
   workspace: { configuration: true },
 }
-const SETTINGS: Record<string, object> = { 'js/ts': { customConfigFileName: PROJECT_FILE } }
+const SETTINGS: Record<string, object> = { 'js/ts': { customConfigFileName: PROJECT_FILE, suggest: { autoImports: false } } }
 
 interface Initialized {
   capabilities: { semanticTokensProvider: { legend: { tokenTypes: string[]; tokenModifiers: string[] } } }
@@ -150,10 +152,16 @@ export class TypeServer {
     const { capabilities } = await connection.request<Initialized>('initialize', options)
     this.#legend = capabilities.semanticTokensProvider.legend
     connection.notify('initialized', {})
+    await applySettings(connection)
     for (const [path, text] of this.#documents) connection.notify('textDocument/didOpen', openParameters(path, text))
     this.#connection = connection
     return connection
   }
+}
+
+/** The server heeds its settings from the first question on, whatever it is about; documents opened before that would load the folder's own project. */
+async function applySettings(connection: JsonRpcConnection): Promise<void> {
+  await connection.request('textDocument/documentSymbol', at(join(homedir(), 'nothing.ts'))).catch(ignore)
 }
 
 function answerServer(method: string, params: Record<string, unknown>): unknown {

@@ -86,6 +86,7 @@ test('paths in strings and in the arguments of magics', async () => {
   assert.deepEqual((await complete("readFile('./da|')")).matches, ['data.csv'])
   assert.deepEqual((await complete("readFile('tab|')")).matches, ['tables/'])
   assert.deepEqual((await complete('%cd tab|')).matches, ['tables/'])
+  assert.deepEqual((await complete('%%bash\ncat data|')).matches, ['data.csv'])
 })
 
 test('magics, and TypeScript behind those that take it', async () => {
@@ -100,6 +101,11 @@ test('values that no type tells of are completed from the session', async () => 
   assert.deepEqual((await complete('untyp|')).matches, ['untyped'])
   assert.deepEqual((await complete('untyped.be|')).matches, ['beta'])
   assert.ok((await complete('untyped.beta.g|')).matches.includes('gamma'))
+})
+
+test('where no name can stand, in a comment or a text, none is proposed', async () => {
+  assert.deepEqual((await complete('// subj|')).matches, [])
+  assert.deepEqual((await complete("'a subj|'")).matches, [])
 })
 
 test('while a cell spins, completion and inspection go on', async () => {
@@ -163,6 +169,13 @@ test('what notebooks do is no type error', async () => {
     'const top = await Promise.resolve(5); for (var index = 0; index < 2; index++);',
     'index + top',
     'function untypedParameter(a) { return a }',
+    'let gathered = []',
+    'gathered.push(1); gathered.map((value) => value)',
+    'gathered.length',
+    'export const exported = 1\nexport function exporting() { return exported }',
+    'exporting() + exported',
+    'declare global { var declared: number }\nglobalThis.declared = 4',
+    'declared + 1',
     '%time 1 + 1\nconst { a: [first], ...rest } = { a: [1], b: 2 }',
     'rest.b + first',
     "import { configure, type Settings } from 'typed'\nconst settings: Settings = { depth: 2 }",

@@ -11,7 +11,7 @@ import { run, startKernel } from './harness.ts'
 
 const require = createRequire(import.meta.url)
 const tslabFolder = dirname(require.resolve('tslab/package.json'))
-const tslab = await startKernel({ argv: [process.execPath, join(tslabFolder, 'bin', 'tslab'), 'kernel', '--config-path', '{connection_file}'] })
+const tslab = await startKernel({ command: [process.execPath, join(tslabFolder, 'bin', 'tslab'), 'kernel', '--config-path', '{connection_file}'] })
 const kernel = await startKernel()
 
 /** The outputs of a cell; an id of a display says only that there is one. */
