@@ -1,8 +1,7 @@
 import type { Executor } from './executor.ts'
 import { denoFor } from './deno.ts'
-import { contextFor, type Scope } from './magics/context.ts'
+import type { Scope } from './magics/context.ts'
 import type { Form } from './magics/expand.ts'
-import { runMagic } from './magics/index.ts'
 import { cellMeta, type ModuleLoader } from './modules.ts'
 import type { Stdin } from './stdin.ts'
 
@@ -15,9 +14,11 @@ export class CellRuntime {
   /** A value on its way into a variable of the session. */
   handed: unknown
   readonly #executor: Executor
+  readonly #loader: ModuleLoader
 
   constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
     this.#executor = executor
+    this.#loader = loader
     this.stdin = stdin
     this.deno = denoFor(executor)
     this.import = (specifier, options) => loader.import(specifier, options)
@@ -61,7 +62,8 @@ export class CellRuntime {
   }
 
   /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0; `scope` reads a variable there. */
-  magic(form: Form, name: string, texts: string[], line: number, column: number, scope?: Scope): unknown {
+  async magic(form: Form, name: string, texts: string[], line: number, column: number, scope?: Scope): Promise<unknown> {
+    const [{ contextFor }, { runMagic }] = await this.#loader.whole(() => Promise.all([import('./magics/context.ts'), import('./magics/index.ts')]))
     return runMagic(form, name, texts, contextFor(this.#executor, this, form, { line, column }, scope))
   }
 }

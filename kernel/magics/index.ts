@@ -7,6 +7,7 @@ import { lsmagic } from './lsmagic.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { mem } from './memory.ts'
 import { npm } from './npm.ts'
+import { ownMagics } from './own.ts'
 import { prof } from './profile.ts'
 import { env, history, reset, who, whos } from './session.ts'
 import { bash, shell } from './shell.ts'
@@ -15,24 +16,25 @@ import { time, timeit } from './time.ts'
 import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
-const own = [
+const provided = [
   lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
   shell, bash, html, markdown, svg, latex, javascript, capture,
 ]
 
-/** Every magic by its name. */
-export const magics = new Map<string, Magic>(own.map((magic) => [magic.name, magic]))
+/** Every magic that the kernel provides, by its name. */
+export const magics: ReadonlyMap<string, Magic> = new Map<string, Magic>(provided.map((magic) => [magic.name, magic]))
 
 /** Runs a magic. Throws an Error that names near magics when there is none of that name. */
 export function runMagic(form: Form, name: string, texts: string[], session: Omit<MagicContext, 'magics'>): unknown {
-  const magic = magics.get(name)
+  const all = new Map([...magics, ...ownMagics])
+  const magic = all.get(name)
   const sign = form === 'cell' ? '%%' : '%'
   if (magic === undefined) {
-    const near = [...magics.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
+    const near = [...all.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
     throw new Error(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
   }
   const [argument, body = ''] = texts
-  const context = { ...session, magics: magics.values() }
+  const context = { ...session, magics: all.values() }
   if (form === 'cell' && magic.cell !== undefined) return magic.cell(argument, body, context)
   if (form === 'value' && magic.value !== undefined) return magic.value(argument, context)
   if (form !== 'cell' && magic.line !== undefined) return magic.line(argument, context)
