@@ -5,8 +5,9 @@ import { Interrupter, type Running } from './interrupt.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
+import { Questions } from './questions.ts'
 import type { Sockets } from './sockets.ts'
-import type { ProtocolThreadData, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -28,17 +29,20 @@ export class CellThread {
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
   readonly #memory: MemoryWatch
+  readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
 
   /** The session is connected to the cell thread. */
-  constructor({ cells: port, flags, heapLimit }: ProtocolThreadData, session: Session, sockets: Sockets) {
+  constructor(data: ProtocolThreadData, session: Session, sockets: Sockets) {
+    const { cells: port, flags, heapLimit } = data
     this.#port = port
     this.#session = session
     this.#sockets = sockets
     this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
     this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
+    this.#questions = new Questions(data, sockets)
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
@@ -82,18 +86,18 @@ export class CellThread {
     this.#post({ type: 'exit' })
   }
 
-  /** An answer of the front end to an input request. */
-  answerInput(value: string): void {
-    this.#post({ type: 'input', value })
+  /** Takes an answer of the front end to an input request. */
+  answerInput(reply: Request): void {
+    this.#questions.answer(reply)
   }
 
   #receive(message: ToProtocolThread): void {
     if (message.type === 'stream') return this.#gatherer.add(message.id, message.name, message.text)
     this.#gatherer.flush()
-    if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id))
+    if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'typecheck') this.typecheck = message.mode
-    else if (message.type === 'input') this.#askFrontEnd(message.id, message.prompt, message.password)
+    else if (message.type === 'input') this.#ask(message)
     else this.#finish(message.id, message.reply)
   }
 
@@ -111,9 +115,9 @@ export class CellThread {
     if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
   }
 
-  #askFrontEnd(id: string, prompt: string, password: boolean): void {
-    const request = this.#requests.get(id)
-    if (request !== undefined) this.#sockets.reply('stdin', 'input_request', { prompt, password }, request)
+  #ask(question: Question): void {
+    const request = this.#requests.get(question.id)
+    if (request !== undefined) this.#questions.ask(question, request)
   }
 
   #post(message: ToCellThread): void {

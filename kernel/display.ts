@@ -1,48 +1,54 @@
-import { inspect, types } from 'node:util'
-import { htmlTable, isRows } from './table.ts'
+import { types } from 'node:util'
+import type { MimeBundle, View } from './display/bundle.ts'
+import { element } from './display/element.ts'
+import { canvas, image } from './display/image.ts'
+import { danfo, map, polars, records } from './display/table.ts'
+import { numbers, tensor } from './display/tensor.ts'
+import { plainText } from './display/text.ts'
+import { tree } from './display/tree.ts'
+import { vega } from './display/vega.ts'
 
-/** MIME type to content: text, JSON, or the base64 text of a binary type. */
-export type MimeBundle = Record<string, unknown>
+export type { MimeBundle } from './display/bundle.ts'
+export { plainText } from './display/text.ts'
 
 /** An object with this method chooses how it is shown. Deno's kernel honours the same symbol. */
-const DISPLAY = Symbol.for('Jupyter.display')
+export const DISPLAY = Symbol.for('Jupyter.display')
 
-/** How a value shows itself; a promise when the object's own display method is asynchronous. */
+/** The first that knows the value decides. */
+const views: View[] = [image, danfo, polars, tensor, numbers, records, map, vega, element, canvas, tree]
+
+/** How a value shows itself; a promise where its bundle takes time. */
 export function mimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
-  const own = (value as { [DISPLAY]?: unknown } | null | undefined)?.[DISPLAY]
-  if (typeof own !== 'function') return defaultBundle(value)
-  const bundle = Reflect.apply(own, value, []) as MimeBundle | Promise<MimeBundle>
+  const own = displayMethod(value)
+  const bundle = own === undefined ? defaultBundle(value) : own()
   return bundle instanceof Promise ? bundle.then((made) => complete(made, value)) : complete(bundle, value)
+}
+
+/** The object's own way to show itself. A proxy may refuse to be asked. */
+function displayMethod(value: unknown): (() => MimeBundle | Promise<MimeBundle>) | undefined {
+  try {
+    const method = (value as { [DISPLAY]?: unknown } | null | undefined)?.[DISPLAY]
+    return typeof method === 'function' ? () => Reflect.apply(method, value, []) as MimeBundle : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Every bundle has a plain text, for terminals; binary content goes as base64. */
 function complete(bundle: MimeBundle, value: unknown): MimeBundle {
   if (typeof bundle !== 'object' || bundle === null) throw new TypeError('[Symbol.for("Jupyter.display")]() must return an object from MIME type to content.')
   const encoded = Object.entries(bundle).map(([type, content]) => [type, types.isUint8Array(content) ? Buffer.from(content).toString('base64') : content])
-  return { 'text/plain': plainText(value), ...Object.fromEntries(encoded) }
+  return 'text/plain' in bundle ? Object.fromEntries(encoded) : { 'text/plain': plainText(value), ...Object.fromEntries(encoded) }
 }
 
-function defaultBundle(value: unknown): MimeBundle {
-  const plain = { 'text/plain': plainText(value) }
-  return isRows(value) ? { ...plain, 'text/html': htmlTable(value) } : plain
-}
-
-/** A value as text, limited in depth and length. */
-export function plainText(value: unknown): string {
-  try {
-    const text = inspect(value, { depth: 3, maxArrayLength: 100, maxStringLength: 10_000, breakLength: 100 })
-    return types.isTypedArray(value) && value.length > 100 ? `${text}\n${rangeOf(value)}` : text
-  } catch (error) {
-    return `[an object that cannot be shown: ${String((error as Error)?.message)}]`
+/** A value may throw from any getter: it is then plain text. */
+function defaultBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
+  if (typeof value !== 'object' || value === null) return {}
+  for (const view of views) {
+    try {
+      const bundle = view(value)
+      if (bundle !== undefined) return bundle
+    } catch {}
   }
-}
-
-function rangeOf(values: NodeJS.TypedArray): string {
-  let least = values[0]
-  let greatest = values[0]
-  for (const value of values) {
-    if (value < least) least = value
-    if (value > greatest) greatest = value
-  }
-  return `from ${least} to ${greatest}`
+  return {}
 }

@@ -6,13 +6,14 @@ import type { Script } from './cell.ts'
  * V8's own REPL mode is not used: its promise handling is C++ that aborts the process when a termination meets it.
  */
 export class Evaluator {
-  readonly #declared = new Set<string>()
+  /** The names that cells have declared. */
+  readonly declared = new Set<string>()
   #body: () => Promise<void> = async () => {}
 
   /** Resolves when the cell and what it awaits have ended. Rejects with what it throws. */
   async run({ code, names }: Script, url: string): Promise<void> {
     const script = compileScript(code, url)
-    this.#declare([...names].filter((name) => !this.#declared.has(name)))
+    this.#declare([...names].filter((name) => !this.declared.has(name)))
     script.runInThisContext()
     const body = this.#body
     await body()
@@ -25,7 +26,7 @@ export class Evaluator {
 
   #declare(names: string[]): void {
     if (names.length > 0) vm.runInThisContext(`let ${names.join(', ')}`)
-    for (const name of names) this.#declared.add(name)
+    for (const name of names) this.declared.add(name)
   }
 }
 

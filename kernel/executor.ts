@@ -3,10 +3,11 @@ import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
+import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import { protectImmediates } from './immediates.ts'
-import { expandMagics } from './magics/index.ts'
+import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { KnownScript } from './places.ts'
@@ -14,15 +15,17 @@ import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces } from './stack.ts'
+import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
-export function runCells(protocol: MessagePort, flags: Int32Array): void {
+export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
   protectImmediates()
   noticeAsyncHooks(flags)
   guardAddons(flags)
-  const executor = new Executor((message) => protocol.postMessage(message), new ModuleLoader(flags))
+  const post = (message: ToProtocolThread) => protocol.postMessage(message)
+  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
@@ -33,17 +36,19 @@ export function runCells(protocol: MessagePort, flags: Int32Array): void {
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #cells = createContext<RunningCell>()
-  readonly #traces = new StackTraces()
+  readonly traces = new StackTraces()
+  /** The source of every counted cell by its number. */
+  readonly inputs = new Map<number, string>()
   readonly evaluator = new Evaluator()
   readonly #exit = process.exit.bind(process)
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
   #evaluations = 0
 
-  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader) {
+  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
-    this.#traces.install()
-    installGlobals(this, new CellRuntime(this, loader))
+    this.traces.install()
+    installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
     process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
@@ -53,7 +58,6 @@ export class Executor {
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
     else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
-    else if (message.type === 'input') this.#running?.answer(message.value)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -62,23 +66,21 @@ export class Executor {
     return this.#cells.get() ?? this.#latest
   }
 
+  /** Whether a name means something to a cell, so that `!name` is TypeScript and no command. */
+  readonly isDeclared = (name: string): boolean => name in globalThis || this.evaluator.declared.has(name)
+
   /** Writes to a stream of the current cell, or of the given one. */
   write(name: StreamName, text: string, cell = this.cell): void {
+    if (cell?.capture?.takeText(name, text)) return
     const allowed = cell === undefined ? text : withinLimit(cell, name, text)
     if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
   }
 
-  /** Asks the person in front of the current cell. Throws where the front end takes no questions. */
-  ask(prompt: string, password: boolean): Promise<string> {
-    const { cell } = this
-    if (cell?.request.allowStdin !== true) throw new Error('This front end takes no input: run the cell where a person can answer.')
-    this.#post({ type: 'input', id: cell.request.id, prompt, password })
-    return cell.answered()
-  }
-
   /** Publishes an output of the current cell. Throws where the content is no JSON. */
-  publish(messageType: string, content: object): void {
-    this.#post({ type: 'publish', id: this.cell?.request.id ?? '', messageType, json: JSON.stringify(content) })
+  publish(messageType: string, content: object, extra?: Extra): void {
+    const { cell } = this
+    if (cell?.capture?.takeOutput(messageType, content)) return
+    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
   }
 
   /** What a type error in a later cell does; the protocol thread has the types checked. */
@@ -94,7 +96,7 @@ export class Executor {
     const compiled = compile(source)
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
-    this.#traces.add(url, script)
+    this.traces.add(url, script)
     return async () => {
       cell.last = []
       await this.evaluator.run(compiled, url)
@@ -104,6 +106,7 @@ export class Executor {
 
   #execute(request: CellRequest): void {
     const cell = new RunningCell(request)
+    if (!request.silent && !this.inputs.has(request.count)) this.inputs.set(request.count, request.code)
     this.#running = cell
     this.#latest = cell
     this.#cells.run(cell, () => void this.#run(cell))
@@ -112,12 +115,12 @@ export class Executor {
   async #run(cell: RunningCell): Promise<void> {
     const { code, count, silent } = cell.request
     try {
-      const value = await this.prepare(cell, expandMagics(code), code)()
-      if (!silent && value.length === 1 && value[0] !== undefined) {
+      const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
+      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
       }
       await Promise.all(cell.displays)
-      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: [] })
+      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: cell.payload })
     } catch (error) {
       this.#fail(cell, error)
     }
@@ -130,7 +133,7 @@ export class Executor {
         const [value] = await this.prepare(cell, expression, expression)()
         results[name] = { status: 'ok', data: await mimeBundle(value), metadata: {} }
       } catch (error) {
-        results[name] = { status: 'error', ...describeError(error), traceback: this.#traces.traceback(error) }
+        results[name] = { status: 'error', ...describeError(error), traceback: this.traces.traceback(error) }
       }
     }
     return results
@@ -143,7 +146,7 @@ export class Executor {
       this.#running.interrupt()
       this.#fail(this.#running, error)
     } else {
-      const traceback = this.#traces.traceback(error)
+      const traceback = this.traces.traceback(error)
       this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
     }
     throw new AsyncStackReset()
@@ -151,7 +154,7 @@ export class Executor {
 
   #fail(cell: RunningCell, error: unknown): void {
     const { code, count } = cell.request
-    const traceback = this.#traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
+    const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
   }
 
@@ -167,7 +170,7 @@ export class Executor {
   #showUncaught(error: unknown, cell: RunningCell | undefined): void {
     this.#cells.reset()
     if (error instanceof Interrupted || error instanceof AsyncStackReset) return
-    this.write('stderr', `Uncaught ${this.#traces.traceback(error).join('\n')}\n`, cell)
+    this.write('stderr', `Uncaught ${this.traces.traceback(error).join('\n')}\n`, cell)
   }
 }
 

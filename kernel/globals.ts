@@ -1,55 +1,34 @@
-import { randomUUID } from 'node:crypto'
-import { mimeBundle, type MimeBundle } from './display.ts'
+import { displayFor } from './display/show.ts'
 import type { Executor } from './executor.ts'
+import { addMagic } from './magics/own.ts'
+import type { Globals } from './provided.ts'
 import { RUNTIME } from './rewrite.ts'
 import type { CellRuntime } from './runtime.ts'
-
-/** A shown value that can be replaced where it stands. */
-export interface DisplayHandle {
-  readonly id: string
-  /** Shows another value in its place. */
-  update(value: unknown): void
-}
+import type { Stdin } from './stdin.ts'
 
 /** Puts into the global scope what cells and libraries expect there. */
-export function installGlobals(executor: Executor, runtime: CellRuntime): void {
+export function installGlobals(executor: Executor, runtime: CellRuntime, stdin: Stdin): void {
   const hidden = { enumerable: false, configurable: true }
   Object.defineProperty(globalThis, RUNTIME, { ...hidden, value: runtime })
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
-  Object.defineProperty(globalThis, 'display', { ...hidden, writable: true, value: displayFor(executor) })
-  Object.defineProperty(globalThis, 'input', { ...hidden, writable: true, value: inputFor(executor) })
+  for (const [name, value] of Object.entries(globalsFor(executor, stdin))) Object.defineProperty(globalThis, name, { ...hidden, writable: true, value })
   process.exit = refuseExit
   process.abort = refuseExit
 }
 
+function globalsFor(executor: Executor, stdin: Stdin): Globals {
+  const hold = (prompt: string, password = false) => stdin.askAndHold(executor.cell, prompt, password)
+  return {
+    display: displayFor(executor),
+    clearOutput: ({ wait = false } = {}) => executor.publish('clear_output', { wait }),
+    input: (prompt = '', { password = false } = {}) => stdin.ask(executor.cell, prompt, password),
+    prompt: (message = '', byDefault = '', { password = false } = {}) => hold(byDefault === '' ? `${message} ` : `${message} [${byDefault}] `, password) || byDefault,
+    confirm: (message = 'Confirm') => /^y(es)?$/i.test(hold(`${message} [y/N] `).trim()),
+    alert: (message = '') => void hold(`${message} [Enter] `),
+    hone: { magic: addMagic },
+  }
+}
+
 function refuseExit(code?: unknown): never {
   throw new Error(`process.exit(${code === undefined ? '' : String(code)}) would end the kernel and lose every variable. To end the cell, throw an error; to end the kernel, restart it.`)
-}
-
-function inputFor(executor: Executor) {
-  /** Asks the person a question and resolves with the answer; a password is not shown. */
-  return function input(prompt = '', { password = false } = {}): Promise<string> {
-    return executor.ask(prompt, password)
-  }
-}
-
-function displayFor(executor: Executor) {
-  /** Shows a value below the cell, at once. */
-  return function display(value: unknown, { id = randomUUID() as string } = {}): DisplayHandle {
-    show(executor, 'display_data', id, value)
-    return { id, update: (newValue) => show(executor, 'update_display_data', id, newValue) }
-  }
-}
-
-function show(executor: Executor, messageType: string, id: string, value: unknown): void {
-  const publish = (data: MimeBundle) => executor.publish(messageType, { data, metadata: {}, transient: { display_id: id } })
-  const bundle = mimeBundle(value)
-  if (bundle instanceof Promise) waitFor(bundle.then(publish), executor)
-  else publish(bundle)
-}
-
-/** The cell is not done before its displays are. */
-function waitFor(shown: Promise<void>, { cell }: Executor): void {
-  const tracked = shown.finally(() => cell?.displays.delete(tracked))
-  cell?.displays.add(tracked)
 }

@@ -18,10 +18,11 @@ export const TYPESCRIPT_FILE = /^file:[^?]*\.(?:m?ts|tsx)(?:\?|$)/
 
 type Next<Context, Result> = (specifier: string, context?: Partial<Context>) => Result
 
-/** A cell's imports are looked for from the notebook's folder first, then from this package. */
+/** A cell's imports are looked for from the notebook's folder first, then from this package; `tslab` is the kernel's, for the real one works in its own kernel alone. */
 export function resolve<Result>(specifier: string, context: ResolveHookContext, next: Next<ResolveHookContext, Result>): Result {
   const isFromCell = specifier.startsWith(CELL_PARENT)
   const wanted = isFromCell ? specifier.slice(CELL_PARENT.length) : specifier
+  if (wanted === 'tslab') return next(new URL('./tslab.js', import.meta.url).href, context)
   const parentURL = isFromCell ? parentFor(wanted) : context.parentURL
   return next(typeScriptFile(wanted, parentURL) ?? wanted, { ...context, parentURL })
 }

@@ -11,11 +11,12 @@ const exit = process.exit.bind(process)
 async function start(connection: Connection): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
   const { port1: protocol, port2: cells } = new MessageChannel()
-  const workerData: ProtocolThreadData = { connection, flags, cells, heapLimit: getHeapStatistics().heap_size_limit }
-  const thread = new Worker(new URL('./server.js', import.meta.url), { workerData, transferList: [cells] })
+  const { port1: answers, port2: answering } = new MessageChannel()
+  const workerData: ProtocolThreadData = { connection, flags, cells, answers: answering, heapLimit: getHeapStatistics().heap_size_limit }
+  const thread = new Worker(new URL('./server.js', import.meta.url), { workerData, transferList: [cells, answering] })
   thread.on('error', (error) => fail(error))
   const { runCells } = await import('./executor.ts')
-  runCells(protocol, flags)
+  runCells(protocol, answers, flags)
 }
 
 function fail(error: Error): void {

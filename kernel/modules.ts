@@ -15,12 +15,19 @@ export class ModuleLoader {
     this.#flags = flags
   }
 
-  /** What `import(specifier)` in a cell does. While modules load, an interrupt does not terminate: half a module would stay. */
-  async import(specifier: string, options?: ImportCallOptions): Promise<unknown> {
+  /** What `import(specifier)` in a cell does. */
+  import(specifier: string, options?: ImportCallOptions): Promise<unknown> {
+    return this.whole(async () => {
+      await (this.#hooks ??= registerHooks())
+      return import(`${CELL_PARENT}${specifier}`, options)
+    })
+  }
+
+  /** Loads modules. Meanwhile an interrupt does not terminate: half a module would stay. */
+  async whole<T>(load: () => Promise<T>): Promise<T> {
     Atomics.add(this.#flags, Flag.loading, 1)
     try {
-      await (this.#hooks ??= registerHooks())
-      return await import(`${CELL_PARENT}${specifier}`, options)
+      return await load()
     } finally {
       Atomics.sub(this.#flags, Flag.loading, 1)
     }

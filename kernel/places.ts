@@ -42,12 +42,24 @@ export class Places {
   }
 
   #locator(url: string, script: KnownScript | undefined): Locate {
-    const locate = this.#locators.get(url) ?? (script === undefined ? fileLocator(fileURLToPath(url)) : compile(script.input).locate)
+    const locate = this.#locators.get(url) ?? (script === undefined ? fileLocator(fileURLToPath(url)) : cellLocator(script))
     this.#locators.delete(url)
     this.#locators.set(url, locate)
     const [oldest] = this.#locators.keys()
     if (this.#locators.size > KEPT) this.#locators.delete(oldest)
     return locate
+  }
+}
+
+/** Where a magic stands instead of what was compiled, the place is its beginning. */
+function cellLocator({ input, source }: KnownScript): Locate {
+  const { locate } = compile(input)
+  const [compiled, typed] = [input, source].map((text) => text.split('\n'))
+  return (position) => {
+    const found = locate(position)
+    if (found === undefined) return undefined
+    const [line = '', typedLine = ''] = [compiled[found.line - 1], typed[found.line - 1]]
+    return line.slice(found.column) === typedLine.slice(found.column) ? found : { ...found, column: typedLine.search(/\S|$/) }
   }
 }
 

@@ -29,7 +29,7 @@ export function rewrite(code: string, source: string): Rewritten {
   if (misassigned !== undefined) throw sourceErrorAt(code, misassigned.start, `${misassigned.name} is a constant and cannot be assigned to.`)
   const text = new MagicString(code)
   guardAwaits(program, text)
-  const imports: string[] = []
+  const imports: string[] = /\bDeno\b/.test(code) ? [`let { deno: Deno } = ${RUNTIME};`] : []
   const names = new Set<string>()
   for (const statement of program.body) {
     if (statement.type === 'ImportDeclaration') {

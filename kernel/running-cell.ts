@@ -1,3 +1,4 @@
+import type { Capture } from './capture.ts'
 import { deferred } from './deferred.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
@@ -11,11 +12,14 @@ export class RunningCell {
   readonly displays = new Set<Promise<void>>()
   /** The value of the last expression; empty before there is one. */
   last: [] | [unknown] = []
+  /** Takes the outputs while a part of the cell is captured. */
+  capture: Capture | undefined
+  /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */
+  readonly payload: object[] = []
   /** Characters written to stdout and stderr. */
   written = 0
 
   readonly #abort = new AbortController()
-  #answer: ((value: string) => void) | undefined
   readonly #waiting = new Set<(reason: Interrupted) => void>()
 
   constructor(request: CellRequest) {
@@ -43,15 +47,6 @@ export class RunningCell {
       )
       .then(resolve, reject)
     return promise
-  }
-
-  /** Resolves with the next answer of the front end to a question. */
-  answered(): Promise<string> {
-    return new Promise((resolve) => (this.#answer = resolve))
-  }
-
-  answer(value: string): void {
-    this.#answer?.(value)
   }
 
   interrupt(): void {

@@ -1,15 +1,26 @@
 import type { Executor } from './executor.ts'
-import { runMagic } from './magics/index.ts'
+import { denoFor } from './deno.ts'
+import type { Scope } from './magics/context.ts'
+import type { Form } from './magics/expand.ts'
 import { cellMeta, type ModuleLoader } from './modules.ts'
+import type { Stdin } from './stdin.ts'
 
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
   readonly meta = cellMeta
   readonly import: (specifier: string, options?: ImportCallOptions) => Promise<unknown>
+  readonly deno: ReturnType<typeof denoFor>
+  readonly stdin: Stdin
+  /** A value on its way into a variable of the session. */
+  handed: unknown
   readonly #executor: Executor
+  readonly #loader: ModuleLoader
 
-  constructor(executor: Executor, loader: ModuleLoader) {
+  constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
     this.#executor = executor
+    this.#loader = loader
+    this.stdin = stdin
+    this.deno = denoFor(executor)
     this.import = (specifier, options) => loader.import(specifier, options)
   }
 
@@ -45,22 +56,14 @@ export class CellRuntime {
     }
   }
 
-  /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0. */
-  magic(form: 'line' | 'cell', name: string, texts: string[], line: number, column: number): unknown {
-    const executor = this.#executor
-    const cell = executor.cell!
-    return runMagic(form, name, texts, {
-      setTypecheck: (mode) => executor.setTypecheck(mode),
-      print: (text) => executor.write('stdout', text),
-      prepare(code, [before, after] = ['', '']) {
-        const place = '\n'.repeat(line - 1) + ' '.repeat(Math.max(0, column - before.length))
-        const run = executor.prepare(cell, place + before + code + after, cell.request.code)
-        return async () => {
-          const [value] = await run()
-          cell.last = []
-          return value
-        }
-      },
-    })
+  /** Publishes an output of the current cell. */
+  publish(messageType: string, content: object): void {
+    this.#executor.publish(messageType, content)
+  }
+
+  /** Runs a magic that stands at a place of the cell. Lines count from 1, columns from 0; `scope` reads a variable there. */
+  async magic(form: Form, name: string, texts: string[], line: number, column: number, scope?: Scope): Promise<unknown> {
+    const [{ contextFor }, { runMagic }] = await this.#loader.whole(() => Promise.all([import('./magics/context.ts'), import('./magics/index.ts')]))
+    return runMagic(form, name, texts, contextFor(this.#executor, this, form, { line, column }, scope))
   }
 }

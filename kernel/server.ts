@@ -127,8 +127,8 @@ async function listen(channel: 'shell' | 'control'): Promise<void> {
 }
 
 async function listenForInput(): Promise<void> {
-  for await (const { header, content } of sockets.requests('stdin')) {
-    if (header.msg_type === 'input_reply') cells.answerInput(String(content.value))
+  for await (const reply of sockets.requests('stdin')) {
+    if (reply.header.msg_type === 'input_reply') cells.answerInput(reply)
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Reply, Router, XPublisher, type Socket, type Writable } from 'zeromq'
 import { address, CHANNELS, type Connection } from './connection.ts'
 import type { Channel, Message, Request } from './protocol.ts'
+import type { Extra } from './threads.ts'
 import { createHeader, decode, encode } from './wire.ts'
 
 /** Milliseconds for which the last messages may still be delivered after a socket is closed. */
@@ -52,13 +53,16 @@ export class Sockets {
     }
   }
 
-  reply(channel: 'shell' | 'control' | 'stdin', type: string, content: object, request: Request): void {
-    this.#send(this.#router(channel), encode(this.#message(type, content, request.header), this.#connection, request.identities))
+  /** Answers with the id of the message. */
+  reply(channel: 'shell' | 'control' | 'stdin', type: string, content: object, request: Request): string {
+    const message = this.#message(type, content, request.header)
+    this.#send(this.#router(channel), encode(message, this.#connection, request.identities))
+    return message.header.msg_id
   }
 
   /** Publishes on iopub. The content may be JSON text already. */
-  publish(type: string, content: object | string, parent: Message['parent_header']): void {
-    this.#send(this.#iopub, encode(this.#message(type, content, parent), this.#connection, [Buffer.from(type)]))
+  publish(type: string, content: object | string, parent: Message['parent_header'], extra?: Extra): void {
+    this.#send(this.#iopub, encode({ ...this.#message(type, content, parent), ...extra }, this.#connection, [Buffer.from(type)]))
   }
 
   /** Resolves when everything sent so far is on its way. */

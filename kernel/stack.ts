@@ -26,7 +26,7 @@ const dim = (text: string) => `\u001b[2m${text}\u001b[22m`
 
 /** Stack lines in terms of what the person typed: of cells (`cell 3:2:5`) and of imported TypeScript files. */
 export class StackTraces {
-  readonly #places = new Places()
+  readonly places = new Places()
 
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {
@@ -38,7 +38,7 @@ export class StackTraces {
 
   /** Makes a script known before it runs. */
   add(url: string, script: KnownScript): void {
-    this.#places.add(url, script)
+    this.places.add(url, script)
   }
 
   #describe(frame: NodeJS.CallSite): string {
@@ -46,7 +46,7 @@ export class StackTraces {
     const line = frame.getLineNumber()
     const column = frame.getColumnNumber()
     if (!url || line === null || column === null) return String(frame)
-    const found = this.#places.find(url, { line, column: column - 1 })
+    const found = this.places.find(url, { line, column: column - 1 })
     if (found === undefined) return String(frame)
     return String(frame).replace(`${url}:${line}:${column}`, `${found.name}:${found.position.line}:${found.position.column + 1}`)
   }
@@ -70,7 +70,7 @@ export class StackTraces {
   #excerptAt(frames: string[]): string[] {
     for (const frame of frames) {
       const [, label, line, column] = /\b(cell \d+|silent cell):(\d+):(\d+)/.exec(frame) ?? []
-      const script = label === undefined ? undefined : this.#places.labelled(label)
+      const script = label === undefined ? undefined : this.places.labelled(label)
       if (script !== undefined) return excerpt(script, { line: Number(line), column: Number(column) - 1 })
     }
     return []
@@ -78,7 +78,11 @@ export class StackTraces {
 }
 
 function isHidden(url: string | null): boolean {
-  return url === null || url.startsWith('node:') || url.startsWith(`${KERNEL_FOLDER}/`)
+  return url === null || url.startsWith('node:') || isKernelScript(url)
+}
+
+export function isKernelScript(url: string): boolean {
+  return url.startsWith(`${KERNEL_FOLDER}/`)
 }
 
 function headOf(error: Error): string {

@@ -17,19 +17,38 @@ export interface CellRequest {
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
   | { type: 'interrupt'; id: string; count: number }
-  | { type: 'input'; value: string }
   | { type: 'exit' }
   | { type: 'nothing' }
 
 /** What the cell thread says to the protocol thread. Contents travel as JSON text, so that what is not JSON fails where it was made. */
 export type ToProtocolThread =
   | { type: 'stream'; id: string; name: StreamName; text: string }
-  | { type: 'publish'; id: string; messageType: string; json: string }
-  | { type: 'input'; id: string; prompt: string; password: boolean }
+  | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
+  | Question
   | { type: 'interrupt' }
   | { type: 'typecheck'; mode: TypecheckMode }
   | { type: 'done'; id: string; reply: ExecuteReply }
 
+/** What few published messages carry beside their content. */
+export interface Extra {
+  metadata?: Record<string, unknown>
+  buffers?: Uint8Array[]
+}
+
+/** What a cell asks the person at the front end; the id is the cell's. */
+export interface Question {
+  type: 'input'
+  id: string
+  /** Counts the questions of a session. */
+  question: number
+  prompt: string
+  password: boolean
+}
+
+export interface Answer {
+  question: number
+  value: string
+}
 /** What a type error in a cell does: it is shown beside the output, passed over, or keeps the cell from running. */
 export type TypecheckMode = 'on' | 'off' | 'strict'
 
@@ -41,6 +60,8 @@ export interface ProtocolThreadData {
   flags: Int32Array
   /** To the cell thread. */
   cells: MessagePort
+  /** To where the cell thread waits for answers to its questions. */
+  answers: MessagePort
   /** Bytes that the heap of the cell thread may hold. */
   heapLimit: number
 }
@@ -55,6 +76,8 @@ export const Flag = {
   loading: 2,
   /** 1 when async_hooks are in use. */
   asyncHooks: 3,
+  /** Number of answers so far. */
+  answers: 4,
 } as const
 
 /** How far an interrupt is. */

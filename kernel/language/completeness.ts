@@ -1,6 +1,6 @@
 import { tokenizer } from 'acorn'
 import { compile } from '../cell.ts'
-import { expandMagics, isCellMagic } from '../magics/index.ts'
+import { expandMagics, isCellMagic } from '../magics/expand.ts'
 import { SourceError } from '../source-error.ts'
 import { takeQuestions } from './questions.ts'
 

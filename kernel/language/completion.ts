@@ -1,3 +1,4 @@
+import { SHELL } from '../magics/expand.ts'
 import { magics } from '../magics/index.ts'
 import { RUNTIME } from '../rewrite.ts'
 import type { LiveValues } from './live.ts'
@@ -58,7 +59,7 @@ async function find(code: string, offset: number, sources: Sources): Promise<Mat
   const line = code.slice(code.lastIndexOf('\n', offset - 1) + 1, offset)
   const magic = MAGIC_BEFORE.exec(line)
   if (magic !== null) return { start: offset - magic[2].length, matches: magicNames(magic[1], magic[2]) }
-  const isTypeScript = line.trim() === '' || maskMagics(code).slice(offset - line.length, offset).trim() !== ''
+  const isTypeScript = line.trim() === '' || maskMagics(code, (name) => sources.notebook.names.has(name)).slice(offset - line.length, offset).trim() !== ''
   if (!isTypeScript) return completePath(line, offset, /(\S*)$/) ?? { start: offset, matches: [] }
   const [typed, live] = await Promise.all([fromTypes(code, offset, sources).catch(() => undefined), fromValues(line, sources.live)])
   const path = typed?.isSilent === false ? undefined : completePath(line, offset, TEXT_BEFORE)
@@ -72,7 +73,7 @@ async function find(code: string, offset: number, sources: Sources): Promise<Mat
 }
 
 function magicNames(sign: string, prefix: string): Match[] {
-  const named = [...magics.values()].filter(({ name, cell, line }) => name.startsWith(prefix) && (sign === '%' ? line : cell) !== undefined)
+  const named = [...magics.values()].filter(({ name, cell, line }) => name !== SHELL && name.startsWith(prefix) && (sign === '%' ? line : cell) !== undefined)
   return named.map(({ name, summary }) => ({ text: name, type: 'magic', documentation: summary }))
 }
 

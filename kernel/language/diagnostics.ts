@@ -1,5 +1,5 @@
 import type { MimeBundle } from '../display.ts'
-import { escapeHtml } from '../table.ts'
+import { escapeHtml } from '../display/html.ts'
 import type { Diagnostic } from './protocol.ts'
 
 /** How many errors are shown with their lines. */

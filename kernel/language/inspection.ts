@@ -25,7 +25,7 @@ export async function describe(code: string, offset: number, withSource: boolean
   const nameEnd = offset + NAME_AFTER.exec(code.slice(offset))![0].length
   const line = code.slice(lineStart, nameEnd)
   const magic = magics.get(MAGIC.exec(line)?.[1] ?? '')
-  if (magic !== undefined && MAGIC.exec(line)![0].length === line.length) return `\`${line.trim()}\` ${magic.summary}`
+  if (magic !== undefined && MAGIC.exec(line)![0].length === line.length) return [`\`${line.trim()}\` ${magic.summary}`, ...(magic.usage === undefined ? [] : [magic.usage])].join('\n\n')
   const expression = EXPRESSION.exec(line)?.[0]
   if (expression === undefined) return undefined
   const start = nameEnd - NAME_BEFORE.exec(line)![0].length

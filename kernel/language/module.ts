@@ -1,4 +1,3 @@
-import { isMagicLine, maskMagics } from './mask.ts'
 import type { Diagnostic, DocumentSymbol, Position, Range } from './protocol.ts'
 import type { DeclarationToken } from './type-server.ts'
 
@@ -65,19 +64,19 @@ export function headerOf(modules: Iterable<Module>, bindings: Bindings): string 
 /** A comment that chooses how JSX is compiled; it must stand above all else. */
 const JSX_PRAGMA = /^\s*(\/\*[^]*?@jsx[^]*?\*\/)/
 
-/** A cell as a document: the header's line, the cell, a line for each name that it exports. */
-export function documentOf(header: string, source: string, exported: Iterable<string> = []): string {
-  const pragma = JSX_PRAGMA.exec(source)?.[1].replaceAll('\n', ' ') ?? ''
-  return [pragma + header, maskMagics(source), ...[...exported].map((name) => `export { ${name} }`)].join('\n')
+/** A cell, its magics masked, as a document: the header's line, the cell, a line for each name that it exports. */
+export function documentOf(header: string, text: string, exported: Iterable<string> = []): string {
+  const pragma = JSX_PRAGMA.exec(text)?.[1].replaceAll('\n', ' ') ?? ''
+  return [pragma + header, text, ...[...exported].map((name) => `export { ${name} }`)].join('\n')
 }
 
 export const toDocument = ({ line, character }: Position): Position => ({ line: line + 1, character })
 export const toCell = ({ line, character }: Position): Position => ({ line: line - 1, character })
 
 /** The names that a text may use of those given. */
-export function namesUsed(source: string, names: ReadonlyMap<string, Binding>): Bindings {
+export function namesUsed(text: string, names: ReadonlyMap<string, Binding>): Bindings {
   const found: Bindings = new Map()
-  for (const [name] of maskMagics(source).matchAll(IDENTIFIER)) {
+  for (const [name] of text.matchAll(IDENTIFIER)) {
     const binding = names.get(name)
     if (binding !== undefined) found.set(name, binding)
   }
@@ -115,13 +114,13 @@ export function refusedExports(diagnostics: Diagnostic[], source: string, names:
   return refused
 }
 
-/** The errors in what the person typed, in its places and words; where `any` may be implicit, not those that it brings. */
-export function errorsIn(diagnostics: Diagnostic[], source: string, names: ReadonlyMap<string, Binding>, implicitAny: boolean): Diagnostic[] {
-  const lines = source.split('\n')
+/** The errors in what the person typed, in its places and words, but none of lines where magics are masked; where `any` may be implicit, not those that it brings. */
+export function errorsIn(diagnostics: Diagnostic[], source: string, masked: string, names: ReadonlyMap<string, Binding>, implicitAny: boolean): Diagnostic[] {
+  const [lines, maskedLines] = [source, masked].map((text) => text.split('\n'))
   const errors: Diagnostic[] = []
   for (const { range, severity, code, message } of diagnostics) {
     const line = lines[range.start.line - 1]
-    if (severity !== 1 || line === undefined || isMagicLine(line) || ALREADY_EXPORTED.has(code) || (implicitAny && IMPLICIT_ANY.test(String(code)))) continue
+    if (severity !== 1 || line === undefined || line !== maskedLines[range.start.line - 1] || ALREADY_EXPORTED.has(code) || (implicitAny && IMPLICIT_ANY.test(String(code)))) continue
     const cellRange = { start: toCell(range.start), end: toCell(range.end) }
     errors.push({ range: cellRange, severity, code, message: inPersonsWords(message, code, names) })
   }

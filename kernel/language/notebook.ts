@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { maskMagics } from './mask.ts'
 import { declarationsIn, documentOf, errorsIn, extensionOf, headerOf, namesUsed, refusedExports, type Bindings, type Declaration, type Module } from './module.ts'
 import { allowsImplicitAny, DRAFT, openProject } from './project.ts'
 import type { Diagnostic } from './protocol.ts'
@@ -21,6 +22,8 @@ interface Remembered extends CheckedCell {
 
 interface Draft {
   path: string
+  /** The text without its magics. */
+  masked: string
   /** What it declares itself. */
   own: Map<string, Declaration>
 }
@@ -86,12 +89,13 @@ export class NotebookModules {
   /** Writes the draft with every name of the notebook but those that it declares itself; answers with what it declares. */
   async #writeDraft(source: string): Promise<Draft> {
     const path = this.#enter(source)
-    this.#server.write(path, documentOf(this.#draftHeader(), source))
+    const masked = this.#mask(source)
+    this.#server.write(path, documentOf(this.#draftHeader(), masked))
     const [symbols, tokens] = await Promise.all([this.#server.symbols(path), this.#server.declarations(path)])
     const own = declarationsIn(symbols, tokens)
     this.#draftsOwn = new Set(own.keys())
-    this.#server.write(path, documentOf(this.#draftHeader(), source))
-    return { path, own }
+    this.#server.write(path, documentOf(this.#draftHeader(), masked))
+    return { path, own, masked }
   }
 
   #draftHeader(): string {
@@ -99,7 +103,7 @@ export class NotebookModules {
   }
 
   async #check(source: string): Promise<CheckedCell> {
-    const used = namesUsed(source, this.#names)
+    const used = namesUsed(this.#mask(source), this.#names)
     const key = `${process.cwd()}\n${source}`
     const known = this.#remembered.get(key)
     if (known !== undefined && !this.#noticeChanges() && isSame(without(used, known.own), known.uses)) return known
@@ -112,19 +116,23 @@ export class NotebookModules {
   }
 
   async #checkAnew(source: string, used: Bindings): Promise<Remembered> {
-    const { path, own } = await this.#writeDraft(source)
+    const { path, own, masked } = await this.#writeDraft(source)
     const names = [...own.keys()]
-    this.#server.write(path, documentOf(this.#draftHeader(), source, names))
+    this.#server.write(path, documentOf(this.#draftHeader(), masked, names))
     const diagnostics = await this.#server.diagnostics(path)
     const { undeclared, exported } = refusedExports(diagnostics, source, names)
     const uses = without(used, this.#draftsOwn)
     const modules = new Set([...uses.values()].map(({ module }) => module))
-    const text = documentOf(headerOf(modules, uses), source, names.filter((name) => !undeclared.has(name) && !exported.has(name)))
+    const text = documentOf(headerOf(modules, uses), masked, names.filter((name) => !undeclared.has(name) && !exported.has(name)))
     const ranges = new Map([...own].map(([name, { range }]) => [name, range]))
     const module: Module = { path: join(this.#folder, `.hone-cell-${++this.#count}${extensionOf(source)}`), text, source, ranges, uses: modules }
     const declared: Bindings = new Map()
     for (const [name, { kind }] of own) if (!undeclared.has(name)) declared.set(name, { module, kind })
-    return { own: new Set(names), uses, errors: errorsIn(diagnostics, source, this.#names, allowsImplicitAny(this.#folder)), declared }
+    return { own: new Set(names), uses, errors: errorsIn(diagnostics, source, masked, this.#names, allowsImplicitAny(this.#folder)), declared }
+  }
+
+  #mask(source: string): string {
+    return maskMagics(source, (name) => this.#names.has(name))
   }
 
   /** The draft imports a module before the module is opened, so that it belongs to the project. */

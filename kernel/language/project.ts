@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Globals } from '../provided.ts'
 import { above, configurationOf } from '../tsconfig.ts'
 import { PROJECT_FILE, type TypeServer } from './type-server.ts'
 
@@ -32,17 +33,14 @@ const FIXED_OPTIONS = {
 /** What holds where the notebook's folder has no tsconfig.json. */
 const DEFAULT_OPTIONS = { strict: true, jsx: 'react', lib: ['esnext'] }
 
-/** What the kernel adds to the global scope of cells. */
-const GLOBALS = `
-interface DisplayHandle {
-  /** The display's id. */
-  readonly id: string
-  /** Shows another value in its place. */
-  update(value: unknown): void
-}
-/** Shows a value below the cell, at once. */
-declare function display(value: unknown, options?: { id?: string }): DisplayHandle
-`
+/** The types of what the kernel adds to the scope of cells. */
+const PROVIDED = JSON.stringify(join(HOME, 'dist', 'kernel', 'provided.d.ts'))
+const GLOBAL_NAMES: (keyof Globals)[] = ['display', 'clearOutput', 'input', 'prompt', 'confirm', 'alert', 'hone']
+const GLOBALS = [
+  ...GLOBAL_NAMES.map((name) => `declare const ${name}: import(${PROVIDED}).Globals['${name}']`),
+  `declare const Deno: import(${PROVIDED}).Deno`,
+  `type CommandLines = import(${PROVIDED}).CommandLines`,
+].join('\n')
 
 /** The document of a folder's project that is written anew for each question. */
 export const DRAFT = '.hone-draft'
@@ -73,7 +71,7 @@ function projectFile(folder: string, files: string[]): object {
     ...FIXED_OPTIONS,
     types: ['node', ...(own?.options.types ?? [])],
     typeRoots: typeRoots(folder),
-    paths: { ...providedPackages(folder), ...Object.fromEntries(ownPaths) },
+    paths: { ...providedPackages(folder), ...Object.fromEntries(ownPaths), tslab: [join(HOME, 'dist', 'kernel', 'tslab.d.ts')] },
   }
   return { ...(own === undefined ? {} : { extends: own.file }), compilerOptions, files, include: [], references: [] }
 }

@@ -1,65 +1,43 @@
-import { tokenizer } from 'acorn'
-import { RUNTIME } from '../rewrite.ts'
+import { capture } from './capture.ts'
+import { config } from './config.ts'
+import { device, gpu } from './device.ts'
+import type { Form } from './expand.ts'
+import { cd, load, ls, pwd, run, writefile } from './files.ts'
 import { lsmagic } from './lsmagic.ts'
 import type { Magic, MagicContext } from './magic.ts'
+import { mem } from './memory.ts'
+import { npm } from './npm.ts'
+import { ownMagics } from './own.ts'
+import { prof } from './profile.ts'
+import { env, history, reset, who, whos } from './session.ts'
+import { bash, shell } from './shell.ts'
+import { html, javascript, latex, markdown, svg } from './text.ts'
 import { time, timeit } from './time.ts'
+import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
-export const magics = new Map<string, Magic>([lsmagic, time, timeit, typecheck].map((magic) => [magic.name, magic]))
+const provided = [
+  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
+  shell, bash, html, markdown, svg, latex, javascript, capture,
+]
 
-const CELL_MAGIC = /^\s*%%(\w+)[^\S\n]*(.*)\n?([^]*)$/
-const LINE_MAGIC = /^(\s*)%(\w+)[^\S\n]*(.*)$/
-
-/** Whether a cell begins with a cell magic, so that its body need not be TypeScript. */
-export function isCellMagic(source: string): boolean {
-  return CELL_MAGIC.test(source)
-}
-
-/** Turns the magics of a cell into calls of the runtime. Every line stays on its line. */
-export function expandMagics(source: string): string {
-  const cell = CELL_MAGIC.exec(source)
-  if (cell !== null) {
-    const [, name, argument, body] = cell
-    const line = source.slice(0, source.indexOf('%%')).split('\n').length
-    return `${call('cell', name, [argument, body], line, source.indexOf(argument, source.indexOf('%%') + 2 + name.length))}`
-  }
-  if (!/^\s*%\w/m.test(source)) return source
-  const lines = source.split('\n')
-  for (const [index, line] of lines.entries()) {
-    const match = LINE_MAGIC.exec(line)
-    if (match === null || isInsideLiteral(lines.slice(0, index).join('\n'))) continue
-    const [, indent, name, argument] = match
-    lines[index] = indent + call('line', name, [argument], index + 1, line.length - argument.length)
-  }
-  return lines.join('\n')
-}
-
-function call(form: 'line' | 'cell', name: string, texts: string[], line: number, column: number): string {
-  return `await ${RUNTIME}.magic(${[form, name, texts, line, column].map((part) => JSON.stringify(part)).join(', ')})`
-}
-
-/** Whether a text ends inside a template literal or a comment. */
-export function isInsideLiteral(text: string): boolean {
-  try {
-    for (const _ of tokenizer(`${text}\n`, { ecmaVersion: 'latest' }));
-    return false
-  } catch (error) {
-    return /Unterminated (template|comment)/.test((error as Error).message)
-  }
-}
+/** Every magic that the kernel provides, by its name. */
+export const magics: ReadonlyMap<string, Magic> = new Map<string, Magic>(provided.map((magic) => [magic.name, magic]))
 
 /** Runs a magic. Throws an Error that names near magics when there is none of that name. */
-export function runMagic(form: 'line' | 'cell', name: string, texts: string[], session: Omit<MagicContext, 'magics'>): unknown {
-  const magic = magics.get(name)
+export function runMagic(form: Form, name: string, texts: string[], session: Omit<MagicContext, 'magics'>): unknown {
+  const all = new Map([...magics, ...ownMagics])
+  const magic = all.get(name)
   const sign = form === 'cell' ? '%%' : '%'
   if (magic === undefined) {
-    const near = [...magics.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
+    const near = [...all.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
     throw new Error(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
   }
   const [argument, body = ''] = texts
-  const context = { ...session, magics: magics.values() }
+  const context = { ...session, magics: all.values() }
   if (form === 'cell' && magic.cell !== undefined) return magic.cell(argument, body, context)
-  if (form === 'line' && magic.line !== undefined) return magic.line(argument, context)
+  if (form === 'value' && magic.value !== undefined) return magic.value(argument, context)
+  if (form !== 'cell' && magic.line !== undefined) return magic.line(argument, context)
   throw new Error(`${sign}${name} is not a magic, but ${form === 'cell' ? '%' : '%%'}${name} is.`)
 }
 

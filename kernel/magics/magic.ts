@@ -1,3 +1,7 @@
+import type * as honejs from '../../lib/index.ts'
+import type { Capture } from '../capture.ts'
+import type { Position } from '../cell.ts'
+import type { OwnMagicContext } from '../provided.ts'
 import type { TypecheckMode } from '../threads.ts'
 
 /** A command that is no TypeScript: `%name argument` on a line, `%%name argument` above a cell's body. */
@@ -5,22 +9,41 @@ export interface Magic {
   name: string
   /** One line for %lsmagic. */
   summary: string
+  /** What `%name?` shows below the summary: forms and options. */
+  usage?: string
   /** Whether what stands behind the name is TypeScript, so that it is completed and checked. */
   isCode?: boolean
   /** Answers with the value of the line. Absent: the magic has no line form. */
   line?(argument: string, context: MagicContext): unknown
+  /** Answers with what `const x = %name argument` assigns, where that is not the value of the line. */
+  value?(argument: string, context: MagicContext): unknown
   /** Answers with the value of the cell. Absent: the magic has no cell form. */
   cell?(argument: string, body: string, context: MagicContext): unknown
 }
 
+/** What a notebook imports as 'honejs'. */
+export type Library = typeof honejs
+
 /** What a magic may ask of the kernel. */
-export interface MagicContext {
+export interface MagicContext extends OwnMagicContext {
   /** Every magic there is. */
   magics: Iterable<Magic>
-  /** Compiles TypeScript that runs in the session, so that what it declares stays. `wrap` stands round the person's code. */
-  prepare(code: string, wrap?: [before: string, after: string]): () => Promise<unknown>
+  /** The source of every counted cell by its number. */
+  inputs: ReadonlyMap<number, string>
+  /** The names of the session's variables, also of those that hold nothing any more. */
+  variables: ReadonlySet<string>
+  /** Reads a variable where the command stands. Throws where there is none. */
+  scope(expression: string): unknown
+  /** The library, loaded when a magic needs it. */
+  lib(): Promise<Library>
+  /** What the person knows of a place in a script that has run. */
+  locate(url: string, position: Position): { name: string; line: number; column: number } | undefined
+  /** Whether a script is the kernel's own. */
+  isHidden(url: string): boolean
   /** Says what a type error in a later cell does. */
   setTypecheck(mode: TypecheckMode): void
-  /** Writes to the cell's stdout. */
-  print(text: string): void
+  /** Puts a text in the cell's place. */
+  replaceCell(text: string): void
+  /** Runs code while its outputs are taken. */
+  capture<T>(capture: Capture, run: () => Promise<T>): Promise<T>
 }

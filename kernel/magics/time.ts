@@ -1,8 +1,8 @@
 import type { Magic, MagicContext } from './magic.ts'
 
-/** Times one run, as IPython's %time does. What the code declares stays. */
-async function timeOnce(code: string, { prepare, print }: MagicContext): Promise<unknown> {
-  const run = prepare(code)
+/** Times one run, as IPython's %time does. What the code declares stays. `first` is code on the line above. */
+async function timeOnce(code: string, first: string, { prepare, print }: MagicContext): Promise<unknown> {
+  const run = prepare(code, [first, ''])
   const processor = process.cpuUsage()
   const start = performance.now()
   try {
@@ -39,10 +39,10 @@ async function timeManyTimes(code: string, setup: string, options: LoopOptions, 
 }
 
 /** Takes -n and -r from the front of a magic's argument. */
-function parseOptions(argument: string): [LoopOptions, rest: string] {
+function parseLoops(argument: string): [LoopOptions, rest: string] {
   const match = OPTION.exec(argument)
   if (match === null) return [{}, argument]
-  const [options, rest] = parseOptions(argument.slice(match[0].length))
+  const [options, rest] = parseLoops(argument.slice(match[0].length))
   return [{ [match[1]]: Number(match[2]), ...options }, rest]
 }
 
@@ -75,8 +75,8 @@ export const time: Magic = {
   name: 'time',
   summary: 'time one run of a line or a cell',
   isCode: true,
-  line: (argument, context) => timeOnce(argument, context),
-  cell: (argument, body, context) => timeOnce(`${argument}\n${body}`, context),
+  line: (argument, context) => timeOnce(argument, '', context),
+  cell: (argument, body, context) => timeOnce(body, argument, context),
 }
 
 export const timeit: Magic = {
@@ -84,11 +84,11 @@ export const timeit: Magic = {
   summary: 'time many runs of a line or a cell: mean, standard deviation, best ([-n loops] [-r runs])',
   isCode: true,
   line(argument, context) {
-    const [options, code] = parseOptions(argument)
+    const [options, code] = parseLoops(argument)
     return timeManyTimes(code, '', options, context)
   },
   cell(argument, body, context) {
-    const [options, setup] = parseOptions(argument)
+    const [options, setup] = parseLoops(argument)
     return timeManyTimes(body, setup, options, context)
   },
 }

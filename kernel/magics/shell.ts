@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process'
+import { StringDecoder } from 'node:string_decoder'
+import type { CommandLines } from '../provided.ts'
+import type { StreamName } from '../threads.ts'
+import { SHELL } from './expand.ts'
+import type { Magic, MagicContext } from './magic.ts'
+import { parseOptions } from './options.ts'
+
+/** Milliseconds that an interrupted command gets to end by itself. */
+const PATIENCE_MS = 1000
+/** What a shell answers for a process that a signal ended. */
+const SIGNALED = 128
+
+interface Command {
+  program: string
+  args: string[]
+  /** Fed to the command's stdin. */
+  script?: string
+}
+
+/** Runs a command with its output as it comes; an interrupt ends it with all that it started. Resolves with its exit code. */
+export async function runCommand({ program, args, script }: Command, signal: AbortSignal, write: (name: StreamName, text: string) => void): Promise<number> {
+  signal.throwIfAborted()
+  const child = spawn(program, args, { detached: process.platform !== 'win32', stdio: [script === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+  const interrupt = () => endGroup(child.pid)
+  signal.addEventListener('abort', interrupt)
+  for (const name of ['stdout', 'stderr'] as const) {
+    const decoder = new StringDecoder()
+    child[name]!.on('data', (bytes: Buffer) => write(name, decoder.write(bytes)))
+  }
+  child.stdin?.on('error', () => undefined).end(script)
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new Error(`${program} is not installed here, or not in PATH.`) : error))
+      child.on('close', (code) => resolve(code ?? SIGNALED))
+    })
+  } finally {
+    signal.removeEventListener('abort', interrupt)
+  }
+}
+
+/** The group holds what the command started itself. Windows has none: there the command alone is ended. */
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  const target = process.platform === 'win32' ? pid : -pid
+  const send = (name: NodeJS.Signals) => {
+    try {
+      process.kill(target, name)
+    } catch {}
+  }
+  send('SIGINT')
+  setTimeout(() => send('SIGKILL'), PATIENCE_MS).unref()
+}
+
+/** A command line for the system's shell. */
+export function inShell(line: string): Command {
+  return process.platform === 'win32' ? { program: 'cmd.exe', args: ['/d', '/s', '/c', line] } : { program: '/bin/sh', args: ['-c', line] }
+}
+
+/** The lines that a captured command printed, as IPython's SList. */
+export class CommandOutput extends Array<string> implements CommandLines {
+  /** Array methods that make arrays make plain ones. */
+  static override get [Symbol.species]() {
+    return Array
+  }
+
+  exitCode = 0
+
+  get n(): string {
+    return this.join('\n')
+  }
+
+  get s(): string {
+    return this.join(' ')
+  }
+}
+
+const VARIABLE = /\{([\p{ID_Start}$_][\p{ID_Continue}$]*[^{}\s]*)\}|\$([\p{ID_Start}_][\p{ID_Continue}]*)/gu
+
+/** Puts values in place of `{name}`, `{name.member}` and `$name`; what is no variable is left to the shell. */
+function withValues(line: string, { scope }: MagicContext): string {
+  return line.replace(VARIABLE, (text, inBraces: string | undefined, afterDollar: string) => {
+    try {
+      const value = scope(inBraces ?? afterDollar)
+      return value === undefined || typeof value === 'function' ? text : String(value)
+    } catch {
+      return text
+    }
+  })
+}
+
+export const shell: Magic = {
+  name: SHELL,
+  summary: 'run a command of the shell; const lines = !command captures what it prints',
+  usage: '{name} and $name stand for variables. The exit code is in _exit_code, and in lines.exitCode.',
+  async line(argument, context) {
+    const { signal, write, assign } = context
+    await assign({ _exit_code: await runCommand(inShell(withValues(argument, context)), signal, write) })
+  },
+  async value(argument, context) {
+    const { signal, write, assign } = context
+    let stdout = ''
+    const exitCode = await runCommand(inShell(withValues(argument, context)), signal, (name, text) => (name === 'stdout' ? (stdout += text) : write(name, text)))
+    await assign({ _exit_code: exitCode })
+    const lines = stdout === '' ? [] : stdout.replace(/\r?\n$/, '').split(/\r?\n/)
+    return Object.assign(CommandOutput.from(lines) as CommandOutput, { exitCode })
+  },
+}
+
+export const bash: Magic = {
+  name: 'bash',
+  summary: 'run the cell in bash',
+  usage: '%%bash [--out name] [--err name]: the variables get what bash prints, instead of the notebook. An exit code other than 0 is an error.',
+  async cell(argument, script, { signal, write, assign }) {
+    const { out, err } = parseOptions(argument, { out: { type: 'string' }, err: { type: 'string' } }).values
+    const texts = { stdout: '', stderr: '' }
+    const names = { stdout: out, stderr: err }
+    const keep = (name: StreamName, text: string) => (names[name] === undefined ? write(name, text) : void (texts[name] += text))
+    const exitCode = await runCommand({ program: 'bash', args: ['-s'], script }, signal, keep)
+    if (out !== undefined) await assign({ [out]: texts.stdout })
+    if (err !== undefined) await assign({ [err]: texts.stderr })
+    if (exitCode !== 0) throw new Error(`bash ended with exit code ${exitCode}.`)
+  },
+}
