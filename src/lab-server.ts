@@ -7,8 +7,12 @@ import { program, variables } from './python.ts'
 /** The packages that a JupyterLab server needs (python.ts installs them). */
 export const JUPYTERLAB = ['jupyterlab==4.6.*']
 
-/** Without this JupyterLab asks whether to fetch news from the network. */
-const NOTIFICATIONS = { fetchNews: 'false', checkForUpdates: false }
+/** Settings of JupyterLab by the plugin that they belong to; a person's own are left alone. */
+const SETTINGS = {
+  // else it asks whether to fetch news from the network
+  'apputils-extension/notification': { fetchNews: 'false', checkForUpdates: false },
+  'completer-extension/manager': { showDocumentationPanel: true },
+}
 
 export interface LabOptions {
   /** Where the notebooks lie. */
@@ -23,10 +27,11 @@ export interface LabOptions {
 export function startLab({ folder, home, args, stdio }: LabOptions): ChildProcess {
   const env = variables(home)
   installKernelspec({ prefix: home })
-  const notifications = path.join(env.JUPYTERLAB_SETTINGS_DIR!, '@jupyterlab', 'apputils-extension', 'notification.jupyterlab-settings')
-  if (!existsSync(notifications)) {
-    mkdirSync(path.dirname(notifications), { recursive: true })
-    writeFileSync(notifications, JSON.stringify(NOTIFICATIONS))
+  for (const [plugin, settings] of Object.entries(SETTINGS)) {
+    const file = path.join(env.JUPYTERLAB_SETTINGS_DIR!, '@jupyterlab', `${plugin}.jupyterlab-settings`)
+    if (existsSync(file)) continue
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, JSON.stringify(settings))
   }
   // Jupyter refuses to run as root, which in a container is who one is
   const asRoot = process.getuid?.() === 0 ? ['--allow-root'] : []
