@@ -36,6 +36,7 @@ export class CellThread {
   readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
   readonly #running = new Map<string, RunningRequest>()
+  #isEnding = false
   /** The comms that are open, with their targets. */
   readonly comms = new Map<string, string>()
 
@@ -78,6 +79,7 @@ export class CellThread {
   /** Nothing is begun while an interrupt is under way, which could end it. */
   async #work(request: Request, count: number, begin: (id: string) => void): Promise<ExecuteReply> {
     await this.#interrupter.idle
+    if (this.#isEnding) return { status: 'aborted', execution_count: count }
     const id = randomUUID()
     const { promise: done, resolve: answer } = deferred<ExecuteReply>()
     begin(id)
@@ -96,8 +98,9 @@ export class CellThread {
     if (this.#running.size > 0) await this.#interrupter.interrupt([...this.#running.values()])
   }
 
-  /** Makes sure that the process ends soon, whatever the cell thread does. */
+  /** Begins nothing any more, and makes sure that the process ends soon, whatever the cell thread does. */
   exitSoon(): void {
+    this.#isEnding = true
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
   }
 

@@ -3,48 +3,35 @@
  * character, `[a-z]` and `[^a-z]` one of a set; upper and lower case differ. https://sqlite.org/lang_expr.html#glob
  */
 export function matches(pattern: string): (text: string) => boolean {
-  const parts = [...pattern.matchAll(/\*+|\[\^?\]?[^\]]*\]|[^]/gu)].map(([part]) => part)
-  const tests = parts.map((part) => (part.startsWith('*') ? undefined : oneCharacter(part)))
-  return (text) => matchesAll(tests, text)
+  const expression = new RegExp(`^${expressionOf(pattern)}$`, 'u')
+  return (text) => expression.test(text)
 }
 
-/** Takes a code point. */
-type Test = (character: number) => boolean
-
-/** An absent test stands for any text. Only the latest of those is tried again, so that no pattern takes long. */
-function matchesAll(tests: readonly (Test | undefined)[], text: string): boolean {
-  let [at, position] = [0, 0]
-  let retry: { at: number; position: number } | undefined
-  while (position < text.length || at < tests.length) {
-    const character = text.codePointAt(position)
-    const test = tests[at]
-    if (at < tests.length && test === undefined) {
-      if (character !== undefined) retry = { at, position: position + widthOf(character) }
-      at++
-    } else if (character !== undefined && test?.(character) === true) {
-      at++
-      position += widthOf(character)
-    } else if (character !== undefined && retry !== undefined) {
-      ;({ at, position } = retry)
-    } else return false
+/**
+ * What stands between two stars matches where it first can, once and for all: a lookahead with a reference to what it found is not
+ * tried again, so that no pattern takes long.
+ */
+function expressionOf(pattern: string): string {
+  const pieces = ['']
+  for (const [part] of pattern.matchAll(/\*+|\[\^?\]?[^\]]*\]|[^]/gu)) {
+    if (part.startsWith('*')) pieces.push('')
+    else pieces.push(pieces.pop()! + oneCharacter(part))
   }
-  return true
+  const [first, ...between] = pieces
+  const last = between.pop()
+  if (last === undefined) return first
+  return `${first}${between.map((piece, i) => `(?=([^]*?${piece}))\\${i + 1}`).join('')}[^]*${last}`
 }
 
-const widthOf = (character: number) => (character > 0xffff ? 2 : 1)
-
-function oneCharacter(part: string): Test {
-  if (part === '?') return () => true
-  if (part.length < 3 || !part.startsWith('[')) return (character) => character === part.codePointAt(0)
+function oneCharacter(part: string): string {
+  if (part === '?') return '[^]'
+  if (part.length < 3 || !part.startsWith('[')) return escape(part)
   const isExcluding = part.startsWith('[^')
-  const members = Array.from(part.slice(isExcluding ? 2 : 1, -1), (member) => member.codePointAt(0)!)
-  const ranges: [first: number, last: number][] = []
-  for (let i = 0; i < members.length; i++) {
-    const isRange = members[i + 1] === DASH && i + 2 < members.length
-    ranges.push([members[i], members[isRange ? i + 2 : i]])
-    if (isRange) i += 2
-  }
-  return (character) => ranges.some(([first, last]) => character >= first && character <= last) !== isExcluding
+  const members = part.slice(isExcluding ? 2 : 1, -1).replace(/([^])-([^])|[^]/gu, (member, first?: string, last?: string) => {
+    if (first === undefined || last === undefined) return escape(member)
+    return first.codePointAt(0)! <= last.codePointAt(0)! ? `${escape(first)}-${escape(last)}` : ''
+  })
+  return `[${isExcluding ? '^' : ''}${members}]`
 }
 
-const DASH = '-'.codePointAt(0)
+const escape = (character: string) => `\\u{${character.codePointAt(0)!.toString(16)}}`

@@ -36,7 +36,7 @@ let loadedLanguage: Promise<Language> | undefined
 /** Message type to handler. What a handler answers is the content of the reply; undefined means no reply. */
 const handlers: Record<string, Handler> = {
   kernel_info_request: () => kernelInfo,
-  connect_request: () => Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, connection[`${channel}_port`]])),
+  connect_request: () => ({ status: 'ok', ...Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, connection[`${channel}_port`]])) }),
   execute_request: (request) => subshells.submit(request),
   interrupt_request: interrupt,
   shutdown_request: shutdown,

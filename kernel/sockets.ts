@@ -31,6 +31,7 @@ export class Sockets {
   /** How many messages were dropped, by the reason. */
   readonly #dropped = new Map<string, number>()
   readonly #tails = new Map<Socket, Promise<void>>()
+  #isClosed = false
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -74,9 +75,10 @@ export class Sockets {
     this.#publish(type, { ...this.#message(type, content, parent), ...extra })
   }
 
-  /** Resolves when everything sent so far is on its way. */
+  /** Resolves when everything sent so far is on its way; what comes later is not sent. */
   async close(): Promise<void> {
     await Promise.all(this.#tails.values())
+    this.#isClosed = true
     for (const channel of CHANNELS) this.#socket(channel).close()
   }
 
@@ -90,7 +92,7 @@ export class Sockets {
 
   /** A ZeroMQ socket takes one send at a time. */
   #send(socket: Socket & Writable, frames: Uint8Array[]): void {
-    const tail = (this.#tails.get(socket) ?? Promise.resolve()).then(() => socket.send(frames))
+    const tail = (this.#tails.get(socket) ?? Promise.resolve()).then(() => (this.#isClosed ? undefined : socket.send(frames)))
     this.#tails.set(
       socket,
       tail.catch((error: Error) => log(`a message could not be sent: ${error.message}`)),
