@@ -88,6 +88,7 @@ export class CellThread {
     this.#memory.start()
     const reply = await done
     await this.#interrupter.idle
+    this.#gatherer.flush()
     this.#running.delete(id)
     if (this.#running.size === 0) this.#memory.stop()
     return reply

@@ -110,6 +110,7 @@ test('a subshell that is not there is an error of the request; deleting one abor
   const subshell = await create()
   const running = run(kernel, until('deletedWhile'), { subshell })
   const waiting = run(kernel, "'never'", { subshell })
+  await kernel.request('shell', 'kernel_info_request')
   await control('delete_subshell_request', { subshell_id: subshell })
   assert.equal((await waiting).reply.status, 'aborted')
   await run(kernel, 'globalThis.deletedWhile = true')

@@ -116,11 +116,12 @@ test('an error aborts all cells that were sent before it was known, however fast
 })
 
 test('an interrupt aborts the cells that wait; where nothing runs it is answered', async () => {
-  const running = run(kernel, 'await new Promise(() => {})')
+  const begun = deferred<void>()
+  const running = kernel.execute("console.log('begun'); await new Promise(() => {})", { onOutput: () => begun.resolve() })
   const waiting = run(kernel, '1')
-  await sleep(50)
+  await Promise.all([begun.promise, kernel.request('shell', 'kernel_info_request')])
   await kernel.interrupt()
-  assert.deepEqual([(await running).reply.ename, (await waiting).reply.status], ['Interrupted', 'aborted'])
+  assert.deepEqual([(await running).ename, (await waiting).reply.status], ['Interrupted', 'aborted'])
   assert.deepEqual((await kernel.request('control', 'interrupt_request')).content, { status: 'ok' })
 })
 
