@@ -1,5 +1,5 @@
-import { Coupling, emptied, removeEntries, union, type Member } from '../graph/coupling.ts'
-import type { Graph, Node, Value } from '../graph/graph.ts'
+import { Coupling, emptied, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
+import type { Graph } from '../graph/graph.ts'
 import type { Port } from '../graph/operator.ts'
 import { channelsOf, type Channels } from './channels.ts'
 import { batchNormScale, l1, l2, randomly, type Criterion } from './criterion.ts'
@@ -10,7 +10,7 @@ import { chosenLayers, type Selection } from './weight.ts'
 const CRITERIA = { l1, l2, 'batch-norm': batchNormScale, random: randomly() } as const satisfies Readonly<Record<string, Criterion>>
 
 export interface PruneChannelsOptions extends Selection {
-  /** Share of the channels that go, 0 to 1: of each group (`scope: 'layer'`), or of all together (`'global'`). */
+  /** Share of the channels that go, from 0 up to, not including, 1: of each group (`scope: 'layer'`), or of all together (`'global'`). */
   amount: number
   /** Which channels go first ('l1'); `taylor({ data })` reads their effect on the loss. */
   criterion?: keyof typeof CRITERIA | Criterion
@@ -33,19 +33,16 @@ interface Group {
  * @throws RangeError where an option is out of range; the pass throws where `include` or `exclude` names no layer.
  */
 export function pruneChannels({ amount, criterion = 'l1', scope = 'layer', roundTo = 1, ...selection }: PruneChannelsOptions): Pass {
-  if (typeof amount !== 'number' || !(amount >= 0 && amount <= 1)) throw new RangeError(`pruneChannels: amount is a share from 0 to 1, not ${amount}`)
+  if (typeof amount !== 'number' || !(amount >= 0 && amount < 1)) throw new RangeError(`pruneChannels: amount is a share from 0 up to, not including, 1, not ${amount}: something of each layer has to stay`)
   if (!(Number.isInteger(roundTo) && roundTo >= 1)) throw new RangeError(`pruneChannels: roundTo is a whole number from 1 on, not ${roundTo}`)
   if (scope !== 'layer' && scope !== 'global') throw new RangeError(`pruneChannels: scope is 'layer' or 'global', not ${scope}`)
   const chosen = typeof criterion === 'string' ? CRITERIA[criterion] : criterion
   if (!chosen) throw new RangeError(`pruneChannels: there is no criterion "${criterion}"; there are ${Object.keys(CRITERIA).join(', ')} and taylor({ data })`)
   return pass('prune-channels', { amount, criterion: chosen.name, scope, roundTo, ...selection }, async (graph, report) => {
     const groups = await groupsOf(graph, chosen, selection, report)
-    const taken = scope === 'layer' ? groups.map((group) => smallest(group, roundHalfToEven(amount * group.members.length))) : lowest(groups, amount)
-    const going = groups.map((group, g) => rounded(group, taken[g]!, roundTo))
-    const removal = union(going.flat().map(({ member }) => member))
-    const empty = emptied(removal)
-    if (empty) throw new Error(`nothing would be left of axis ${empty.axis} of "${empty.value}"`)
-    for (const [g, group] of groups.entries()) tell(group, going[g]!.length, removal, report)
+    const taken = scope === 'layer' ? groups.map((group) => weakest(group, roundHalfToEven(amount * group.members.length))) : lowest(groups, amount)
+    const removal = removalOf(groups.flatMap((group, g) => rounded(group, taken[g]!, roundTo)))
+    for (const { layers } of groups) tell(layers, removal, report)
     removeEntries(graph, removal)
   })
 }
@@ -78,6 +75,7 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
     const scores = free.map(score)
     if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
     else if (scores.some((s) => s === null)) report.refuse(channels.layer, 'its channels have no batch normalization, by whose scale they were to be judged')
+    else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
     else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => free.includes(member))), members: free, scores: scores as number[] })
   }
   return groups
@@ -113,14 +111,15 @@ interface Going {
   readonly score: number
 }
 
-/** The `count` members of a group that matter least; of equal ones the first. */
-function smallest({ members, scores }: Group, count: number): readonly Going[] {
-  return members.map((member, i) => ({ member, score: scores[i]! })).toSorted((a, b) => a.score - b.score).slice(0, count)
+/** The `count` members of a group that matter least, but never all; of equal ones the first. */
+function weakest({ members, scores }: Group, count: number): readonly Going[] {
+  const ranked = members.map((member, i) => ({ member, score: scores[i]! })).toSorted((a, b) => a.score - b.score)
+  return ranked.slice(0, Math.min(count, members.length - 1))
 }
 
 /** The share of all groups' members that matters least, but for the best of each group, so that none is emptied. */
 function lowest(groups: readonly Group[], amount: number): readonly (readonly Going[])[] {
-  const candidates = groups.map((group) => smallest(group, group.members.length - 1))
+  const candidates = groups.map((group) => weakest(group, group.members.length))
   const total = groups.reduce((sum, { members }) => sum + members.length, 0)
   const going = new Set(candidates.flat().toSorted((a, b) => a.score - b.score).slice(0, roundHalfToEven(amount * total)))
   return candidates.map((list) => list.filter((candidate) => going.has(candidate)))
@@ -132,13 +131,20 @@ function rounded({ members }: Group, going: readonly Going[], multiple: number):
   return going.slice(0, Math.max(0, members.length - stay))
 }
 
-function tell({ layers, members }: Group, count: number, removal: ReadonlyMap<Value, ReadonlyMap<number, ReadonlySet<number>>>, report: Report): void {
-  if (!count) return
-  const tied = (layer: Node) => layers.filter((other) => other.layer !== layer).map((other) => labelOf(other.layer))
+/** What goes with the members; the best of those that would leave nothing of some part of a group (one half of a split, say) stays. */
+function removalOf(going: readonly Going[]): Coupled {
+  const removal = union(going.map(({ member }) => member))
+  const empty = emptied(removal)
+  if (!empty) return removal
+  const best = going.filter(({ member }) => member.entries.get(empty.value)?.has(empty.axis)).reduce((a, b) => (b.score > a.score ? b : a))
+  return removalOf(going.filter((other) => other !== best))
+}
+
+function tell(layers: readonly Channels[], removal: Coupled, report: Report): void {
   for (const { layer, output } of layers) {
-    const gone = removal.get(output.value)?.get(output.axis)?.size ?? 0
-    const others = tied(layer)
-    const with_ = others.length ? `, together with ${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}` : ''
-    if (gone && members.length) report.change(layer, `${gone} of ${output.value.shape![output.axis]} channels removed${with_}`)
+    const gone = removal.get(output.value)?.get(output.axis)?.size
+    const others = layers.flatMap((other) => (other.layer === layer ? [] : [labelOf(other.layer)]))
+    const tied = others.length ? `, together with ${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}` : ''
+    if (gone) report.change(layer, `${gone} of ${output.value.shape![output.axis]} channels removed${tied}`)
   }
 }
