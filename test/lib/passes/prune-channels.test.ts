@@ -10,7 +10,7 @@ import type { Model } from '../../../lib/nn/model.ts'
 import { batchNormScale, pruneChannels, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
-const shapeOf = (model: Model<unknown, unknown>, name: string) => stored(model.graph, name).initializer!.shape.join('x')
+const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
 
 /** A stem of 8 channels, a residual block of 8, 6 and 8, a head. */
 const network = () => build(
