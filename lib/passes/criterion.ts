@@ -17,7 +17,7 @@ export function marginals(tensor: Tensor, axis: number, f: (x: number, i: number
   const extent = tensor.shape[axis]!
   const inner = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const sums = new Float64Array(extent)
-  tensor.toFloat32().forEach((x, i) => (sums[Math.floor(i / inner) % extent]! += f(x, i)))
+  tensor.toFloat32().forEach((x, i) => (sums[Math.floor(i / inner) % extent] += f(x, i)))
   return sums
 }
 

@@ -27,9 +27,9 @@ export function pruneBlocks({ amount, block = [4, 4], ...selection }: PruneBlock
       const [row, column] = [Math.floor(b / columns) * outputs, (b % columns) * inputs]
       return lines.slice(row, row + outputs).flatMap((line) => line.slice(column, column + inputs))
     })
-    const means = Float32Array.from(blocks, (elements) => elements.reduce((sum, i) => sum + Math.abs(data[i]!), 0) / elements.length)
+    const means = Float32Array.from(blocks, (elements) => elements.reduce((sum, i) => sum + Math.abs(data[i]), 0) / elements.length)
     const zeros = new Uint8Array(tensor.size)
-    smallest([means], roundHalfToEven(amount * blocks.length))[0]!.forEach((zero, b) => zero && blocks[b]!.forEach((i) => (zeros[i] = 1)))
+    smallest([means], roundHalfToEven(amount * blocks.length))[0].forEach((zero, b) => zero && blocks[b].forEach((i) => (zeros[i] = 1)))
     return zeros
   }))
 }

@@ -19,13 +19,13 @@ export function pruneNofM({ n = 2, m = 4, ...selection }: PruneNofMOptions = {})
   return zeroing('prune-n-of-m', { n, m }, selection, (weights) => weights.map(({ tensor, readers }) => {
     const [layer] = readers
     const lines = inputsOf(layer!, weightIndex(layer!)!, tensor.shape)
-    if (lines.length === 0 || lines[0]!.length % m) return `its ${lines[0]?.length ?? 0} inputs of an output are not groups of ${m}`
+    if (lines.length === 0 || lines[0].length % m) return `its ${lines[0]?.length ?? 0} inputs of an output are not groups of ${m}`
     const data = tensor.toFloat32()
     const zeros = new Uint8Array(tensor.size)
     for (const line of lines) {
       for (let at = 0; at < line.length; at += m) {
         const group = line.slice(at, at + m)
-        smallest([Float32Array.from(group, (i) => Math.abs(data[i]!))], m - n)[0]!.forEach((zero, i) => (zeros[group[i]!] = zero))
+        smallest([Float32Array.from(group, (i) => Math.abs(data[i]))], m - n)[0].forEach((zero, i) => (zeros[group[i]] = zero))
       }
     }
     return zeros

@@ -77,7 +77,7 @@ export function smallest(scores: readonly Float32Array[], count: number): readon
     all.set(list, at)
     at += list.length
   }
-  const threshold = count ? all.sort()[count - 1]! : -Infinity
+  const threshold = count ? all.sort()[count - 1] : -Infinity
   let ties = count - all.findIndex((score) => score === threshold)
   return scores.map((list) => Uint8Array.from(list, (score) => Number(score < threshold || (score === threshold && ties-- > 0))))
 }
