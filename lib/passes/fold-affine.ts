@@ -1,6 +1,6 @@
 import type { Node, Value } from '../graph/graph.ts'
 import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
-import { replaceConstant } from './constant.ts'
+import { replaceConstant, scaled } from './constant.ts'
 import { alsoFeeds, operands, originOf } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
 
@@ -66,6 +66,6 @@ function fold(layer: Node, node: Node, constant: Value): void {
   const weight = layer.input(1).constant!
   const bias = layer.inputs[2]?.constant?.toNumbers() ?? [0]
   const moved = steps.map(({ factor, shift }, c) => bias[bias.length === 1 ? 0 : c] * factor + shift)
-  if (steps.some(({ factor }) => factor !== 1)) replaceConstant(layer, 1, Tensor.of(weight.dtype, weight.shape, Float64Array.from(weight.toNumbers(), (w, i) => w * steps[of(i)].factor)), 'weight')
+  if (steps.some(({ factor }) => factor !== 1)) replaceConstant(layer, 1, scaled(weight, (i) => steps[of(i)].factor), 'weight')
   if (layer.inputs[2] || moved.some((b) => b !== 0)) replaceConstant(layer, 2, Tensor.of(weight.dtype, [count], moved), `${labelOf(layer)}.bias`)
 }

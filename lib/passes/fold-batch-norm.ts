@@ -1,6 +1,6 @@
 import type { Node } from '../graph/graph.ts'
 import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
-import { replaceConstant } from './constant.ts'
+import { replaceConstant, scaled } from './constant.ts'
 import { alsoFeeds, originOf, soleReader } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
 
@@ -103,7 +103,7 @@ function fold(norm: Node, layer: Node): void {
   const beforehand = layer.type === 'Gemm' ? layer.float('beta', 1) : 1
   const folded = factors.map((factor, c) => (beforehand * bias[bias.length === 1 ? 0 : c] - mean[c]) * factor + beta[c])
   if (beforehand !== 1) layer.attributes.delete('beta')
-  replaceConstant(layer, 1, Tensor.of(weight.dtype, weight.shape, Float64Array.from(weight.toNumbers(), (w, i) => w * factors[channel(i)])), 'weight')
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[channel(i)]), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [folded.length], folded), `${labelOf(layer)}.bias`)
   if (norm.input(2).trainable) layer.input(2).trainable = true
 }
@@ -125,11 +125,7 @@ function foldAhead(norm: Node, layer: Node): void {
   const former = layer.inputs[2]?.constant?.toNumbers() ?? [0]
   const outputs = layer.type === 'Gemm' ? weight.shape[layer.int('transB') ? 0 : 1] : weight.shape[0]
   const bias = Array.from({ length: outputs }, (_, o) => former[former.length === 1 ? 0 : o])
-  const weights = Float64Array.from(weight.toNumbers(), (w, i) => {
-    const c = inputOf(i)
-    bias[outputOf(i)] += w * (beta[c] - mean[c] * factors[c])
-    return w * factors[c]
-  })
-  replaceConstant(layer, 1, Tensor.of(weight.dtype, weight.shape, weights), 'weight')
+  weight.toFloat32().forEach((w, i) => (bias[outputOf(i)] += w * (beta[inputOf(i)] - mean[inputOf(i)] * factors[inputOf(i)])))
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[inputOf(i)]), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [outputs], bias), `${labelOf(layer)}.bias`)
 }
