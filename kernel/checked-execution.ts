@@ -3,6 +3,7 @@ import type { CellThread } from './cell-thread.ts'
 import type { Language } from './language.ts'
 import type { CheckedCell } from './language/notebook.ts'
 import type { Question } from './language/questions.ts'
+import { log } from './log.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
 
@@ -31,7 +32,7 @@ export class CheckedExecution {
     if (refusal !== undefined) return refusal
     const checking = this.#check(code)
     const reply = await this.#cells.run({ ...request, content: { ...request.content, code } }, count)
-    const shown = this.#show(checking, request, code, reply).catch((error) => console.error(`hone kernel: ${String(error)}`))
+    const shown = this.#show(checking, request, code, reply).catch((error) => log(String(error)))
     await Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })])
     return questions.length === 0 ? reply : { ...reply, payload: [...(reply.payload ?? []), ...(await (await this.#language()).answer(questions))] }
   }

@@ -2,7 +2,6 @@ import { types } from 'node:util'
 import { plainText } from '../display.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
-import { parseRanges } from './ranges.ts'
 
 /** The session's variables that hold something, of the named types where any are named. */
 async function holding(argument: string, { variables, evaluate }: MagicContext): Promise<[name: string, value: unknown][]> {
@@ -65,23 +64,6 @@ export const reset: Magic = {
     const isSure = force === true || /^y/i.test(await ask('Once deleted, variables cannot be recovered. Proceed (y/[n])? '))
     if (!isSure) return print('Nothing done.\n')
     if (variables.size > 0) await prepare(`void (${[...variables].join(' = ')} = undefined)`)()
-  },
-}
-
-export const history: Magic = {
-  name: 'history',
-  summary: 'print the cells of this session',
-  usage: '%history [-n] [-l COUNT] [-g PATTERN] [1-3 5 ...]: -n with numbers, -l the last ones, -g those that hold the pattern, or the named ones.',
-  line(argument, { inputs, count, print }) {
-    const options = { numbers: { type: 'boolean', short: 'n' }, last: { type: 'string', short: 'l' }, grep: { type: 'string', short: 'g' } } as const
-    const { values, positionals } = parseOptions(argument, options)
-    const ranges = positionals.length > 0 ? parseRanges(positionals) : undefined
-    const entries = [...inputs]
-      .filter(([number]) => (ranges === undefined ? number < count : ranges(number)))
-      .filter(([, code]) => values.grep === undefined || code.includes(values.grep.replaceAll('*', '')))
-      .slice(values.last === undefined ? 0 : -Number(values.last))
-    const isNumbered = values.numbers === true || values.grep !== undefined
-    print(entries.map(([number, code]) => `${isNumbered ? `${String(number).padStart(4)}:${code.includes('\n') ? '\n' : ' '}` : ''}${code}\n`).join(''))
   },
 }
 
