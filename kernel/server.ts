@@ -68,6 +68,7 @@ async function receive(channel: 'shell' | 'control', request: Request): Promise<
   if (type !== 'execute_request' || refusal !== undefined) setStatus('busy', request)
   const content = refusal ?? (await answer(request))
   if (content !== undefined && type.endsWith('_request')) sockets.reply(channel, type.replace(/_request$/, '_reply'), content, request, started.get(request))
+  await execution.shown(request)
   setStatus('idle', request)
   if (cells.running !== undefined) setStatus('busy', cells.running)
   if (isLeaving) await (leaving ??= leave())
