@@ -14,6 +14,8 @@ export interface Magic {
   usage?: string
   /** Whether what stands behind the name is TypeScript, so that it is completed and checked. */
   isCode?: boolean
+  /** Words that its argument may be, to be completed. */
+  words?(): readonly string[]
   /** Answers with the value of the line. Absent: the magic has no line form. */
   line?(argument: string, context: MagicContext): unknown
   /** Answers with what `const x = %name argument` assigns, where that is not the value of the line. */

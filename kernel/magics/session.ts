@@ -71,6 +71,7 @@ export const env: Magic = {
   name: 'env',
   summary: 'list, read or set environment variables',
   usage: '%env lists them, %env NAME reads one, %env NAME=value or %env NAME value sets one.',
+  words: () => Object.keys(process.env),
   line(argument, { print }) {
     const [, name, value] = /^(\w*)(?:\s*=\s*|\s+)?(.*)$/.exec(argument.trim()) ?? []
     if (name === '') return { ...process.env }

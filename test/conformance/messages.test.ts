@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { before, test } from 'node:test'
-import { registerKernel, ROOT, run, skip } from './jupyter.ts'
+import { ROOT } from '../../src/python.ts'
+import { registerKernel, run, skip } from './jupyter.ts'
 
 /** What the kernel does not offer yet. */
 const NOT_OFFERED = ['test_clear_output', 'test_pager']
