@@ -68,6 +68,7 @@ async function receive(channel: 'shell' | 'control', request: Request): Promise<
   if (type !== 'execute_request' || refusal !== undefined) setStatus('busy', request)
   const content = refusal ?? (await answer(request))
   if (content !== undefined) reply(channel, content, request)
+  await execution.shown(request)
   setStatus('idle', request)
   if (cells.running !== undefined) setStatus('busy', cells.running)
   if (isLeaving) await (leaving ??= leave())

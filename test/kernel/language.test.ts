@@ -42,14 +42,16 @@ async function inspect(marked: string, detail_level = 0): Promise<{ found: boole
   return (await kernel.request('shell', 'inspect_request', { ...place(marked), detail_level })).content as never
 }
 
-/** The type errors shown beside a cell's output. On a busy machine they may come too late; the cell is checked once only, so they are there when it runs again. */
+/** The type errors shown beside a cell's output. */
 async function typeErrors(code: string, asked = kernel): Promise<string> {
-  await run(asked, code)
-  await asked.request('shell', 'complete_request', { code: '', cursor_pos: 0 })
   const { outputs } = await run(asked, code)
   const shown = outputs.map(({ header, content }) => (header.msg_type === 'display_data' ? (content.data as Record<string, string>)['text/plain']! : ''))
   return shown.filter((text) => /\(TS\d+\)/.test(text)).join('\n')
 }
+
+test("the very first cell's type errors are shown", async () => {
+  assert.match(await typeErrors("const first: number = 'one'", await startKernel()), /TS2322/)
+})
 
 await run(kernel, '/** What is asked about. */\nconst subject = { name: "x", size: 3 }\nlet counter: number | undefined = 1\nclass Box<T> {\n  /** What is in it. */\n  content!: T\n}\ntype Pair = [number, string]')
 
@@ -199,7 +201,6 @@ test('name? and name?? are answered in the pager, beside what else the cell does
 
 test('a type error is shown beside the output and blocks nothing; stderr stays empty', async () => {
   const code = 'const wrong: number = "seven"\nwrong'
-  await typeErrors(code)
   const { reply, outputs, stderr, result } = await run(kernel, code)
   assert.deepEqual([reply.status, result, stderr], ['ok', "'seven'", ''])
   const { data } = outputs.find(({ header }) => header.msg_type === 'display_data')!.content as { data: Record<string, string> }
@@ -233,9 +234,9 @@ test('what notebooks do is no type error', async () => {
     '/** @jsx make */\nconst another = <i/>',
   ]
   for (const code of cells) {
+    assert.equal(await typeErrors(code), '', code)
     const { reply } = await run(kernel, code)
     assert.equal(reply.status, 'ok', `${code}: ${reply.evalue}`)
-    assert.equal(await typeErrors(code), '', code)
   }
 })
 
