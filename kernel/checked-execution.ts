@@ -31,11 +31,15 @@ export class CheckedExecution {
     const checking = this.#check(code)
     const reply = await this.#cells.run({ ...request, content: { ...request.content, code } }, count)
     const shown = this.#show(checking, request, code, reply).catch((error) => log(String(error)))
-    this.#shown.set(request, Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })]))
+    if (reply.ename !== 'Interrupted') this.#shown.set(request, Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })]))
+    if (reply.status === 'error') await this.shown(request)
     return questions.length === 0 ? reply : { ...reply, payload: [...(reply.payload ?? []), ...(await (await this.#language()).answer(questions))] }
   }
 
-  /** Resolves when what stands beside a cell's output is there. The reply does not wait for it, but front ends listen to a cell no longer than it is busy. */
+  /**
+   * Resolves when what stands beside a cell's output is there. The next cell does not wait for it, unless this one failed and aborts it; but the reply does: front
+   * ends listen to a cell no longer than it is busy, and to a busy cell not long after its reply. https://github.com/jupyter/jupyter_kernel_test/blob/main/jupyter_kernel_test/__init__.py (execute_helper)
+   */
   async shown(request: Request): Promise<void> {
     await this.#shown.get(request)
   }

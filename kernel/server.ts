@@ -67,11 +67,18 @@ async function receive(channel: 'shell' | 'control', request: Request): Promise<
   const refusal = await refuse(request)
   if (type !== 'execute_request' || refusal !== undefined) setStatus('busy', request)
   const content = refusal ?? (await answer(request))
-  if (content !== undefined && type.endsWith('_request')) sockets.reply(channel, type.replace(/_request$/, '_reply'), content, request, started.get(request))
   await execution.shown(request)
+  if (content !== undefined) reply(channel, content, request)
   setStatus('idle', request)
   if (cells.running !== undefined) setStatus('busy', cells.running)
   if (isLeaving) await (leaving ??= leave())
+}
+
+/** What has no reply, as the messages of comms, can fail in the log alone. */
+function reply(channel: 'shell' | 'control', content: object, request: Request): void {
+  const type = request.header.msg_type
+  if (type.endsWith('_request')) sockets.reply(channel, type.replace(/_request$/, '_reply'), content, request, started.get(request))
+  else log(`${type} could not be handled: ${(content as { evalue: string }).evalue}`)
 }
 
 /** The answer to a request that cannot be handled. A comm is reached whatever became of the subshell that its messages name. */
@@ -154,7 +161,9 @@ function openComms(target: unknown): object {
 }
 
 async function listen(channel: 'shell' | 'control'): Promise<void> {
-  for await (const request of sockets.requests(channel)) void receive(channel, request)
+  for await (const request of sockets.requests(channel)) {
+    receive(channel, request).catch((error: Error) => log(`${request.header.msg_type} could not be answered: ${error.message}`))
+  }
 }
 
 async function listenForInput(): Promise<void> {

@@ -21,7 +21,7 @@ const fileOf = (folder: string, session: number) => join(folder, `session-${sess
 /** The numbers of all sessions, newest first. */
 export async function listSessions(folder: string): Promise<number[]> {
   const names = await readdir(folder).catch(() => [])
-  const numbers = names.map((name) => Number(/^session-(\d+)\.jsonl$/.exec(name)?.[1]))
+  const numbers = names.map((name) => Number(/^session-(\d{1,9})\.jsonl$/.exec(name)?.[1]))
   return numbers.filter((number) => number > 0).sort((a, b) => b - a)
 }
 

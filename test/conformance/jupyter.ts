@@ -29,10 +29,15 @@ interface RunOptions {
 }
 
 /** Runs a program of the environment to its end; it is killed after two minutes. */
-export function run(name: string, args: readonly string[], { cwd = ROOT, input = '' }: RunOptions = {}): Promise<Finished> {
+export function run(name: string, args: readonly string[], options?: RunOptions): Promise<Finished> {
+  return runFile(program(name), args, options)
+}
+
+/** Runs any program so. */
+export function runFile(file: string, args: readonly string[], { cwd = ROOT, input = '' }: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve) => {
     const options = { cwd, env: variables(home), timeout: 120_000, maxBuffer: 1e8 }
-    const child = execFile(program(name), args, options, (error: ExecFileException | null, stdout, stderr) => {
+    const child = execFile(file, args, options, (error: ExecFileException | null, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null
       resolve({ code, output: stdout + stderr })
     })

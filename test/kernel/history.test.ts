@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -62,6 +62,8 @@ test('the tail, a range and a search go over this session and earlier ones', asy
 
 test('sessions that begin at once each have a number and a file of their own, which others may not read', async () => {
   const folder = await newFolder()
+  await mkdir(folder)
+  await writeFile(join(folder, 'session-99999999999999999999.jsonl'), '')
   const files = await Promise.all(Array.from({ length: 20 }, () => SessionFile.create(folder)))
   assert.deepEqual(files.map(({ session }) => session).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i + 1))
   await Promise.all(files.map((file) => file.close()))
@@ -131,6 +133,10 @@ test('cells are there in the next kernel: also from one that was killed, without
   assert.equal((await history({ hist_access_type: 'range', session: 0, start: 1, stop: 2 })).length, 1)
   const { stdout } = await run(first, '%history -g inFirst')
   assert.match(stdout, /^ *[12]\/1:\nconst inFirst = 1\ninFirst\n$/)
+  assert.equal((await run(first, '%history -o 1')).stdout, '6 * 7\n42\n')
+  assert.equal((await run(first, '%history -l 2')).stdout, '%history -g inFirst\n%history -o 1\n')
+  assert.equal((await run(first, '%history -u -g hist*-o')).stdout, '   3: %history -o 1\n')
+  assert.match(String((await run(first, '%history -l few')).reply.evalue), /-l takes a number of cells, not "few"/)
   assert.match((await run(first, '%history -n ~1/ ~2/')).stdout, /2\/1:[^]*1\/1:/)
   assert.equal((await readdir(folder)).length, 3)
 })

@@ -19,6 +19,12 @@ async function sendRaw(channel: RequestChannel, ...messages: (string | Uint8Arra
   socket.close()
 }
 
+/** Waits until the kernel has said something in its log. */
+async function logged(text: string): Promise<void> {
+  for (let i = 0; i < 200 && !kernel.log.includes(text); i++) await sleep(20)
+  assert.ok(kernel.log.includes(text), kernel.log)
+}
+
 async function assertAlive(): Promise<void> {
   assert.equal((await kernel.request('control', 'kernel_info_request')).content.status, 'ok')
   assert.equal((await run(kernel, 'typeof forged + precious')).result, "'undefined7'")
@@ -38,7 +44,7 @@ test('a message with a wrong signature is dropped and counted in the log', async
   const flipped = Buffer.from(signature)
   flipped[0] = flipped[0] === 48 ? 49 : 48
   await sendRaw('shell', ...wrong, ...Array.from({ length: 7 }, () => [delimiter, flipped, ...rest]))
-  for (let i = 0; i < 100 && !kernel.log.includes('10th'); i++) await sleep(20)
+  await logged('10th')
   assert.deepEqual(kernel.log.match(/.*signature.*/g), [
     'hone kernel: dropped a message on shell: the signature is wrong.',
     'hone kernel: dropped a message on shell: the signature is wrong, for the 10th time.',
@@ -121,6 +127,9 @@ test('very large and very deep messages are handled', async () => {
   await kernel.sendComm('comm_msg', { comm_id: 'bytes', data: deep }, { buffers: [new Uint8Array(1)] })
   const deeper = `{"comm_id":"bytes","data":${'['.repeat(1e6)}${']'.repeat(1e6)}}`
   await sendRaw('shell', encode({ header: createHeader('comm_msg', 's', 'u'), parent_header: {}, metadata: {}, content: deeper, buffers: [] }, kernel.connection))
+  const header = `{"msg_id":"deep","msg_type":"execute_request","deep":${'['.repeat(1e6)}${']'.repeat(1e6)}}`
+  await sendRaw('shell', encode({ header, parent_header: {}, metadata: {}, content: {}, buffers: [] } as never, kernel.connection))
+  await logged('execute_request could not be answered')
   await assertAlive()
 })
 
