@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { deferred } from './deferred.ts'
 import type { History } from './history.ts'
 import { Interrupter, type Running } from './interrupt.ts'
+import { addMagic } from './magics/own.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
@@ -123,6 +124,7 @@ export class CellThread {
     else if (message.type === 'history') void this.#recall(message)
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'typecheck') this.typecheck = message.mode
+    else if (message.type === 'magic') addMagic(message.name, () => undefined, message.summary)
     else if (message.type === 'input') this.#ask(message)
     else this.#finish(message)
   }

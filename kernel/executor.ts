@@ -107,6 +107,11 @@ export class Executor {
     this.#recalling.delete(question)
   }
 
+  /** Makes a person's own magic known where it is completed and explained. */
+  announceMagic(name: string, summary?: string): void {
+    this.#post({ type: 'magic', name, summary })
+  }
+
   /** What a type error in a later cell does; the protocol thread has the types checked. */
   setTypecheck(mode: TypecheckMode): void {
     this.#post({ type: 'typecheck', mode })

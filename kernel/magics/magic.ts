@@ -5,6 +5,16 @@ import type { HistoryEntry, HistoryQuery } from '../history.ts'
 import type { OwnMagicContext } from '../provided.ts'
 import type { TypecheckMode } from '../threads.ts'
 
+/** A magic that was asked for what it cannot do. Its message says all: no stack is shown. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+
+  constructor(message: string) {
+    super(message)
+    this.stack = `${this.name}: ${message}`
+  }
+}
+
 /** A command that is no TypeScript: `%name argument` on a line, `%%name argument` above a cell's body. */
 export interface Magic {
   name: string
@@ -12,8 +22,8 @@ export interface Magic {
   summary: string
   /** What `%name?` shows below the summary: forms and options. */
   usage?: string
-  /** Whether what stands behind the name is TypeScript, so that it is completed and checked. */
-  isCode?: boolean
+  /** What of it is TypeScript, so that it is completed and checked: the body of the cell form, or that and what stands behind the name. */
+  typescript?: 'body' | 'all'
   /** Words that its argument may be, to be completed. */
   words?(): readonly string[]
   /** Answers with the value of the line. Absent: the magic has no line form. */

@@ -67,6 +67,7 @@ test('%%bash runs the body; its exit code is an error, and its output may go int
   assert.match(plainTraceback(outcome), /bash ended with exit code 4/)
   await run(kernel, '%%bash --out text --err errors\necho kept\necho bad >&2')
   assert.equal((await run(kernel, '[text, errors]')).result, "[ 'kept\\n', 'bad\\n' ]")
+  assert.equal((await run(kernel, '%%sh\necho $0')).stdout, 'sh\n')
 })
 
 for (const command of ['!sleep 60; touch late', '%%bash\nsleep 60\ntouch late', 'const slow = !sleep 60; touch late']) {
