@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
@@ -9,6 +10,7 @@ import { installGlobals } from './globals.ts'
 import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
+import type { AutoreloadMode } from './modules/autoreload.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
@@ -25,7 +27,7 @@ export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int
   noticeAsyncHooks(flags)
   guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
+  const executor = new Executor(post, new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp })), new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
@@ -40,6 +42,7 @@ export class Executor {
   /** The source of every counted cell by its number. */
   readonly inputs = new Map<number, string>()
   readonly evaluator = new Evaluator()
+  readonly loader: ModuleLoader
   readonly #exit = process.exit.bind(process)
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
@@ -47,6 +50,7 @@ export class Executor {
 
   constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
+    this.loader = loader
     this.traces.install()
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
@@ -99,6 +103,7 @@ export class Executor {
     this.traces.add(url, script)
     return async () => {
       cell.last = []
+      this.loader.names.release(compiled.names)
       await this.evaluator.run(compiled, url)
       return cell.last
     }
@@ -115,6 +120,7 @@ export class Executor {
   async #run(cell: RunningCell): Promise<void> {
     const { code, count, silent } = cell.request
     try {
+      await cell.guard(this.reload())
       const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
       if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
         this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
@@ -123,6 +129,13 @@ export class Executor {
       this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: cell.payload })
     } catch (error) {
       this.#fail(cell, error)
+    }
+  }
+
+  /** Loads files anew that have changed. What fails is told of, and stays what it was. */
+  async reload(mode?: AutoreloadMode): Promise<void> {
+    for (const { path, error } of await this.loader.reload(mode)) {
+      this.write('stderr', `${relative(process.cwd(), path)} has changed and could not be loaded anew; what it was before stays.\n${this.traces.traceback(error).join('\n')}\n`)
     }
   }
 

@@ -27,6 +27,7 @@ export type ToProtocolThread =
   | Question
   | { type: 'interrupt' }
   | { type: 'typecheck'; mode: TypecheckMode }
+  | { type: 'file'; path: string; stamp: string }
   | { type: 'done'; id: string; reply: ExecuteReply }
 
 /** What few published messages carry beside their content. */

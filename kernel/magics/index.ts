@@ -1,3 +1,4 @@
+import { didYouMean } from '../near.ts'
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
@@ -30,8 +31,8 @@ export function runMagic(form: Form, name: string, texts: string[], session: Omi
   const magic = all.get(name)
   const sign = form === 'cell' ? '%%' : '%'
   if (magic === undefined) {
-    const near = [...all.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
-    throw new Error(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
+    const hint = didYouMean(sign + name, [...all.keys()].map((known) => sign + known))
+    throw new Error(`${sign}${name} is not a magic.${hint || ' %lsmagic lists them.'}`)
   }
   const [argument, body = ''] = texts
   const context = { ...session, magics: all.values() }
@@ -39,17 +40,4 @@ export function runMagic(form: Form, name: string, texts: string[], session: Omi
   if (form === 'value' && magic.value !== undefined) return magic.value(argument, context)
   if (form !== 'cell' && magic.line !== undefined) return magic.line(argument, context)
   throw new Error(`${sign}${name} is not a magic, but ${form === 'cell' ? '%' : '%%'}${name} is.`)
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      current[j] = Math.min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
-    }
-    previous = current
-  }
-  return previous[b.length]
 }
