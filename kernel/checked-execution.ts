@@ -32,7 +32,7 @@ export class CheckedExecution {
     const checking = this.#check(code)
     const reply = await this.#cells.run({ ...request, content: { ...request.content, code } }, count)
     const shown = this.#show(checking, request, code, reply).catch((error) => console.error(`hone kernel: ${String(error)}`))
-    await Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })])
+    if (this.#cells.typecheck !== 'off') await Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })])
     return questions.length === 0 ? reply : { ...reply, payload: [...(reply.payload ?? []), ...(await (await this.#language()).answer(questions))] }
   }
 

@@ -155,6 +155,7 @@ export class Executor {
   /** Ends a cell, be it one whose execute message a termination swallowed. */
   #interrupt(id: string, count: number): void {
     const error = new Interrupted()
+    this.loader.abandon()
     if (this.#running?.request.id === id) {
       this.#running.interrupt()
       this.#fail(this.#running, error)

@@ -33,6 +33,7 @@ export class ModuleLoader {
   readonly #files: LocalFiles
   #hooksPort: MessagePort | undefined
   #require: NodeJS.Require | undefined
+  readonly #loads = new Set<object>()
   /** What cells have imported, by its URL. */
   readonly #imported = new Map<string, Imported>()
 
@@ -73,9 +74,13 @@ export class ModuleLoader {
   /** `require` of cells. */
   get require(): NodeJS.Require {
     this.#require ??= cellRequire((path, work) => {
-      const loaded = this.#uninterrupted(work)
-      this.#files.observeCommonJs(path)
-      return loaded
+      const end = this.#begin()
+      try {
+        return work()
+      } finally {
+        end()
+        this.#files.observeCommonJs(path)
+      }
     })
     return this.#require
   }
@@ -153,6 +158,13 @@ export class ModuleLoader {
     return path !== undefined && this.#files.isMutable(path, exported)
   }
 
+  /** The path of the local file that a specifier leads to. Throws where it leads elsewhere. */
+  localFile(specifier: string): string {
+    const url = this.#resolve(specifier)
+    if (!isLocal(url)) throw new Error(`${specifier} is no local file, and only those are loaded anew.`)
+    return fileURLToPath(url)
+  }
+
   #resolve(specifier: string): string {
     this.#register()
     try {
@@ -177,20 +189,26 @@ export class ModuleLoader {
 
   /** Loads modules. Meanwhile an interrupt does not terminate: half a module would stay. */
   async whole<T>(load: () => Promise<T>): Promise<T> {
-    Atomics.add(this.#flags, Flag.loading, 1)
+    const end = this.#begin()
     try {
       return await load()
     } finally {
-      Atomics.sub(this.#flags, Flag.loading, 1)
+      end()
     }
   }
 
-  #uninterrupted<T>(load: () => T): T {
-    Atomics.add(this.#flags, Flag.loading, 1)
-    try {
-      return load()
-    } finally {
-      Atomics.sub(this.#flags, Flag.loading, 1)
+  /** To be called when what is under way is waited for no more: a module may await for ever at its top. */
+  abandon(): void {
+    this.#loads.clear()
+    Atomics.store(this.#flags, Flag.loading, 0)
+  }
+
+  #begin(): () => void {
+    const load = {}
+    this.#loads.add(load)
+    Atomics.store(this.#flags, Flag.loading, this.#loads.size)
+    return () => {
+      if (this.#loads.delete(load)) Atomics.store(this.#flags, Flag.loading, this.#loads.size)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { didYouMean } from '../near.ts'
+import { aimport, autoreload } from './autoreload.ts'
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
@@ -18,7 +19,7 @@ import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
 const provided = [
-  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
+  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, autoreload, aimport, load, run, writefile, pwd, cd, ls, npm,
   shell, bash, html, markdown, svg, latex, javascript, capture,
 ]
 

@@ -41,9 +41,11 @@ export function resolve(specifier: string, context: ResolveHookContext, next: Ne
   const wanted = isFromCell ? specifier.slice(CELL.length) : specifier
   // The real package works in its own kernel alone.
   if (wanted === 'tslab') return next(new URL('../tslab.js', import.meta.url).href, context)
-  const question = locate(wanted, importer)
-  const resolved = next(question.specifier, { ...context, parentURL: question.parentURL })
-  const settle = (found: Resolved) => settled(found, wanted, isFromCell ? undefined : importer)
+  const { specifier: found, parentURL } = locate(wanted, importer)
+  // CommonJS knows no URLs of files, and its own loader keeps what it loads (files.ts).
+  if (context.conditions.includes('require')) return next(found.startsWith('file:') ? fileURLToPath(found) : found, { ...context, parentURL })
+  const resolved = next(found, { ...context, parentURL })
+  const settle = (module: Resolved) => settled(module, wanted, isFromCell ? undefined : importer)
   return resolved instanceof Promise ? resolved.then(settle) : settle(resolved)
 }
 
@@ -64,6 +66,7 @@ export function load<Result>(url: string, context: LoadHookContext, next: NextLo
   if (!url.startsWith('file:')) return next(url, context)
   const path = fileURLToPath(url)
   const stamp = isLocal(url) ? stampOf(path) : undefined
+  if (stamp === '') throw Object.assign(new Error(`Cannot find module '${path}'`), { code: 'ERR_MODULE_NOT_FOUND' })
   const made = read(path)
   if (stamp !== undefined) report({ type: 'load', path, stamp, mutable: made?.mutable ?? [] })
   return made === undefined ? next(url, context) : { format: made.format, source: made.code, shortCircuit: true }
