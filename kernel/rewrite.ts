@@ -59,6 +59,10 @@ export function rewrite(code: string, source: string): Rewritten {
     }
   }
   for (const node of variableDeclarations(program)) assign(text, node, names)
+  for (const statement of program.body) {
+    const disposal = disposalOf(statement as Statement, code)
+    if (disposal !== undefined) text.appendLeft(statement.start, `${RUNTIME}.dispose(() => ${disposal}); `)
+  }
   showLast(program, text)
   const provided = SCOPE_NAMES.filter((name) => code.includes(name) && !names.has(name) && !imported.includes(name))
   const scope = provided.length > 0 ? `let { ${provided.join(', ')} } = ${RUNTIME}.scope; ` : ''
@@ -197,10 +201,17 @@ function showLast(program: Program, text: MagicString): void {
   text.prependRight(last.start, `${RUNTIME}.last((`).appendLeft(end, '))')
 }
 
-/** A cell with a `using` declaration is compiled into a `try` that disposes at its end. */
 function lastStatement(body: Statement[], code: string): Statement | undefined {
   const last = body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
-  if (last?.type !== 'TryStatement' || !last.finalizer) return last
-  const isDisposing = code.slice(last.finalizer.start, last.finalizer.end).includes('__callDispose(')
-  return isDisposing ? lastStatement(last.block.body, code) : last
+  return last?.type === 'TryStatement' && disposalOf(last, code) !== undefined ? lastStatement(last.block.body, code) : last
+}
+
+/**
+ * `using` declarations are compiled into a `try` that disposes in the end: this is the call that does so. A terminated cell does not
+ * come to its end, and what is left is disposed of then.
+ */
+function disposalOf(statement: Statement, code: string): string | undefined {
+  if (statement.type !== 'TryStatement' || !statement.finalizer) return undefined
+  const [, dispose, stack] = /\b(__callDispose\d*)\((\w+),/.exec(code.slice(statement.finalizer.start, statement.finalizer.end)) ?? []
+  return dispose && `${dispose}(${stack})`
 }

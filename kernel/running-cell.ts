@@ -16,6 +16,8 @@ export class RunningCell {
   capture: Capture | undefined
   /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */
   readonly payload: object[] = []
+  /** What an interrupted cell leaves to be done; each does nothing when it has been done. */
+  readonly disposals: (() => unknown)[] = []
   /** Characters written to stdout and stderr. */
   written = 0
 
@@ -53,5 +55,6 @@ export class RunningCell {
     for (const reject of this.#waiting) reject(new Interrupted())
     this.#waiting.clear()
     this.#abort.abort(new Interrupted())
+    for (const dispose of this.disposals) void (async () => dispose())()
   }
 }

@@ -64,6 +64,11 @@ export class CellRuntime {
     return cell === undefined ? value : cell.guard(value)
   }
 
+  /** Takes what disposes of the cell's `using` declarations, for when it is interrupted. */
+  dispose(disposal: () => unknown): void {
+    this.#executor.cell?.disposals.push(disposal)
+  }
+
   /** What `for await (... of iterable)` goes over. */
   async *iterate(iterable: AsyncIterable<unknown> & Iterable<unknown>): AsyncGenerator<unknown> {
     const iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]()

@@ -66,6 +66,8 @@ export interface Manifest {
   types?: string
   typings?: string
   exports?: unknown
+  dependencies?: Record<string, string>
+  devDependencies?: Record<string, string>
 }
 
 export function manifestOf(folder: string): Manifest | undefined {
