@@ -1,5 +1,6 @@
 import { SHELL, withMagicLines, type MagicLine } from '../magics/expand.ts'
 import { magics } from '../magics/index.ts'
+import { withoutScheme } from '../modules/resolution.ts'
 
 const CELL_MAGIC = /^\s*%%(\w+).*(?:\n|$)/
 const HELP = /^[^\S\n]*[%\w$.]+\?{1,2}[^\S\n]*$/gm
@@ -22,6 +23,13 @@ function maskLine({ before, isAssigned, name, argument }: MagicLine, line: strin
 /** Whether what stands behind a magic's name is TypeScript. */
 function isCode(name: string): boolean {
   return magics.get(name)?.isCode === true
+}
+
+const SCHEME_IMPORT = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])((?:npm|jsr):[^'"\n]+)\2/g
+
+/** Writes the package that an `npm:` or `jsr:` import means, which TypeScript does not know; what follows stays in its place. */
+export function maskSchemes(source: string): string {
+  return source.replace(SCHEME_IMPORT, (whole, before: string, quote: string, specifier: string) => (before + quote + withoutScheme(specifier) + quote).padEnd(whole.length))
 }
 
 function blank(text: string): string {

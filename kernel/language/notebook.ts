@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { maskMagics } from './mask.ts'
+import { maskMagics, maskSchemes } from './mask.ts'
 import { declarationsIn, documentOf, errorsIn, extensionOf, headerOf, namesUsed, refusedExports, type Bindings, type Declaration, type Module } from './module.ts'
 import { allowsImplicitAny, DRAFT, openProject } from './project.ts'
 import type { Diagnostic } from './protocol.ts'
@@ -106,8 +106,9 @@ export class NotebookModules {
   async #check(source: string): Promise<CheckedCell> {
     const used = namesUsed(this.#mask(source), this.#names)
     const key = `${process.cwd()}\n${source}`
+    this.#noticeChanges()
     const known = this.#remembered.get(key)
-    if (known !== undefined && !this.#noticeChanges() && isSame(without(used, known.own), known.uses)) return known
+    if (known !== undefined && isSame(without(used, known.own), known.uses)) return known
     const checked = await this.#checkAnew(source, used)
     this.#remembered.delete(key)
     if (!checked.errors.some(({ code }) => code === CANNOT_FIND_MODULE)) this.#remembered.set(key, checked)
@@ -133,7 +134,7 @@ export class NotebookModules {
   }
 
   #mask(source: string): string {
-    return maskMagics(source, (name) => this.#names.has(name))
+    return maskSchemes(maskMagics(source, (name) => this.#names.has(name)))
   }
 
   /** The draft imports a module before the module is opened, so that it belongs to the project. */
@@ -152,32 +153,25 @@ export class NotebookModules {
 
   /** The path of the document for a text in the kernel's working folder, which is the notebook's. */
   #enter(source: string): string {
+    this.#noticeChanges()
+    this.#watched.addImportsOf(source, this.#folder)
+    return join(this.#folder, DRAFT + extensionOf(source))
+  }
+
+  /** Tells the server of another folder, of what has been installed and of files that have changed. */
+  #noticeChanges(): void {
     const folder = process.cwd()
     const surroundings = surroundingsOf(folder)
+    const changes = this.#watched.changes()
     if (surroundings !== this.#surroundings) {
-      if (folder === this.#folder) this.#forgetPackages()
+      // A server that starts anew sees new packages.
+      if (folder === this.#folder) this.#server.stop()
       openProject(this.#server, folder)
     }
+    this.#server.filesChanged(changes)
+    if (surroundings !== this.#surroundings || changes.length > 0) this.#remembered.clear()
     this.#folder = folder
     this.#surroundings = surroundings
-    this.#watched.addImportsOf(source, folder)
-    this.#noticeChanges()
-    return join(folder, DRAFT + extensionOf(source))
-  }
-
-  /** A server that starts anew sees what has been installed since. */
-  #forgetPackages(): void {
-    this.#server.stop()
-    this.#remembered.clear()
-  }
-
-  /** Tells the server of files that have changed. Whether any has. */
-  #noticeChanges(): boolean {
-    const changes = this.#watched.changes()
-    if (changes.length === 0) return false
-    this.#server.filesChanged(changes)
-    this.#remembered.clear()
-    return true
   }
 }
 

@@ -67,7 +67,7 @@ export class TypeServer {
 
   /** Tells of files on the disk that have changed. */
   filesChanged(changes: FileChange[]): void {
-    this.#connection?.notify('workspace/didChangeWatchedFiles', { changes: changes.map(({ path, type }) => ({ uri: uriOf(path), type })) })
+    if (changes.length > 0) this.#connection?.notify('workspace/didChangeWatchedFiles', { changes: changes.map(({ path, type }) => ({ uri: uriOf(path), type })) })
   }
 
   async complete(path: string, position: Position): Promise<CompletionItem[]> {

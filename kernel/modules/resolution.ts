@@ -38,7 +38,7 @@ export function locate(wanted: string, parentURL: string): Question {
 }
 
 /** Deno's `npm:name@version/path` and `jsr:name` are the package of that name. */
-function withoutScheme(specifier: string): string {
+export function withoutScheme(specifier: string): string {
   return specifier.replace(/^(?:npm|jsr):\/?(@[^/]+\/[^/@]+|[^/@]+)(?:@[^/]*)?/, '$1')
 }
 

@@ -27,11 +27,12 @@ function succeeded(outcome: Outcome): Outcome {
   return outcome
 }
 
+/** The type errors that keep a cell from running. */
 async function typeErrors(code: string): Promise<string> {
-  await run(kernel, code)
-  await kernel.request('shell', 'complete_request', { code: '', cursor_pos: 0 })
-  const { outputs } = await run(kernel, code)
-  return outputs.map(({ header, content }) => (header.msg_type === 'display_data' ? (content.data as Record<string, string>)['text/plain'] : '')).join('')
+  await run(kernel, '%typecheck strict')
+  const { reply } = await run(kernel, code)
+  await run(kernel, '%typecheck on')
+  return reply.ename === 'TypeScriptError' ? reply.traceback!.join('\n') : ''
 }
 
 test("%npm install makes the notebook's folder a project where there is none, and a package importable and typed in the next cell", async () => {
