@@ -31,14 +31,17 @@ export class RunningCell {
 
   /**
    * What an `await` in a cell waits for: the value, or the interrupt. After an interrupt nothing is waited for any more: a
-   * loop that catches errors must stand still too.
+   * loop that catches errors must stand still too. `resume` is called before the cell goes on.
    * The two promises are chained so that V8 can follow them: else a stack would lose its async callers.
    */
-  guard(value: unknown): unknown {
+  guard(value: unknown, resume = () => {}): unknown {
     if (this.handle.signal.aborted) return new Promise(() => {})
     const { promise, resolve, reject } = deferred<unknown>()
     this.#waiting.add(reject)
-    const forget = () => this.#waiting.delete(reject)
+    const forget = () => {
+      this.#waiting.delete(reject)
+      resume()
+    }
     Promise.resolve(value)
       .then(
         (result) => (forget(), result),

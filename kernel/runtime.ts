@@ -14,6 +14,7 @@ export class CellRuntime {
   handed: unknown
   readonly #executor: Executor
   readonly #loader: ModuleLoader
+  readonly #refreshNames = () => this.#loader.names.refresh()
 
   constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
     this.#executor = executor
@@ -61,7 +62,7 @@ export class CellRuntime {
   /** What `await value` waits for. */
   guard(value: unknown): unknown {
     const { cell } = this.#executor
-    return cell === undefined ? value : cell.guard(value)
+    return cell === undefined ? value : cell.guard(value, this.#refreshNames)
   }
 
   /** Takes what disposes of the cell's `using` declarations, for when it is interrupted. */

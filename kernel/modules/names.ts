@@ -10,6 +10,8 @@ export interface Imported {
 /** A name that stands for an export. */
 interface Binding {
   imported: Imported
+  /** The module that its value is of. */
+  namespace: object
   /** `*` is the module itself. */
   exported: string
   assign(value: unknown): void
@@ -24,7 +26,7 @@ export class ImportedNames {
   bind(name: string, imported: Imported, exported: string, assign: (value: unknown) => void): void {
     const value = valueOf(imported, exported)
     assign(value)
-    this.#bindings.set(name, { imported, exported, assign, value })
+    this.#bindings.set(name, { imported, namespace: imported.namespace, exported, assign, value })
   }
 
   /** To be called for names that are declared otherwise. */
@@ -35,9 +37,11 @@ export class ImportedNames {
   /** Gives every name the value that its export has now. */
   refresh(): void {
     for (const binding of this.#bindings.values()) {
-      const value = valueOf(binding.imported, binding.exported)
+      const { imported, exported } = binding
+      if (imported.isWhole && imported.namespace === binding.namespace) continue
+      const value = valueOf(imported, exported)
       if (!Object.is(value, binding.value)) binding.assign(value)
-      binding.value = value
+      Object.assign(binding, { namespace: imported.namespace, value })
     }
   }
 }

@@ -6,12 +6,12 @@ export function upgradeClasses(before: Record<string, unknown>, after: Record<st
   for (const [name, old] of Object.entries(before)) {
     const renewed = after[name]
     if (old === renewed || !isOpenClass(old) || !isOpenClass(renewed)) continue
-    for (const key of Reflect.ownKeys(old.prototype)) if (key !== 'constructor') delete old.prototype[key]
-    Object.setPrototypeOf(old.prototype, renewed.prototype)
+    for (const key of Reflect.ownKeys(old.prototype)) if (key !== 'constructor') Reflect.deleteProperty(old.prototype, key)
+    Reflect.setPrototypeOf(old.prototype, renewed.prototype)
   }
 }
 
-type Class = { prototype: Record<PropertyKey, unknown> }
+type Class = { prototype: object }
 
 /** A class without `#private` members, also in the form that older JavaScript has for them. */
 function isOpenClass(value: unknown): value is Class {

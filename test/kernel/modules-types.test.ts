@@ -18,6 +18,7 @@ write('tsconfig.json', '{ "extends": "./config/base.json", "compilerOptions": { 
 write('inner/deep.ts', 'export const depth: number = 3')
 write('top.ts', "import { depth } from '@/deep'\nexport const doubled = [depth]\nexport enum Kind { Low }")
 write('old.cts', "import path = require('node:path')\nexport const separator: string = path.sep")
+writeFileSync(join(cwd, 'empty.wasm'), Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
 write('data.json', '{ "version": "1.2" }')
 write('node_modules/pack/package.json', '{ "name": "pack", "type": "module", "exports": { ".": { "types": "./index.d.ts", "default": "./index.js" } } }')
 write('node_modules/pack/index.js', 'export const n = 1')
@@ -44,6 +45,7 @@ const wellTyped: Record<string, string> = {
   'import = require, of a package and a file': "import fs = require('node:fs')\nimport old = require('./old.cts')\nconst text: string = old.separator + typeof fs.readFileSync",
   'require, __dirname, __filename and import.meta': 'const anything = require("pack")\nconst place: string = __dirname + __filename + import.meta.dirname + import.meta.filename + import.meta.url + import.meta.resolve("pack")',
   'JSON, with and without an attribute': "import data from './data.json'\nimport { version } from './data.json' with { type: 'json' }\nconst shown: string = data.version + version",
+  'WebAssembly': "import * as empty from './empty.wasm'\nempty.whatever",
   'npm: specifiers': "import { n } from 'npm:pack@1'\nconst three: number = n + (await import('npm:pack')).n",
   'using': 'using held = { size: 2, [Symbol.dispose]() {} }\nconst size: number = held.size',
   'honejs': "import { passes, type Graph } from 'honejs'\nconst pass = passes.foldBatchNorm()",

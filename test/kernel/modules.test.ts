@@ -62,6 +62,7 @@ writePackage('common', { main: 'index.js' }, { 'index.js': "exports.named = 'nam
 writePackage('callable', { main: 'index.js' }, { 'index.js': "module.exports = () => 'called'" })
 writePackage('conditional', { type: 'module', exports: { '.': { import: './esm.js', require: './common.cjs' }, './part': './part.js' } }, { 'esm.js': "export const kind = 'import'", 'common.cjs': "exports.kind = 'require'", 'part.js': 'export default 1' })
 writePackage('types-only', { types: 'index.d.ts' }, { 'index.d.ts': 'export interface OnlyType { x: number }' })
+writePackage('late', { type: 'module', exports: './index.js' }, { 'index.js': "export let state\nexport const setReady = (value) => { state = value }\nexport const init = async () => setReady('ready')" })
 writePackage('@scope/inner', { type: 'module', exports: './index.js' }, { 'index.js': 'export const scoped = true' })
 
 const kernel = await startKernel({ cwd })
@@ -111,6 +112,12 @@ test("a name stands for what the module exports at any moment, in this cell and 
   assert.equal(await value('increase(2)\n;[count, seen()]'), '[ 3, [ 3, 5 ] ]')
   assert.equal(await value('const count = "own"\nincrease()\ncount'), "'own'")
   assert.equal(await value("import { count } from './counter.ts'\ncount"), '4')
+})
+
+test('what a package assigns to its exports later is there after the next await', async () => {
+  assert.equal(await value("import { init, state } from 'late'\nconst before = state\nawait init();\n[before, state]"), "[ undefined, 'ready' ]")
+  assert.equal(await value("import { setReady } from 'late'\nsetReady('again')"), undefined)
+  assert.equal(await value('state'), "'again'")
 })
 
 /** The traceback of a cell that fails; its cell number as N. */
