@@ -1,4 +1,4 @@
-import module, { createRequire } from 'node:module'
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
@@ -6,11 +6,13 @@ import type { Evaluator } from './evaluator.ts'
 import { Autoreload, type AutoreloadMode } from './modules/autoreload.ts'
 import { explained, missingExport } from './modules/errors.ts'
 import { LocalFiles } from './modules/files.ts'
-import { CELL, initialize, load, resolve, VERSION } from './modules/hooks.ts'
+import { CELL, VERSION } from './modules/hooks.ts'
 import { ImportedNames, isExported, valueOf, type Imported } from './modules/names.ts'
+import { register } from './modules/register.ts'
 import { cellRequire } from './modules/require.ts'
 import { isLocal, notebookFile } from './modules/resolution.ts'
 import { upgradeClasses } from './modules/upgrade.ts'
+import { compileInWorkers } from './modules/workers.ts'
 import type { NameUse } from './rewrite.ts'
 import { Flag } from './threads.ts'
 
@@ -73,6 +75,7 @@ export class ModuleLoader {
 
   /** `require` of cells. */
   get require(): NodeJS.Require {
+    this.#register()
     this.#require ??= cellRequire((path, work) => {
       const end = this.#begin()
       try {
@@ -176,15 +179,13 @@ export class ModuleLoader {
     }
   }
 
-  /** Puts the hooks in place, at the first import: in this thread where Node can, else in a thread of their own. */
+  /** Puts the hooks in place at the first import. */
   #register(): void {
     const port = this.#hooksPort
     this.#hooksPort = undefined
     if (port === undefined) return
-    const { registerHooks } = module as { registerHooks?: (hooks: object) => void }
-    if (registerHooks === undefined) return module.register('./modules/hooks.js', { parentURL: import.meta.url, data: { port }, transferList: [port] })
-    initialize({ port })
-    registerHooks({ resolve, load })
+    register(port)
+    compileInWorkers()
   }
 
   /** Loads modules. Meanwhile an interrupt does not terminate: half a module would stay. */

@@ -36,6 +36,9 @@ type Compiling = NodeJS.Module & { _compile(code: string, path: string): void }
 function compileRequired(): void {
   const { _extensions } = Module as unknown as { _extensions: Record<string, (module: Compiling, path: string) => void> }
   for (const ending of ['.ts', '.tsx', '.mts', '.cts', '.jsx']) {
-    _extensions[ending] = (module, path) => module._compile(compileFile(path, readFileSync(path, 'utf8'), 'commonjs').code, path)
+    _extensions[ending] = (module, path) => {
+      const { _compile: compile } = module
+      compile.call(module, compileFile(path, readFileSync(path, 'utf8'), 'commonjs').code, path)
+    }
   }
 }

@@ -22,7 +22,7 @@ const section = (id: number, ...bytes: number[]) => [id, bytes.length, ...bytes]
 const text = (name: string) => [name.length, ...Buffer.from(name)]
 /** Exports `add`, which tells `log` of ./host.mts its first argument, and a global, `answer`. */
 const WASM = Uint8Array.from([
-  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
   ...section(1, 2, 0x60, 1, 0x7f, 0, 0x60, 2, 0x7f, 0x7f, 1, 0x7f),
   ...section(2, 1, ...text('./host.mts'), ...text('log'), 0, 0),
   ...section(3, 1, 1),
@@ -159,6 +159,12 @@ test('what failed to load is tried again', async () => {
   assert.equal(await value("gate.isOpen = true\nconst { passed } = await import('./flaky.ts')\npassed"), 'true')
   writePackage('not-there', { type: 'module', exports: './index.js' }, { 'index.js': 'export const x = 8' })
   assert.equal(await value("import { y } from './needs.ts'\ny"), '8')
+})
+
+test('a worker whose file is TypeScript runs it as cells do', async () => {
+  write('worker.ts', "import { parentPort } from 'node:worker_threads'\nimport { area } from './shapes'\nenum Size { Big = 5 }\nparentPort!.postMessage(area({ side: Size.Big }))\nsetTimeout(() => {\n  throw new RangeError('in a worker')\n})")
+  const cell = "import { Worker } from 'node:worker_threads'\nimport { once } from 'node:events'\nconst worker = new Worker('./worker.ts')\nconst [[squared], [error]] = await Promise.all([once(worker, 'message'), new Promise<[Error]>((resolve) => worker.on('error', (error) => resolve([error])))])\n;[squared, error.stack.includes('worker.ts:6:9')]"
+  assert.equal(await value(cell), '[ 25, true ]')
 })
 
 test('lines of TypeScript that is imported or required are those of the file', async () => {
