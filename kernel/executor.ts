@@ -134,8 +134,9 @@ export class Executor {
 
   /** Loads files anew that have changed. What fails is told of, and stays what it was. */
   async reload(mode?: AutoreloadMode): Promise<void> {
-    for (const { path, error } of await this.loader.reload(mode)) {
-      this.write('stderr', `${relative(process.cwd(), path)} has changed and could not be loaded anew; what it was before stays.\n${this.traces.traceback(error).join('\n')}\n`)
+    for (const { paths, error } of await this.loader.reload(mode)) {
+      const names = paths.map((path) => relative(process.cwd(), path)).join(', ')
+      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${this.traces.traceback(error).join('\n')}\n`)
     }
   }
 

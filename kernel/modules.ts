@@ -19,9 +19,9 @@ import { Flag } from './threads.ts'
 /** The names of an import statement, each with the name of the export, what assigns it, and where it is used. */
 export type Names = Record<string, [exported: string, assign: (value: unknown) => void, use: NameUse]>
 
-/** A file that has changed and could not be loaded anew. */
+/** Files that could not be loaded anew, for the same reason. */
 export interface ReloadFailure {
-  path: string
+  paths: string[]
   error: unknown
 }
 
@@ -114,17 +114,18 @@ export class ModuleLoader {
   }
 
   async #reload(outdated: ReadonlySet<string>): Promise<ReloadFailure[]> {
-    const failures: ReloadFailure[] = []
+    const failures = new Map<string, ReloadFailure>()
     this.#files.outdate(outdated)
-    for (const { path, namespace } of [...this.#imported.values()]) {
+    for (const { path, namespace } of this.#imported.values()) {
       if (path === undefined || !outdated.has(path)) continue
       try {
         upgradeClasses(namespace, (await this.#load(pathToFileURL(path).href)).namespace)
       } catch (error) {
-        failures.push({ path, error })
+        const reason = String(error)
+        failures.set(reason, { paths: [...(failures.get(reason)?.paths ?? []), path], error })
       }
     }
-    return failures
+    return [...failures.values()]
   }
 
   async #load(specifier: string, options?: ImportCallOptions): Promise<Imported> {
@@ -140,7 +141,8 @@ export class ModuleLoader {
 
   #keep(url: string, namespace: Record<string, unknown>): Imported {
     const file = url.startsWith('file:') ? fileURLToPath(url) : undefined
-    const path = isLocal(url) ? file : undefined
+    // One that is imported with a query, as %run does, is loaded when that says so.
+    const path = isLocal(url) && !url.includes('?') ? file : undefined
     const isWhole = file !== undefined && (file.endsWith('.json') || file in cache)
     if (path !== undefined) this.#files.observeCommonJs(path)
     const imported = Object.assign(this.#imported.get(url) ?? {}, { path, namespace, isWhole })

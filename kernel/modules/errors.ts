@@ -13,8 +13,8 @@ const explanations: Record<string, (error: NodeError, specifier: string) => stri
   ERR_MODULE_NOT_FOUND: notFound,
   MODULE_NOT_FOUND: notFound,
   ERR_UNSUPPORTED_ESM_URL_SCHEME: (_, specifier) => (/^https?:/.test(specifier) ? overNetwork(specifier) : undefined),
-  ERR_UNSUPPORTED_DIR_IMPORT: (_, specifier) => `${specifier} is a folder without an index file. Import a file in it.`,
-  ERR_UNKNOWN_FILE_EXTENSION: (_, specifier) => `${specifier} is no module that Node knows. To read it as data: (await import('node:fs/promises')).readFile('${specifier}', 'utf8')`,
+  ERR_UNSUPPORTED_DIR_IMPORT: ({ message }) => `${shownPath(message, / '([^']+)'/)} is a folder without an index file. Import a file in it.`,
+  ERR_UNKNOWN_FILE_EXTENSION: ({ message }) => `${shownPath(message, / for (.*)/)} is no module that Node knows. Read it with readFile of node:fs/promises.`,
   ERR_REQUIRE_ASYNC_MODULE: (_, specifier) => `${specifier} awaits at its top, which require cannot. Write: await import('${specifier}')`,
   ERR_REQUIRE_ESM: (_, specifier) => `${specifier} is an ES module. Write: await import('${specifier}')`,
 }
@@ -38,6 +38,10 @@ function notFound({ message }: NodeError, specifier: string): string | undefined
   if (kind === 'module' && /^[./\\]|^[A-Za-z]:/.test(missing)) return noFile(pathOf(missing), place)
   const name = packageIn(missing)
   return `Cannot find package '${name}'${place}.${didYouMean(name, packagesAround(process.cwd()))} ${installation(specifier, name)}`
+}
+
+function shownPath(message: string, pattern: RegExp): string {
+  return relative(process.cwd(), pathOf(pattern.exec(message)?.[1] ?? ''))
 }
 
 const pathOf = (place: string) => (place.startsWith('file:') ? fileURLToPath(place) : place)

@@ -37,7 +37,7 @@ type NextResolve = (specifier: string, context?: Partial<ResolveHookContext>) =>
 export function resolve(specifier: string, context: ResolveHookContext, next: NextResolve): Resolved | Promise<Resolved> {
   const isFromCell = specifier.startsWith(CELL)
   const importer = isFromCell ? pathToFileURL(notebookFile()).href : context.parentURL
-  if (importer === undefined || !isLocal(importer)) return next(specifier, context)
+  if (importer === undefined || !(isFromCell || isLocal(importer))) return next(specifier, context)
   const wanted = isFromCell ? specifier.slice(CELL.length) : specifier
   // The real package works in its own kernel alone.
   if (wanted === 'tslab') return next(new URL('../tslab.js', import.meta.url).href, context)

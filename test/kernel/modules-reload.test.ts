@@ -87,7 +87,7 @@ test('a change with an error is shown once, with file, line and caret; what was 
   write('part.ts', 'export const part = 2\nexport const more: = 3')
   const { stderr, result, reply } = await run(kernel, 'edited()')
   assert.deepEqual([reply.status, result], ['ok', "'edited 1'"])
-  assert.match(stripColours(stderr), /^edited\.ts has changed and could not be loaded anew; what it was before stays\.\nSyntaxError: .*\n.*part\.ts:2:20\n {4}export const more: = 3\n {4} {19}\^/)
+  assert.match(stripColours(stderr), /^Could not be loaded anew, and what was there before stays: edited\.ts\nSyntaxError: .*\n.*part\.ts:2:20\n {4}export const more: = 3\n {4} {19}\^/)
   assert.equal(await value('edited()'), "'edited 1'")
   assert.match(plainTraceback(await run(kernel, "import { part } from './part.ts'")), /part\.ts:2:20/)
   write('part.ts', 'export const part = 2\nthrow new RangeError("at load")')
