@@ -45,9 +45,9 @@ export class WatchedFiles {
   }
 }
 
-/** What changes when packages are installed near a folder, or when its tsconfig.json does. */
+/** What changes with the folder, when packages are installed near it, and when its tsconfig.json does. */
 export function surroundingsOf(folder: string): string {
   const packages = above(folder, 'node_modules')
   const places = [above(folder, 'package.json'), configurationOf(folder)?.file, packages, packages && join(packages, '.package-lock.json')]
-  return places.map((place) => (place === undefined ? '' : `${place} ${stampOf(place)}`)).join('\n')
+  return [folder, ...places.map((place) => (place === undefined ? '' : `${place} ${stampOf(place)}`))].join('\n')
 }

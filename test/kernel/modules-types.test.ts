@@ -86,6 +86,18 @@ test('a file that comes, and one that goes', async () => {
   assert.match(await typeErrors("import { fresh } from './fresh.ts'"), /Cannot find module '\.\/fresh\.ts'/)
 })
 
+test('after %cd, imports and types are those of the other folder', async () => {
+  write('other/near.ts', 'export const near: string[] = [__dirname]')
+  const [elsewhere, bare] = [join(cwd, 'other'), realpathSync(mkdtempSync(join(tmpdir(), 'hone-cd-')))]
+  await run(kernel, `%cd ${elsewhere}`)
+  assert.equal(await typeErrors("import { near } from './near.ts'\nconst there: string = near[0] + import.meta.dirname"), '')
+  for (const folder of [bare, dirname(bare)]) {
+    await run(kernel, `%cd ${folder}`)
+    assert.equal(await typeErrors('const place: string = __dirname'), '')
+  }
+  await run(kernel, `%cd ${cwd}`)
+})
+
 test('a tsconfig.json that changes counts at once; baseUrl too', async () => {
   write('tsconfig.json', '{ "compilerOptions": { "baseUrl": "./inner", "strict": false } }')
   const errors = await typeErrors("import { depth } from 'deep'\nconst n: number = depth\nconst loose: number = null")
