@@ -52,9 +52,8 @@ export function resolve(specifier: string, context: ResolveHookContext, next: Ne
 /** A local file that has changed is another module for Node: its URL says which. JSON needs no attribute. */
 function settled(found: Resolved, specifier: string, importer: string | undefined): Resolved {
   report({ type: 'import', specifier, url: found.url, importer: importer && fileURLToPath(importer) })
-  if (!isLocal(found.url)) return found
   const url = new URL(found.url)
-  const version = versionOf(fileURLToPath(url))
+  const version = isLocal(found.url) ? versionOf(fileURLToPath(url)) : 0
   if (version > 0) url.searchParams.set(VERSION, String(version))
   return { ...found, url: url.href, ...(url.pathname.endsWith('.json') && { importAttributes: { type: 'json' } }) }
 }
