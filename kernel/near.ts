@@ -1,5 +1,5 @@
 /** Those names that a mistyped one may have meant, the nearest first. */
-export function near(name: string, names: Iterable<string>): string[] {
+function near(name: string, names: Iterable<string>): string[] {
   const ranked = [...new Set(names)].map((known) => ({ known, edits: distance(known, name) })).filter(({ edits }) => edits <= 2 && edits * 2 <= name.length)
   return ranked.sort((a, b) => a.edits - b.edits).map(({ known }) => known)
 }
