@@ -41,7 +41,7 @@ export function placed<T>(javascript: JavaScript, work: () => T): T {
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const { line, column } = locateIn(javascript, error) ?? error
-    throw new SourceError(error.message, line, column)
+    throw new SourceError(error.message, line, column, error.incomplete)
   }
 }
 

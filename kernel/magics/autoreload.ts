@@ -11,6 +11,7 @@ export const autoreload: Magic = {
   usage: `%autoreload loads what has changed anew now. %autoreload 0 or off: never. %autoreload 1 or explicit: before each cell, what %aimport names. %autoreload 2 or all, as it is at first: before each cell, everything but what %aimport excepts.
 
 A file that has changed is loaded anew with the files that import it. Names that cells have imported stand for the new code, and objects of a class that a file exports get its new methods; what else the files held in variables is made anew.`,
+  words: () => Object.keys(MODES).filter((word) => word !== ''),
   async line(argument, { autoreload: state, reload }) {
     const mode = MODES[argument.trim()]
     if (mode === undefined) throw new Error(`%autoreload takes 0 (off), 1 (explicit), 2 (all) or nothing (now), not "${argument.trim()}".`)

@@ -17,6 +17,7 @@ export const npm: Magic = {
   name: 'npm',
   summary: "run npm in the notebook's project; what it installs can be imported at once",
   usage: "%npm install NAME, %npm install -D NAME, %npm uninstall NAME, %npm ls, ...: as on the command line. The project is that of the nearest package.json; where there is none, the notebook's folder becomes one.",
+  words: () => ['install', 'uninstall', 'update', 'list', 'outdated', 'view'],
   async line(argument, context) {
     const { packages, signal, write, print } = context
     await enterProject(argument, print)

@@ -132,7 +132,8 @@ test('what using holds is disposed of at the end of the cell, in turn and whatev
     await sleep(200)
     await kernel.interrupt()
     const { reply, stdout } = await cell
-    assert.deepEqual([reply.ename, stdout], ['Interrupted', 'closed f\n'])
+    assert.equal(reply.ename, 'Interrupted')
+    assert.match(stdout, /^closed f\n(closed e\n)?$/)
   }
   assert.equal((await run(kernel, 'await using d = { async [Symbol.asyncDispose]() { await null; console.log("closed d") } }\n1')).stdout, 'closed d\n')
 })
