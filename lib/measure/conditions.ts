@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
+import { pace } from './pace.ts'
 
 /** What else went on while something was measured. */
 export interface Conditions {
@@ -7,16 +8,20 @@ export interface Conditions {
   readonly otherLoad: number | null
   /** The fastest core's clock in MHz, lowest and highest seen; null where the system does not tell. */
   readonly clock: { readonly low: number; readonly high: number } | null
+  /** Seconds that a fixed piece of arithmetic took, at each look: what the processor itself gave. */
+  readonly pace: readonly number[]
 }
 
 const BETWEEN_LOOKS = 500
 
-/** Watches the machine from now on. `look` may be called as often as one likes. */
+/** Watches the machine from now on: `look` at it once a round. */
 export function watchConditions(pids: readonly number[] = []): { look(): void; end(): Conditions } {
   const start = processorTimes(pids)
   const clocks: number[] = []
+  const paces: number[] = []
   let looked = -Infinity
   const look = () => {
+    paces.push(pace())
     if (performance.now() - looked < BETWEEN_LOOKS) return
     looked = performance.now()
     clocks.push(Math.max(...os.cpus().map(({ speed }) => speed)))
@@ -24,7 +29,7 @@ export function watchConditions(pids: readonly number[] = []): { look(): void; e
   look()
   return {
     look,
-    end: () => ({ otherLoad: otherLoad(start, processorTimes(pids)), clock: clocks.some((mhz) => mhz > 0) ? { low: Math.min(...clocks), high: Math.max(...clocks) } : null }),
+    end: () => ({ otherLoad: otherLoad(start, processorTimes(pids)), clock: clocks.some((mhz) => mhz > 0) ? { low: Math.min(...clocks), high: Math.max(...clocks) } : null, pace: paces }),
   }
 }
 

@@ -26,7 +26,11 @@ export interface SessionOptions {
 }
 
 /** One run of a model on inputs that were fixed beforehand. */
-export type BoundRun = () => Promise<Record<string, Tensor>>
+export interface BoundRun {
+  (): Promise<Record<string, Tensor>>
+  /** What its time depends on beside the model. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+}
 
 /** A session on its way: it can be awaited, or bound at once. */
 export interface OpeningSession extends Promise<Session> {
@@ -103,7 +107,9 @@ export class Session {
     checkFeeds(this.name, this.inputs, feeds)
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
     const plain = () => this.#run(native)
-    return () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
+    const run = () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
+    const { threads = 'default', spinning = false } = this.options
+    return Object.assign(run, { settings: { device: this.device, threads, spinning } })
   }
 
   async #run(feeds: Record<string, Ort.Tensor>) {
