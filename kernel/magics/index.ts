@@ -1,3 +1,4 @@
+import { bench } from './bench.ts'
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
@@ -7,6 +8,7 @@ import { lsmagic } from './lsmagic.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { mem } from './memory.ts'
 import { npm } from './npm.ts'
+import { ops } from './ops.ts'
 import { ownMagics } from './own.ts'
 import { prof } from './profile.ts'
 import { env, history, reset, who, whos } from './session.ts'
@@ -17,7 +19,7 @@ import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
 const provided = [
-  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
+  lsmagic, time, timeit, bench, ops, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
   shell, bash, html, markdown, svg, latex, javascript, capture,
 ]
 

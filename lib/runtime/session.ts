@@ -96,6 +96,11 @@ export class Session {
     return typeof this.#source === 'string' ? this.#source : (this.#source.deref() as ModelSource | undefined)
   }
 
+  /** ONNX Runtime's own session. @internal */
+  get native(): Ort.InferenceSession {
+    return this.#live()
+  }
+
   /** Runs the model. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
   async run(feeds: Tensors): Promise<Record<string, Tensor>> {
     return this.bind(feeds)()
