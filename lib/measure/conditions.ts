@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { pace } from './pace.ts'
 
@@ -45,8 +45,8 @@ interface ProcessorTimes {
 function processorTimes(pids: readonly number[]): ProcessorTimes {
   const busy = os.cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0)
   const { user, system } = process.cpuUsage()
-  const others = pids.map(processTime)
-  return { wall: performance.now(), busy, own: others.includes(null) ? null : others.reduce<number>((sum, time) => sum + time!, (user + system) / 1000) }
+  const others = withDescendants(pids).reduce((sum, pid) => sum + (statOf(pid)?.used ?? 0), 0)
+  return { wall: performance.now(), busy, own: pids.every(statOf) ? others + (user + system) / 1000 : null }
 }
 
 function otherLoad(from: ProcessorTimes, to: ProcessorTimes): number | null {
@@ -58,12 +58,30 @@ function otherLoad(from: ProcessorTimes, to: ProcessorTimes): number | null {
 /** Clock ticks of `/proc` are hundredths of a second on Linux. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const TICK = 10
 
-/** Milliseconds of processor time that a process has used; null where the system does not tell. */
-function processTime(pid: number): number | null {
+interface ProcessStat {
+  readonly parent: number
+  /** Milliseconds of processor time. */
+  readonly used: number
+}
+
+/** What Linux tells of a process; null elsewhere, and where it has ended. */
+function statOf(pid: number): ProcessStat | null {
   try {
     const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
-    return TICK * (Number(afterName[11]) + Number(afterName[12]))
+    return { parent: Number(afterName[1]), used: TICK * (Number(afterName[11]) + Number(afterName[12])) }
   } catch {
     return null
   }
+}
+
+/** Processes, and all that they have started. */
+function withDescendants(pids: readonly number[]): readonly number[] {
+  if (pids.length === 0 || process.platform !== 'linux') return pids
+  const everyone = readdirSync('/proc').map(Number).filter(Number.isInteger).map((pid) => [pid, statOf(pid)?.parent] as const)
+  const family = new Set(pids)
+  for (let size = 0; size < family.size; ) {
+    size = family.size
+    for (const [pid, parent] of everyone) if (parent !== undefined && family.has(parent)) family.add(pid)
+  }
+  return [...family]
 }
