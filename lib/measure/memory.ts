@@ -29,7 +29,8 @@ export async function memory(model: ModelSource, feeds: Tensors, options: Memory
   const device = await resolveDevice(session.device ?? 'auto')
   const folder = await mkdtemp(join(tmpdir(), 'hone-memory-'))
   try {
-    const { stages, gpu } = await inProcess(nameOf(model), { model: loadable(model), tensors: packed(feeds), session: { ...session, device, profile: join(folder, 'trace') }, runs })
+    const tensors = packed(feeds)
+    const { stages, gpu } = await inProcess(nameOf(model), { model: loadable(model), tensors, session: { ...session, device, profile: join(folder, 'trace') }, runs })
     const [file] = await readdir(folder)
     return new MemoryProfile(JSON.parse(await readFile(join(folder, file), 'utf8')), stages, gpu)
   } finally {
