@@ -28,6 +28,8 @@ export interface BenchOptions<Name extends string = string> {
   readonly seed?: number
   /** Seconds that a call may take (600). */
   readonly timeout?: number
+  /** Seconds of rest before each sample (0), so that threads of the contender before, which wait for work awhile before they sleep, disturb nobody. */
+  readonly rest?: number
   /** Refuses contenders whose results differ from the baseline's (false): true with usual tolerances of numbers. */
   readonly sameResults?: boolean | Tolerance
 }
@@ -54,13 +56,13 @@ export class BenchError extends ContenderError {
 export async function bench<Name extends string>(contenders: Readonly<Record<Name, Contender>>, options: BenchOptions<NoInfer<Name>> = {}): Promise<BenchResult<Name>> {
   const names = Object.keys(contenders) as Name[]
   const { minRuns = fewestRounds(names.length - 1), maxRuns = Math.max(1000, minRuns) } = options
-  const { seconds = 10, calls, precision = 0.015, threshold = 0.01, seed = 0, timeout = 600, sameResults = false } = options
+  const { seconds = 10, calls, precision = 0.015, threshold = 0.01, seed = 0, timeout = 600, rest = 0, sameResults = false } = options
   const baseline = options.baseline ?? names[0]
   if (!names.includes(baseline)) throw new RangeError(names.length ? `there is no contender "${baseline}" to compare with, only ${names.join(', ')}` : 'there is nothing to time')
   if (!(minRuns >= 1 && maxRuns >= minRuns)) throw new RangeError(`there is 1 run at least, and no fewer at most: not ${minRuns} to ${maxRuns}`)
   if (!(threshold >= 0 && threshold < 1)) throw new RangeError(`the threshold is a share from 0 to 1, not ${threshold}`)
 
-  const entrants = names.map((name) => new Entrant(name, contenders[name], { timeout, calls }))
+  const entrants = names.map((name) => new Entrant(name, contenders[name], { timeout, calls, rest }))
   const label = names.length > 3 ? `${names.length} variants` : names.join(', ')
   const bar = progress(`Timing ${label}`, seconds, (s) => `${s.toFixed(0)} s`)
   const started = new Date()

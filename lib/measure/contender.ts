@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { throwIfInterrupted, unlessInterrupted } from '../interrupt.ts'
 
 /**
@@ -73,9 +73,10 @@ export class Entrant<Name extends string = string> {
   result: unknown
   readonly #clocked: ClockedContender
   readonly #timeout: number
+  readonly #rest: number
 
-  /** @param limits seconds that a call may take; calls within one sample, where that is settled. */
-  constructor(name: Name, contender: Contender, { timeout, calls }: { readonly timeout: number; readonly calls?: number }) {
+  /** @param how seconds that a call may take, and of rest before a sample; calls within one, where that is settled. */
+  constructor(name: Name, contender: Contender, { timeout, calls, rest }: { readonly timeout: number; readonly calls?: number; readonly rest: number }) {
     const given = typeof contender === 'function' ? { run: contender } : contender
     const { perCall = 1 } = given
     if (!(perCall > 0)) throw new RangeError(`${name}: a call handles 1 item or more, not ${perCall}`)
@@ -88,11 +89,12 @@ export class Entrant<Name extends string = string> {
     this.#clocked = 'run' in given ? { time: (calls) => timeCalls(given.run, calls) } : given
     this.pids = this.#clocked.pids ?? []
     this.#timeout = timeout
+    this.#rest = rest
   }
 
   /** Seconds of one call, from `repeats` of them in a row. @throws ContenderError where it throws, hangs, or tells no time. */
   async time(): Promise<number> {
-    await turn()
+    await (this.#rest > 0 ? unlessInterrupted(sleep(1000 * this.#rest)) : turn())
     throwIfInterrupted()
     const { seconds, result } = await this.#ended(this.#clocked.time(this.repeats))
     if (!(seconds >= 0 && seconds < Infinity)) throw new ContenderError(this.name, `it tells a time of ${seconds} s, and that is none`)

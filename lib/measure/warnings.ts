@@ -60,12 +60,13 @@ function ofContender({ name, samples }: Samples): Warning[] {
 }
 
 function drift(name: string, samples: readonly number[]): Warning[] {
-  const levels = segments(samples).filter(({ from, to }) => to - from >= LASTING * samples.length)
+  const levels = segments(samples).filter(({ from, to }) => to - from >= Math.max(FEWEST, LASTING * samples.length))
   const [first, last] = [levels[0], levels.at(-1)]
   if (!first || !last || Math.abs(Math.log(last.mean / first.mean)) < DRIFT) return []
   const change = last.mean / first.mean - 1
   return [{ kind: 'drift', text: `${name}: from run ${last.from + 1} on it takes ${percentText(Math.abs(change))} ${change > 0 ? 'longer' : 'less'} than at first.` }]
 }
 
-/** Share of the runs that a level must last to count as one. */
+/** Share of the runs, and runs at least, that a level must last to count as one. */
 const LASTING = 0.2
+const FEWEST = 5

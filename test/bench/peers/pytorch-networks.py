@@ -1,4 +1,4 @@
-"""PyTorch as a contender: python pytorch.py NETWORK train|infer BATCH THREADS, timed by the line protocol of processContender."""
+"""PyTorch as a contender: python pytorch-networks.py NETWORK train|infer BATCH THREADS, timed by the line protocol of processContender."""
 import json
 import sys
 import time
