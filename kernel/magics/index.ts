@@ -1,5 +1,6 @@
 import { didYouMean } from '../near.ts'
 import { aimport, autoreload } from './autoreload.ts'
+import { bench } from './bench.ts'
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
@@ -10,6 +11,7 @@ import { lsmagic } from './lsmagic.ts'
 import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { mem } from './memory.ts'
 import { npm } from './npm.ts'
+import { ops } from './ops.ts'
 import { ownMagics } from './own.ts'
 import { prof } from './profile.ts'
 import { env, reset, who, whos } from './session.ts'
@@ -20,7 +22,7 @@ import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
 const provided = [
-  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, autoreload, aimport, load, run, writefile, pwd, cd, ls, npm,
+  lsmagic, time, timeit, bench, ops, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, autoreload, aimport, load, run, writefile, pwd, cd, ls, npm,
   shell, bash, sh, python, html, markdown, svg, latex, javascript, capture,
 ]
 
