@@ -67,10 +67,10 @@ async function discoverCuda(): Promise<DeviceState> {
   const trial = await tried(device)
   if (trial.works) return { device, available: true, description: gpu }
   const library = /(lib[^\s/]+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
-  if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.' }
+  if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA and cuDNN 9.' }
   return library.startsWith('libonnxruntime_providers')
-    ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Run `ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node` to download it (about 300 MB).' }
-    : { device, available: false, reason: `the CUDA library ${library} is missing`, remedy: 'Install CUDA 12 and cuDNN 9, and name their folder in LD_LIBRARY_PATH.' }
+    ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Get it with: hone gpu install (250 MB).' }
+    : { device, available: false, reason: `the CUDA library ${library} is missing`, remedy: 'Get it with: hone gpu install --libraries (2 GB); or, where CUDA and cuDNN 9 are installed, name their folder in LD_LIBRARY_PATH.' }
 }
 
 const SOFTWARE_DRIVER = /swiftshader|lvp|llvmpipe/i
