@@ -60,6 +60,7 @@ const OPSET = 18
 export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fast', choices = {}, state = new Map() }: LowerOptions = {}): Lowered {
   const copy = graph.copy()
   withSizes(copy, sizes)
+  for (const input of copy.inputs) if (state.has(input.name)) copy.requireInput(input)
   if (device !== 'cpu') return new Lowered(verify(lowerStandard(copy, device === 'webgpu' && (copy.opsets.get('') ?? 1) >= OPSET ? webgpuExpansions : {})))
   const shapes = new Map(copy.inputs.map((input) => [input.name, input.shape as readonly number[]]))
   const lowered = lowerForCpu(copy, state, (geometry) => (numerics === 'direct' ? 'direct' : choices[geometry]))

@@ -17,7 +17,7 @@ export const noise = (shape: readonly number[]): Tensor => Tensor.float32(shape,
 /** Whole numbers below `end`. */
 export const wholes = (shape: readonly number[], end: number): Tensor => Tensor.of('int64', shape, Array.from({ length: sizeOf(shape) }, () => source.below(end)))
 
-const labels = { dtype: 'int64' as DataType, shape: [symbol('N')] }
+export const labels = { dtype: 'int64' as DataType, shape: [symbol('N')] }
 
 /** Small networks that have between them what the library's models have. */
 export const smallTasks: Readonly<Record<string, () => Task>> = {
@@ -35,10 +35,10 @@ export const smallTasks: Readonly<Record<string, () => Task>> = {
     ), { x: ['N', 4, 8, 8] }).graph,
     loss: crossEntropy, target: labels, feeds: { x: noise([3, 4, 8, 8]), target: wholes([3], 5) },
   }),
-  'an embedding and two LSTM layers': () => ({
+  'an embedding, an LSTM and a layer normalization': () => ({
     model: nn.build((net: Scope, tokens: Value) => {
       const words = embedding(20, 6)(net.child('words'), net.builder.transpose(tokens, [1, 0]))
-      const last = layerNorm(8)(net.child('norm'), lstm(6, 8, { numLayers: 2, output: 'last' })(net.child('lstm'), words))
+      const last = layerNorm(8)(net.child('norm'), lstm(6, 8, { output: 'last' })(net.child('lstm'), words))
       return net.builder.op('Squeeze', [linear(8, 1)(net.child('head'), last), net.builder.int64([1])])
     }, { tokens: { dtype: 'int64', shape: ['N', 5] } }).graph,
     loss: bceWithLogits, target: { dtype: 'float32', shape: [symbol('N')] }, feeds: { tokens: wholes([3, 5], 20), target: Tensor.float32([3], [0, 1, 1]) },
