@@ -24,7 +24,9 @@ export function toLayers(model: Graph | { readonly graph: Graph }, options: Tens
     return tensor
   })
   const layers = new Nodes(tf, held)
-  for (const node of graph.nodes()) layers.write(node)
+  tf.tidy(() => {
+    for (const node of graph.nodes()) layers.write(node)
+  })
   const outputs = graph.outputs.map((value) => layers.output(value))
   return tf.model({ inputs, outputs, name: layerName(graph.name) })
 }
