@@ -1,16 +1,17 @@
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
-import type { Form } from './expand.ts'
+import { SHELL, type Form } from './expand.ts'
 import { cd, load, ls, pwd, run, writefile } from './files.ts'
+import { history } from './history.ts'
 import { lsmagic } from './lsmagic.ts'
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { mem } from './memory.ts'
 import { npm } from './npm.ts'
 import { ownMagics } from './own.ts'
 import { prof } from './profile.ts'
-import { env, history, reset, who, whos } from './session.ts'
-import { bash, shell } from './shell.ts'
+import { env, reset, who, whos } from './session.ts'
+import { bash, python, sh, shell } from './shell.ts'
 import { html, javascript, latex, markdown, svg } from './text.ts'
 import { time, timeit } from './time.ts'
 import { trace } from './trace.ts'
@@ -18,27 +19,39 @@ import { typecheck } from './typecheck.ts'
 
 const provided = [
   lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
-  shell, bash, html, markdown, svg, latex, javascript, capture,
+  shell, bash, sh, python, html, markdown, svg, latex, javascript, capture,
 ]
 
-/** Every magic that the kernel provides, by its name. */
-export const magics: ReadonlyMap<string, Magic> = new Map<string, Magic>(provided.map((magic) => [magic.name, magic]))
+const magics: ReadonlyMap<string, Magic> = new Map<string, Magic>(provided.map((magic) => [magic.name, magic]))
 
-/** Runs a magic. Throws an Error that names near magics when there is none of that name. */
+/** Every magic there is, a person's own too. */
+export function everyMagic(): ReadonlyMap<string, Magic> {
+  return new Map([...magics, ...ownMagics])
+}
+
+export function findMagic(name: string): Magic | undefined {
+  return ownMagics.get(name) ?? magics.get(name)
+}
+
+/** Runs a magic. Throws a UsageError that names near magics when there is none of that name. */
 export function runMagic(form: Form, name: string, texts: string[], session: Omit<MagicContext, 'magics'>): unknown {
-  const all = new Map([...magics, ...ownMagics])
-  const magic = all.get(name)
-  const sign = form === 'cell' ? '%%' : '%'
-  if (magic === undefined) {
-    const near = [...all.keys()].filter((known) => distance(known, name) <= 2).map((known) => sign + known)
-    throw new Error(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
-  }
+  const magic = findMagic(name)
   const [argument, body = ''] = texts
-  const context = { ...session, magics: all.values() }
-  if (form === 'cell' && magic.cell !== undefined) return magic.cell(argument, body, context)
-  if (form === 'value' && magic.value !== undefined) return magic.value(argument, context)
-  if (form !== 'cell' && magic.line !== undefined) return magic.line(argument, context)
-  throw new Error(`${sign}${name} is not a magic, but ${form === 'cell' ? '%' : '%%'}${name} is.`)
+  const context = { ...session, magics: everyMagic().values() }
+  if (form === 'cell' && magic?.cell !== undefined) return magic.cell(argument, body, context)
+  if (form === 'value' && magic?.value !== undefined) return magic.value(argument, context)
+  if (form !== 'cell' && magic?.line !== undefined) return magic.line(argument, context)
+  const [sign, other] = form === 'cell' ? ['%%', '%'] : ['%', '%%']
+  if (magic !== undefined) throw new UsageError(`${sign}${name} is not a magic, but ${other}${name} is.`)
+  const near = nearNames(name, form).map((known) => sign + known)
+  throw new UsageError(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
+}
+
+/** The names that one mistake, or two in a long name, make of this one. */
+function nearNames(name: string, form: Form): string[] {
+  const known = [...everyMagic().values()].filter(({ line, cell }) => (form === 'cell' ? cell : line) !== undefined)
+  const most = name.length < 5 ? 1 : 2
+  return known.map((magic) => magic.name).filter((other) => other !== SHELL && distance(other, name) <= most)
 }
 
 /** Levenshtein's edit distance. */

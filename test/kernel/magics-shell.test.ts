@@ -47,6 +47,14 @@ const typescript: Record<string, string> = {
   'function negate(value: boolean) {\n  const negated = !value\n  return negated\n}\nnegate(true)': 'false',
 }
 
+const above = ['const text = `a${1}b`', 'let n = 0; n++', 'let list: Array<number>', 'const sure = text!', '// it\'s `']
+
+for (const line of above) {
+  test(`a magic stands below ${JSON.stringify(line)}`, async () => {
+    assert.equal((await run(kernel, `${line}\n!echo there`)).stdout, 'there\n')
+  })
+}
+
 for (const [code, expected] of Object.entries(typescript)) {
   test(`TypeScript that looks like a magic stays TypeScript: ${JSON.stringify(code)}`, async () => {
     assert.equal((await run(kernel, code)).result, expected)
@@ -59,6 +67,7 @@ test('%%bash runs the body; its exit code is an error, and its output may go int
   assert.match(plainTraceback(outcome), /bash ended with exit code 4/)
   await run(kernel, '%%bash --out text --err errors\necho kept\necho bad >&2')
   assert.equal((await run(kernel, '[text, errors]')).result, "[ 'kept\\n', 'bad\\n' ]")
+  assert.equal((await run(kernel, '%%sh\necho $0')).stdout, 'sh\n')
 })
 
 for (const command of ['!sleep 60; touch late', '%%bash\nsleep 60\ntouch late', 'const slow = !sleep 60; touch late']) {
