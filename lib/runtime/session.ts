@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
-import { explainLoadFailure, graphOf, loadable, nameOf, plain, type ModelSource } from './model.ts'
+import { explainLoadFailure, explainRunFailure, graphOf, loadable, nameOf, type ModelSource } from './model.ts'
 
 export interface SessionOptions {
   /** Where it runs (auto: CUDA, then WebGPU on a hardware adapter, then the CPU). */
@@ -125,7 +125,7 @@ export class Session {
     throwIfInterrupted()
     const outputs = await (fetches ? this.#live().run(feeds, fetches) : this.#live().run(feeds)).catch((failure: Error) => {
       throwIfInterrupted()
-      throw new Error(`${this.name}: ${plain(failure.message)}`, { cause: failure })
+      throw explainRunFailure(this.name, this.device, failure)
     })
     // what comes back is a copy even where the runtime wrote into the given memory
     return Object.fromEntries(this.outputs.map(({ name }) => [name, into?.[name] ?? fromNative(outputs[name])]))
