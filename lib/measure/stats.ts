@@ -61,10 +61,12 @@ export function bootstrapPairedDifference(a: readonly number[], b: readonly numb
   return bootstrap(a.map((x, item) => b[item] - x), mean, options)
 }
 
-type Sets = readonly [readonly number[], ...(readonly number[])[]]
-
-/** Draws from every set with replacement, `resamples` times, and cuts the tails off the statistic's distribution. */
-function resampled<S extends Sets>(sets: S, statistic: (sets: S) => number, options: BootstrapOptions): Interval {
+/**
+ * Interval of a statistic of several independent sets: draws from each with replacement, `resamples` times, and cuts the tails off the statistic's
+ * distribution.
+ * @throws RangeError where a set is empty.
+ */
+export function resampled(sets: readonly (readonly number[])[], statistic: (sets: readonly (readonly number[])[]) => number, options: BootstrapOptions = {}): Interval {
   const { resamples = 2000, level = 0.95, seed = 0 } = options
   sets.forEach(filled)
   const { below } = random(seed)
@@ -74,7 +76,7 @@ function resampled<S extends Sets>(sets: S, statistic: (sets: S) => number, opti
       const source = sets[s]
       for (let i = 0; i < target.length; i++) target[i] = source[below(source.length)]
     })
-    return statistic(drawn as unknown as S)
+    return statistic(drawn)
   })
   const tail = (1 - level) / 2
   return { value: statistic(sets), low: quantile(estimates, tail), high: quantile(estimates, 1 - tail) }

@@ -130,11 +130,13 @@ function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity):
   if (!ends) return ''
   if (!random) return 'exact'
   const [low, high] = ends.map(scale.format)
+  if (low === high) return low
   const unit = /[^\d.]*$/.exec(high)![0]
   return `${low.endsWith(unit) ? low.slice(0, low.length - unit.length) : low} to ${high}`
 }
 
-function figure(effect: string, figures: readonly number[], { figureScale }: Quantity): Figure {
+function figure(effect: string, figures: readonly number[], { figureScale, settings }: Quantity): Figure {
+  if (settings) return { effect, compared: figures.flatMap((seconds, i) => (Number.isFinite(seconds) ? `${settings[i]}: ${figureScale.format(seconds)}` : [])).join(', ') }
   return { effect, compared: figures.length < 2 ? '' : figures.map(figureScale.format).join(' → ') }
 }
 

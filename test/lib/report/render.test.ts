@@ -89,7 +89,7 @@ test('pictures beside the notebook and pasted into it are taken in', () => {
 })
 
 test('claims stand after the introduction, with the machine they were measured on', () => {
-  const claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { name: 'LPRNet plates', complete: true }, seed: 7, threads: 1 })
+  const claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { 'LPRNet plates': { name: 'LPRNet plates', complete: true } }, seed: 7, threads: 1 })
   claims.record('lpr.prune', { size: [1_890_000, 1_587_100] })
   const html = renderNotebook(notebook(markdown('# Intro'), code('x')), { title: 't', claims: claims.report() })
   assert.match(html, /<h1[^>]*>Intro.*id="claims".*lpr\.prune.*reproduced.*Processor.*LPRNet plates, complete.*seed 7.*id="cell-1"/s)

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { recompute, study, type ClaimsReport } from '../../../lib/report/study.ts'
 import { CLAIMS_MIME } from '../../../lib/report/table.ts'
 
-const options = { profile: 'quick', device: 'cpu', data: { name: 'planted plates', complete: true }, seed: 1, threads: 1 } as const
+const options = { profile: 'quick', device: 'cpu', data: { 'LPRNet plates': { name: 'planted plates', complete: true } }, seed: 1, threads: 1 } as const
 const begin = (more: object = {}) => study('lprnet', { ...options, ...more })
 
 /** A test set of 1,000 items of which the first `right` are right. */
@@ -65,7 +65,7 @@ test('every claim of the study stands in the report, measured or not', () => {
 })
 
 test('incomplete data leave the claims untested, with the reason', () => {
-  const claims = begin({ data: { name: '12 drawn plates', complete: false } })
+  const claims = begin({ data: { 'LPRNet plates': { name: '12 drawn plates', complete: false } } })
   const [record] = claims.record('lpr.prune', { size: [10, 9] }).records.filter(({ metric }) => metric === 'size')
   assert.equal(record.verdict, 'not tested here')
   assert.match(record.reason, /12 drawn plates/)
