@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { accuracyOverAmount, box, type Chart, isDominated, latency, pareto, type ParetoRow, timeline } from '../../../lib/plot/index.ts'
+import { View, Warn, logger, parse } from 'vega'
+import { compile } from 'vega-lite'
+import { accuracyOverAmount, box, type Chart, curve, isDominated, latency, pareto, type ParetoRow, timeline } from '../../../lib/plot/index.ts'
 import { placeLabels } from '../../../lib/plot/labels.ts'
 import { rasterized } from '../../../lib/plot/raster.ts'
 
@@ -48,9 +50,31 @@ test('names, numbers and units stand in the picture and in the text', async () =
   const svg = await times2.svg()
   for (const text of ['Seconds per plate', 'base', 'int8 &lt;static&gt;', '31.2 ms', '10.4 ms', 'interval (ms)']) assert.ok(svg.includes(text), text)
   assert.match(times2.text, /^Seconds per plate\n.*base +31\.2 ms +30\.0 - 33\.0 ms/s)
-  const curve = await accuracyOverAmount(amounts).svg()
-  for (const text of ['base 90.0 %', '20 %', 'Weights set to zero']) assert.ok(curve.includes(text), text)
+  const overAmount = await accuracyOverAmount(amounts).svg()
+  for (const text of ['base 90.0 %', '20 %', 'Weights set to zero']) assert.ok(overAmount.includes(text), text)
   assert.match((await latency([{ name: 'a', median: 4e-5, interval: { low: 3e-5, high: 5e-5 } }]).svg()), /40\.0 µs/)
+})
+
+test('no chart troubles the console of a front end, whatever is missing', async () => {
+  const missing = {
+    'no intervals': accuracyOverAmount(amounts.map(({ amount, accuracy }) => ({ amount, accuracy }))),
+    'no validation': curve([3, 2, 1], []), 'no steps': curve([], []), 'no operators': timeline([]),
+  }
+  for (const [name, chart] of Object.entries({ ...missing, ...Object.fromEntries(Object.entries(charts).map(([name, make]) => [name, make()])) })) {
+    const warnings: unknown[] = []
+    const log = logger(Warn)
+    log.warn = (...told: unknown[]) => (warnings.push(...told), log)
+    const view = new View(parse(compile(structuredClone(chart.spec), { logger: log }).spec), { renderer: 'none', logger: log })
+    assert.doesNotMatch(await view.toSVG(), /NaN|undefined/, name)
+    assert.deepEqual(warnings, [], name)
+  }
+})
+
+test('several layers are a line each, with their names', async () => {
+  const rows = ['embedding', 'fc'].flatMap((name, i) => amounts.map(({ amount, accuracy }) => ({ name, amount, accuracy: accuracy - 0.1 * i })))
+  const chart = accuracyOverAmount(rows, { base: 0.9 })
+  for (const text of ['embedding', 'fc', 'base 90.0 %']) assert.ok((await chart.svg()).includes(text), text)
+  assert.match(chart.text, /embedding +20\.0 % +91\.0 %.*fc +20\.0 % +81\.0 %/s)
 })
 
 test('rows without an interval, and one row alone, are drawn', async () => {
