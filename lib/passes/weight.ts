@@ -31,3 +31,22 @@ export function chosenLayers(pass: string, layers: readonly Node[], { include, e
   if (unknown !== undefined) throw new Error(`${pass}: there is no layer "${unknown}" with a weight; there ${names.length ? `are ${names.join(', ')}` : 'is none'}`)
   return layers.filter((layer) => (!include || include.includes(labelOf(layer))) && !exclude.includes(labelOf(layer)))
 }
+
+/**
+ * The places of a weight's elements, a line for each output of the layer: for a convolution by kernel position and then by channel, so that neighbours are
+ * channels, as N:M hardware reads them.
+ */
+export function inputsOf(layer: Node, index: number, shape: readonly number[]): readonly (readonly number[])[] {
+  const range = (count: number) => Array.from({ length: count }, (_, i) => i)
+  const [first = 0, second = 0, ...kernel] = shape
+  if (layer.type === 'Gemm' || layer.type === 'MatMul') {
+    const byRow = layer.type === 'Gemm' ? layer.int('transB') === 1 : index === 0
+    const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+    const matrices = range(shape.slice(0, -2).reduce((a, b) => a * b, 1))
+    return matrices.flatMap((m) => range(byRow ? rows : columns).map((line) => range(byRow ? columns : rows).map((i) => m * rows * columns + (byRow ? line * columns + i : i * columns + line))))
+  }
+  const positions = kernel.reduce((a, b) => a * b, 1)
+  const [outputs, channels] = layer.type === 'ConvTranspose' ? [second, first] : [first, second]
+  const place = (o: number, c: number, k: number) => (layer.type === 'ConvTranspose' ? (c * second + o) * positions + k : (o * second + c) * positions + k)
+  return range(outputs).map((o) => range(positions).flatMap((k) => range(channels).map((c) => place(o, c, k))))
+}

@@ -4,12 +4,13 @@ import type { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { batchNorm2d, conv2d, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
+import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
-import { batchNormScale, pruneChannels, randomly } from '../../../lib/passes/index.ts'
+import { batchNormScale, pruneChannels, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
-const shapeOf = (model: Model<unknown, unknown>, name: string) => stored(model.graph, name).initializer!.shape.join('x')
+const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
 
 /** A stem of 8 channels, a residual block of 8, 6 and 8, a head. */
 const network = () => build(
@@ -94,4 +95,43 @@ test('amounts that make no sense, and those that would empty a layer, are refuse
   assert.throws(() => pruneChannels({ amount: 1 }), /something of each layer has to stay/)
   assert.equal(shapeOf(await network().apply(pruneChannels({ amount: 0.99 })), 'block.a.weight'), '1x1x3x3')
   await assert.rejects(network().apply(pruneChannels({ amount: 0.5, include: ['stm'] })), /there is no layer "stm"/)
+})
+
+test('by the effect on the loss: what the head does not read matters least, however large it is', async () => {
+  const model = network()
+  const head = stored(model.graph, 'head.weight')
+  const data = Float32Array.from(head.initializer!.toFloat32())
+  for (let i = 0; i < data.length; i++) if ([2, 6].includes(Math.floor(i / 16) % 8)) data[i] = 0
+  head.initializer = Tensor.of('float32', head.initializer!.shape, data)
+  for (const name of ['block.a.weight']) {
+    const value = stored(model.graph, name)
+    const weights = Float32Array.from(value.initializer!.toFloat32(), (w, i) => ([2, 6].includes(Math.floor(i / 9) % 8) ? 0 : w))
+    value.initializer = Tensor.of('float32', value.initializer!.shape, weights)
+  }
+  const samples = Dataset.of({ name: 'noise', source: 'the test', complete: true, inputs: { x: Tensor.of('float32', [12, 3, 4, 4], Array.from({ length: 576 }, (_, i) => Math.sin(i * i))) }, labels: Array.from({ length: 12 }, (_, i) => i % 5), correct: () => [] })
+  const kept = stored(model.graph, 'stem.weight').initializer!.take(0, [0, 1, 3, 4, 5, 7]).toNumbers()
+  const pruned = await model.apply(pruneChannels({ amount: 0.25, criterion: taylor({ data: samples, batch: 5 }) }))
+  assert.deepEqual(stored(pruned.graph, 'stem.weight').initializer!.toNumbers(), kept)
+})
+
+test('to a target: the smallest amount that leaves half of the parameters, or of the multiply-adds', async () => {
+  const model = build(sequential({ a: conv2d(3, 64, 3, { padding: 1 }), b: conv2d(64, 64, 3, { padding: 1 }), flat: flatten(), head: linear(64 * 16, 5) }), { x: ['N', 3, 4, 4] }, { name: 'wide', output: 'logits' })
+  const half = await model.apply(pruneTo({ macs: 0.5 }, (amount) => pruneChannels({ amount })))
+  const share = Number(half.summary({ N: 1 }).macs) / Number(model.summary({ N: 1 }).macs)
+  assert.ok(share <= 0.5 && share > 0.47, `${share}`)
+  const few = await model.apply(pruneTo({ parameters: 0.1 }, (amount) => pruneChannels({ amount })))
+  assert.ok(few.parameters <= 0.1 * model.parameters && few.parameters > 0.08 * model.parameters)
+})
+
+test('a target that cannot be met keeps what comes closest, and says so', async () => {
+  const pruned = await network().apply(pruneTo({ parameters: 0.001 }, (amount) => pruneChannels({ amount })))
+  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at 98.0 % of the channels \d+\.\d % are left$/)
+  assert.equal(shapeOf(pruned, 'stem.weight'), '1x3x3x3')
+  assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
+})
+
+test('to a latency, measured beside the whole network', async () => {
+  const model = network()
+  const pruned = await model.apply(pruneTo({ latency: 1, feeds: { x: Tensor.zeros('float32', [1, 3, 4, 4]) }, seconds: 0.02 }, (amount) => pruneChannels({ amount })))
+  assert.ok(pruned.parameters <= model.parameters)
 })
