@@ -36,6 +36,7 @@ test('memory is told operator by operator, with the peak and its owner, from a p
   assert.ok(found.held >= found.planned && found.growth > 12 * MEGABYTE)
   assert.deepEqual(found.host.map(({ stage }) => stage), ['started', 'model loaded', 'first run', 'all runs'])
   assert.equal(found.gpu, null)
+  assert.deepEqual([found.fed, found.most], [4 * MEGABYTE, 4 * MEGABYTE + Math.max(found.peak.bytes, found.planned)])
   assert.match(inspect(found), /In the first run 1\d\.\d MB at most, in join\. From the second on/)
   assert.match(found.byOperator(2).text, /join +Concat +1\d\.\d MB +100\.0 %/)
   assert.deepEqual(await leftovers(), before)
