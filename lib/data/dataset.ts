@@ -83,6 +83,11 @@ export class Dataset<Label> {
     return new Dataset({ ...this.#samples, transforms }, this.places, this.complete)
   }
 
+  /** The same samples in the place of another data set, of which they are no part: not complete. */
+  standingIn(): Dataset<Label> {
+    return new Dataset(this.#samples, this.places, false)
+  }
+
   /** Whether a model's output is right for each of a batch's labels. */
   correct(output: Tensor, labels: readonly Label[]): boolean[] {
     return this.#samples.correct(output, labels)

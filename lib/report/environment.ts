@@ -40,8 +40,8 @@ export function environmentRows(run: RunEnvironment): (readonly [name: string, v
 }
 
 /** Another data set in the place of the document's, or a part of it, shows how the method works, and no more. */
-function dataLine([role, { name, complete }]: readonly [string, DataUsed]): string {
-  return complete ? `${name}, complete` : `${name} in place of ${role}, which is not there: method only`
+function dataLine([wanted, { name, complete }]: readonly [string, DataUsed]): string {
+  return complete ? `${name}, complete` : `${name} in the place of the complete ${wanted}: method only`
 }
 
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(0)} GiB`
