@@ -3,8 +3,10 @@ import { progress } from '../progress.ts'
 import { random } from '../random.ts'
 import { table, type TableBundle } from '../table.ts'
 import { digits } from '../units.ts'
-import type { Values } from './repeat-result.ts'
 import { bootstrap, median, type Interval } from './stats.ts'
+
+/** What a measurement answers: a number, or several of one kind, by name. */
+type Measured = Readonly<Record<string, number | readonly number[]>>
 
 export interface SweepOptions {
   /** Rounds: each measures every setting once (3). */
@@ -22,16 +24,16 @@ export interface SweepRow<Setting> {
 
 /**
  * Measures something at each of several settings, round by round, in an order that changes every round, so that what disturbs the machine meets all
- * settings alike. A measurement answers numbers by name; the seed that it gets is that of the round.
+ * settings alike. A measurement answers numbers by name, or several samples of one (the epochs of a run); the seed that it gets is that of the round.
  *
  * @example const epochs = await sweep([0, 2, 4], async (workers) => { const { epochs: [{ seconds, waiting }] } = await fit(net, images, { ...options, workers }); return { seconds, waiting } })
  * @throws RangeError where there is no setting, or fewer rounds than one; Error naming the setting whose measurement answers what is no number.
  */
-export async function sweep<Setting extends number | string>(settings: readonly Setting[], measure: (setting: Setting, seed: number) => Values | Promise<Values>, options: SweepOptions = {}): Promise<Sweep<Setting>> {
+export async function sweep<Setting extends number | string>(settings: readonly Setting[], measure: (setting: Setting, seed: number) => Measured | Promise<Measured>, options: SweepOptions = {}): Promise<Sweep<Setting>> {
   const { repeats = 3, seed = 0 } = options
   if (!settings.length) throw new RangeError('a sweep needs settings')
   if (!(Number.isInteger(repeats) && repeats >= 1)) throw new RangeError(`a sweep measures each setting 1 time or more, not ${repeats}`)
-  const found = new Map(settings.map((setting) => [setting, [] as Values[]]))
+  const found = new Map(settings.map((setting) => [setting, [] as Measured[]]))
   const { shuffled } = random(seed)
   const bar = progress(`Measuring ${settings.length} settings`, repeats * settings.length)
   try {
@@ -39,7 +41,7 @@ export async function sweep<Setting extends number | string>(settings: readonly 
       for (const setting of shuffled(settings)) {
         throwIfInterrupted()
         const values = await measure(setting, seed + round)
-        const bad = Object.entries(values).find(([, value]) => !Number.isFinite(value))
+        const bad = Object.entries(values).find(([, value]) => [value].flat().some((one) => !Number.isFinite(one)))
         if (bad) throw new Error(`the setting ${setting} answered ${bad[0]} = ${String(bad[1])}, and that is no measurement`)
         found.get(setting)!.push(values)
         bar.tick()
@@ -93,7 +95,7 @@ export class Sweep<Setting extends number | string = number | string> {
     return table(this.rows, [
       { heading: 'setting', cell: ({ setting }) => String(setting) },
       ...this.names.map((name) => ({ heading: name, cell: ({ setting }: SweepRow<Setting>) => range(setting, name) })),
-    ], `Medians and their 95 % intervals, ${this.rows[0].samples[this.names[0]].length} rounds.`)
+    ], `Medians and their 95 % intervals, ${this.rows[0].samples[this.names[0]].length} samples each.`)
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {
@@ -106,7 +108,7 @@ export class Sweep<Setting extends number | string = number | string> {
 }
 
 /** The values of all rounds; those that some round lacks are left out. */
-function byName(rounds: readonly Values[]): Record<string, readonly number[]> {
+function byName(rounds: readonly Measured[]): Record<string, readonly number[]> {
   const names = Object.keys(rounds[0]).filter((name) => rounds.every((values) => name in values))
-  return Object.fromEntries(names.map((name) => [name, rounds.map((values) => values[name])]))
+  return Object.fromEntries(names.map((name) => [name, rounds.flatMap((values) => values[name])]))
 }

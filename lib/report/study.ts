@@ -54,6 +54,13 @@ export class Study {
     return new ClaimTable(this.report(), (record) => record.id === id)
   }
 
+  /** The rows of the claims whose ids begin so: `claims.of('vgg.workers')`. @throws RangeError where there are none. */
+  of(start: string): ClaimTable {
+    const rows = new ClaimTable(this.report(), ({ id }) => `${id}.`.startsWith(`${start}.`))
+    if (!rows.records.length) throw new RangeError(`no claim begins with ${start}; there is ${Object.keys(this.#definition.claims).join(', ')}.`)
+    return rows
+  }
+
   /** Every claim of the study, measured or not, with the environment. */
   report(): ClaimsReport {
     const elapsed = Math.round((performance.now() - this.#start) / 100) / 10

@@ -63,6 +63,9 @@ test('digits are read pixel by pixel as texts, and as pictures in colour', async
   const colours = digits.withTransforms([resize({ height: 32, width: 32 }), toColour(), toFloat()]).batch(2).x
   assert.deepEqual(colours.shape, [2, 3, 32, 32])
   assert.deepEqual(colours.data.slice(0, 1024), colours.data.slice(2048, 3072))
+  const kept = digits.decoded([resize({ height: 32, width: 32 }), toColour()])
+  assert.deepEqual([kept.size, kept.labels, kept.name], [50, digits.labels, digits.name])
+  assert.deepEqual(kept.batch(2).x.bytes, colours.bytes)
 })
 
 test('damaged files are named, with the place', async (t) => {

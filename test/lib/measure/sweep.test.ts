@@ -15,7 +15,13 @@ test('every setting is measured once a round, in an order that changes, and keep
   assert.deepEqual(found.at(4).map((s) => s.toFixed(2)), ['6.03', '6.04', '6.05', '6.06'])
   assert.deepEqual(found.over([2, 3, 8], 'waiting'), [[2, 2, 2, 2], [], [8, 8, 8, 8]])
   assert.deepEqual([found.least(), found.least('waiting')], [8, 0])
-  assert.match(inspect(found), /setting +seconds +waiting\n.*\n0 +10\.0 \(10\.0 to 10\.1\) +0\n.*4 rounds/s)
+  assert.match(inspect(found), /setting +seconds +waiting\n.*\n0 +10\.0 \(10\.0 to 10\.1\) +0\n.*4 samples each/s)
+})
+
+test('a measurement may answer several samples, such as the epochs of a run', async () => {
+  const found = await sweep([1, 2], (setting, seed) => ({ seconds: [setting, setting + seed], loss: seed }), { repeats: 2, seed: 5 })
+  assert.deepEqual([found.at(2), found.at(2, 'loss')], [[2, 7, 2, 8], [5, 6]])
+  await assert.rejects(sweep([1], () => ({ seconds: [1, NaN] })), /answered seconds = 1,NaN/)
 })
 
 test('what is no setting, no value or no number is refused by name', async () => {

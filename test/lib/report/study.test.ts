@@ -88,6 +88,12 @@ test('measuring again replaces, and leaves the other metrics', () => {
   assert.deepEqual(records.map(({ metric, verdict }) => `${metric} ${verdict}`), ['accuracy reproduced', 'speed undecided', 'size reproduced'])
 })
 
+test('claims are found by how their ids begin', () => {
+  const claims = begin()
+  assert.deepEqual([...new Set(claims.of('lpr.prune').records.map(({ id }) => id))], ['lpr.prune', 'lpr.prune.peak', 'lpr.prune.decline'])
+  assert.throws(() => claims.of('vgg'), /no claim begins with vgg; there is lpr\.base, /)
+})
+
 test('samples that cannot be are refused with the claim and the metric', () => {
   const claims = begin()
   assert.throws(() => claims.record('lpr.prun', {}), /no claim named lpr\.prun; there is lpr\.base, lpr\.prune/)
