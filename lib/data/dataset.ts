@@ -103,6 +103,11 @@ export class Dataset<Label> {
     return this.slice(0, count)
   }
 
+  /** The first `count` samples, or all where there are fewer. */
+  atMost(count: number): Dataset<Label> {
+    return this.take(Math.min(count, this.size))
+  }
+
   /** The samples from place `from` up to, not including, place `to` (the end). @throws RangeError where there are none such. */
   slice(from: number, to: number = this.size): Dataset<Label> {
     if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= this.size))

@@ -36,8 +36,8 @@ interface Row {
 
 function chartOf(name: string, rows: readonly Row[]) {
   const nothing = rows.length ? {} : { domain: [0, 1] }
-  const y = { field: 'value', type: 'quantitative', title: name, scale: { zero: false, ...nothing } }
-  const x = { field: 'step', type: 'quantitative', title: 'Step', axis: { tickMinStep: 1 }, scale: nothing }
+  const y = { field: 'value', type: 'quantitative', title: name, axis: { format: '~g' }, scale: { zero: false, ...nothing } }
+  const x = { field: 'step', type: 'quantitative', title: 'Step', axis: { tickMinStep: 1, format: ',d' }, scale: nothing }
   const colour = { field: 'series', type: 'nominal', title: null, scale: { domain: ['training', 'validation'], range: COLOURS.slice(0, 2) }, legend: { orient: 'top' } }
   const dots = { mark: { type: 'point' }, transform: [{ filter: "datum.series === 'validation'" }], encoding: { x, y, color: colour } }
   const layer = [{ mark: { type: 'line' }, encoding: { x, y, color: colour } }, ...(rows.some(({ series }) => series === 'validation') ? [dots] : [])]

@@ -26,9 +26,10 @@ export function roofline(rows: readonly RooflinePoint[], { flops, bandwidth }: {
   const balance = flops / bandwidth
   const [left, right] = [Math.min(balance / 30, ...points.map(({ intensity }) => intensity)) / 1.5, Math.max(balance * 10, ...points.map(({ intensity }) => intensity)) * 1.5]
   const roof = [left, balance, right].map((intensity) => ({ intensity, rate: Math.min(flops, intensity * bandwidth) / 1e9 }))
+  const highest = 1.8 * Math.max(roof[2].rate, ...points.map(({ rate }) => rate))
   const lowest = Math.min(roof[0].rate, ...points.map(({ rate }) => rate)) / 1.5
-  const x = { field: 'intensity', type: 'quantitative', title: 'Operations for each byte (FLOP/byte)', axis: { format: '~r', tickCount: 6 }, scale: { type: 'log', domain: [left, right], nice: false } }
-  const y = { field: 'rate', type: 'quantitative', title: 'GFLOP/s', axis: { grid: true, format: '~r', tickCount: 6 }, scale: { type: 'log', domain: [lowest, Math.max(roof[2].rate, ...points.map(({ rate }) => rate)) * 1.8], nice: false } }
+  const x = { field: 'intensity', type: 'quantitative', title: 'Operations for each byte (FLOP/byte)', axis: { format: '~r', values: decades(left, right) }, scale: { type: 'log', domain: [left, right], nice: false } }
+  const y = { field: 'rate', type: 'quantitative', title: 'GFLOP/s', axis: { grid: true, format: '~r', values: decades(lowest, highest) }, scale: { type: 'log', domain: [lowest, highest], nice: false } }
   const colour = { field: 'bound', type: 'nominal', title: 'Bound by', scale: { domain: BOUNDS, range: [COLOURS[1], COLOURS[0]] } }
   const layer = [
     { data: { values: roof }, mark: { type: 'line', color: MUTED, strokeWidth: 2 }, encoding: { x, y } },
@@ -39,6 +40,12 @@ export function roofline(rows: readonly RooflinePoint[], { flops, bandwidth }: {
     },
   ]
   return new Chart({ title: { text: title, subtitle: 'Area of a mark: its share of the time, from a thousandth on.' }, width: WIDTH, height: 320, data: { values: points }, layer }, description(title, rows, flops, bandwidth))
+}
+
+/** Powers of ten between two numbers. */
+function decades(low: number, high: number): number[] {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))]
+  return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i))
 }
 
 function description(title: string, rows: readonly RooflinePoint[], flops: number, bandwidth: number): string {

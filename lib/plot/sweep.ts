@@ -18,7 +18,7 @@ export interface SweepOptions {
   readonly values?: Readonly<Record<string, string>>
 }
 
-/** Every sample over the settings, as a dot, and a line through the medians; settings stand side by side, evenly. */
+/** Every sample over the settings, as a dot; a line through the medians where settings are numbers, a stroke at each where they are names. Settings stand side by side, evenly. */
 export function sweep(rows: readonly SweepRow[], options: SweepOptions = {}): Chart {
   const { title = 'Sweep', setting = 'Setting', values = Object.fromEntries(Object.keys(rows[0]?.samples ?? {}).map((name) => [name, name])) } = options
   const panels = Object.entries(values).map(([name, label]) => panel(rows, name, label, setting))
@@ -30,7 +30,7 @@ function panel(rows: readonly SweepRow[], name: string, label: string, setting: 
   const x = { field: 'setting', type: 'ordinal', sort: null, title: setting, axis: { labelAngle: 0 } }
   const y = { field: 'value', type: 'quantitative', title: label, axis: { grid: true }, scale: { zero: true } }
   const layer = [
-    { mark: { type: 'line', color: COLOURS[0] }, encoding: { x, y: { ...y, aggregate: 'median' } } },
+    { mark: rows.every((row) => typeof row.setting === 'number') ? { type: 'line', color: COLOURS[0] } : { type: 'tick', color: COLOURS[0], opacity: 1, size: 40, thickness: 2 }, encoding: { x, y: { ...y, aggregate: 'median' } } },
     { mark: { type: 'point', color: COLOURS[0], opacity: 0.75, size: 32 }, encoding: { x, y, tooltip: [{ field: 'setting' }, { field: 'value', type: 'quantitative' }, { field: 'round', type: 'quantitative' }] } },
   ]
   return { width: 260, height: 220, data: { values: data }, layer }
