@@ -1,5 +1,6 @@
 import { SHELL, withMagicLines, type MagicLine } from '../magics/expand.ts'
 import { findMagic } from '../magics/index.ts'
+import { withoutScheme } from '../modules/resolution.ts'
 
 /** The first line of a cell magic; its head is the name with its options. */
 const CELL_MAGIC = /^(\s*%%(\w+)(?:[^\S\n]+-[a-z]\s*\d+)*).*(?:\n|$)/
@@ -24,6 +25,13 @@ export function maskMagics(source: string, isDeclared?: (name: string) => boolea
 function maskLine({ before, isAssigned, name, argument }: MagicLine, line: string): string {
   if (findMagic(name)?.typescript === 'all') return before + blank(line.slice(before.length, line.length - argument.length)) + argument
   return isAssigned ? `${before}undefined as any${name === SHELL ? ' as CommandLines' : ''}` : blank(line)
+}
+
+const SCHEME_IMPORT = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])((?:npm|jsr):[^'"\n]+)\2/g
+
+/** Writes the package that an `npm:` or `jsr:` import means, which TypeScript does not know; what follows stays in its place. */
+export function maskSchemes(source: string): string {
+  return source.replace(SCHEME_IMPORT, (whole, before: string, quote: string, specifier: string) => (before + quote + withoutScheme(specifier) + quote).padEnd(whole.length))
 }
 
 function blank(text: string): string {

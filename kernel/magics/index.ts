@@ -1,3 +1,6 @@
+import { didYouMean } from '../near.ts'
+import { aimport, autoreload } from './autoreload.ts'
+import { bench } from './bench.ts'
 import { capture } from './capture.ts'
 import { config } from './config.ts'
 import { device, gpu } from './device.ts'
@@ -8,6 +11,7 @@ import { lsmagic } from './lsmagic.ts'
 import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { mem } from './memory.ts'
 import { npm } from './npm.ts'
+import { ops } from './ops.ts'
 import { ownMagics } from './own.ts'
 import { prof } from './profile.ts'
 import { env, reset, who, whos } from './session.ts'
@@ -18,7 +22,7 @@ import { trace } from './trace.ts'
 import { typecheck } from './typecheck.ts'
 
 const provided = [
-  lsmagic, time, timeit, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, load, run, writefile, pwd, cd, ls, npm,
+  lsmagic, time, timeit, bench, ops, prof, mem, trace, device, gpu, who, whos, reset, history, env, config, typecheck, autoreload, aimport, load, run, writefile, pwd, cd, ls, npm,
   shell, bash, sh, python, html, markdown, svg, latex, javascript, capture,
 ]
 
@@ -43,26 +47,6 @@ export function runMagic(form: Form, name: string, texts: string[], session: Omi
   if (form !== 'cell' && magic?.line !== undefined) return magic.line(argument, context)
   const [sign, other] = form === 'cell' ? ['%%', '%'] : ['%', '%%']
   if (magic !== undefined) throw new UsageError(`${sign}${name} is not a magic, but ${other}${name} is.`)
-  const near = nearNames(name, form).map((known) => sign + known)
-  throw new UsageError(`${sign}${name} is not a magic. ${near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '%lsmagic lists them.'}`)
-}
-
-/** The names that one mistake, or two in a long name, make of this one. */
-function nearNames(name: string, form: Form): string[] {
-  const known = [...everyMagic().values()].filter(({ line, cell }) => (form === 'cell' ? cell : line) !== undefined)
-  const most = name.length < 5 ? 1 : 2
-  return known.map((magic) => magic.name).filter((other) => other !== SHELL && distance(other, name) <= most)
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      current[j] = Math.min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
-    }
-    previous = current
-  }
-  return previous[b.length]
+  const known = [...everyMagic().values()].filter(({ name, line, cell }) => name !== SHELL && (form === 'cell' ? cell : line) !== undefined)
+  throw new UsageError(`${sign}${name} is not a magic.${didYouMean(sign + name, known.map((near) => sign + near.name)) || ' %lsmagic lists them.'}`)
 }

@@ -2,6 +2,7 @@ import type * as honejs from '../../lib/index.ts'
 import type { Capture } from '../capture.ts'
 import type { Position } from '../cell.ts'
 import type { HistoryEntry, HistoryQuery } from '../history.ts'
+import type { Autoreload } from '../modules/autoreload.ts'
 import type { OwnMagicContext } from '../provided.ts'
 import type { TypecheckMode } from '../threads.ts'
 
@@ -53,6 +54,14 @@ export interface MagicContext extends OwnMagicContext {
   locate(url: string, position: Position): { name: string; line: number; column: number } | undefined
   /** Whether a script is the kernel's own. */
   isHidden(url: string): boolean
+  /** Which local files are loaded anew when they have changed. */
+  autoreload: Autoreload
+  /** Loads those that have changed anew, now. */
+  reload(): Promise<void>
+  /** The path of the local file that a specifier leads to. Throws where it leads elsewhere. */
+  localFile(specifier: string): string
+  /** The folders of packages that have been imported, with the versions that they had. */
+  packages: ReadonlyMap<string, string | undefined>
   /** Says what a type error in a later cell does. */
   setTypecheck(mode: TypecheckMode): void
   /** Puts a text in the cell's place. */

@@ -41,6 +41,13 @@ export async function resolveDevice(wanted: Device | 'auto' = 'auto'): Promise<D
   return wanted
 }
 
+/** How a report names a device: an adapter that is emulated on the CPU is no GPU, and has a name of its own. */
+export async function reportedDevice(device: Device): Promise<string> {
+  if (device === 'cpu') return device
+  const state = (await listDevices()).find((one) => one.device === device)
+  return state?.software ? `${device}-software` : device
+}
+
 async function discover(): Promise<readonly DeviceState[]> {
   const [cuda, webgpu] = await Promise.all([discoverCuda(), discoverWebgpu()])
   return [cuda, webgpu, { device: 'cpu', available: true, float16: true, description: cpus()[0]?.model.trim() }]

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -54,17 +54,4 @@ test('members of the globals are completed', async () => {
   assert.ok((await completions('%%prof\ndisplay.mark')).includes('markdown'))
   assert.deepEqual(await completions('%%pro'), ['prof'])
   assert.ok(!(await completions('%')).includes('!'))
-})
-
-test('a package has its types right after %npm install', async () => {
-  const source = join(folder, 'sources', 'typed')
-  await mkdir(source, { recursive: true })
-  await writeFile(join(source, 'package.json'), '{"name":"typed","version":"1.0.0","type":"module","exports":{"types":"./index.d.ts","default":"./index.js"}}')
-  await writeFile(join(source, 'index.js'), 'export const size = 7')
-  await writeFile(join(source, 'index.d.ts'), 'export declare const size: number')
-  await writeFile(join(folder, 'package.json'), '{"name":"notebooks","private":true}')
-  assert.equal((await run(kernel, "import { size } from 'typed'")).reply.status, 'error')
-  assert.match((await run(kernel, '%npm install ./sources/typed --offline')).stdout, /added 1 package/)
-  assert.equal((await run(kernel, "import { size } from 'typed'\nconst text: string = size")).reply.ename, 'TypeScriptError')
-  assert.equal((await run(kernel, "import { size } from 'typed'\nsize")).result, '7')
 })
