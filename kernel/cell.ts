@@ -40,7 +40,7 @@ function rewriteMapped(javascript: JavaScript, source: string): Rewritten {
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const { line, column } = locateIn(javascript, error) ?? error
-    throw new SourceError(error.message, line, column)
+    throw new SourceError(error.message, line, column, error.incomplete)
   }
 }
 

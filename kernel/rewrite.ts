@@ -63,13 +63,13 @@ function parseModule(code: string): Program {
     return parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
   } catch (error) {
     const { pos, message } = error as SyntaxError & { pos: number }
-    throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''))
+    throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''), pos >= code.trimEnd().length)
   }
 }
 
-function sourceErrorAt(code: string, position: number, message: string): SourceError {
+function sourceErrorAt(code: string, position: number, message: string, incomplete = false): SourceError {
   const before = code.slice(0, position).split('\n')
-  return new SourceError(message, before.length, before.at(-1)?.length ?? 0)
+  return new SourceError(message, before.length, before.at(-1)?.length ?? 0, incomplete)
 }
 
 /** `import a, { b as c } from 'd'` as an assignment. */

@@ -12,6 +12,8 @@ export class RunningCell {
   readonly displays = new Set<Promise<void>>()
   /** The value of the last expression; empty before there is one. */
   last: [] | [unknown] = []
+  /** The value that was shown, as plain text. */
+  result: string | undefined
   /** Takes the outputs while a part of the cell is captured. */
   capture: Capture | undefined
   /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */

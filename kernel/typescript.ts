@@ -1,8 +1,8 @@
-import { tokenizer } from 'acorn'
 import { transformSync as strip } from 'amaro'
 import { createRequire } from 'node:module'
 import type * as Esbuild from 'esbuild'
 import { SourceError } from './source-error.ts'
+import { readEnd } from './text-end.ts'
 import { configurationOf } from './tsconfig.ts'
 
 export interface JavaScript {
@@ -29,10 +29,20 @@ export function toJavaScript(source: string, folder = process.cwd()): JavaScript
     try {
       return { code: strip(source, { mode: 'strip-only' }).code }
     } catch (error) {
-      if ((error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compile(source, 'tsx', folder)
+      if ((error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compileTags(source, folder)
     }
   }
   return compile(source, JSX.test(source) ? 'tsx' : 'ts', folder)
+}
+
+/** Without a closing tag it may be JSX that is not done, or TypeScript with a mistake elsewhere. */
+function compileTags(source: string, folder: string): JavaScript {
+  try {
+    return compile(source, 'tsx', folder)
+  } catch (asJsx) {
+    if (JSX.test(source) || !(asJsx instanceof SourceError) || asJsx.incomplete) throw asJsx
+    return compile(source, 'ts', folder)
+  }
 }
 
 /** https://esbuild.github.io/api/#transform */
@@ -63,15 +73,15 @@ function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScri
 /** esbuild counts bytes. */
 function sourceError(source: string, text: string, { line, column, lineText }: Esbuild.Location): SourceError {
   const before = Buffer.from(lineText).toString('utf8', 0, column)
-  const isIncomplete = /end of file|terminate multi-line comment/.test(text) || (text === 'Unterminated string literal' && endsInTemplate(source))
-  return new SourceError(text, line, before.length, isIncomplete)
+  const offset = source.split('\n').slice(0, line - 1).join('\n').length + Math.min(line - 1, 1) + before.length
+  return new SourceError(text, line, before.length, isUnfinished(source, text, offset))
 }
 
-function endsInTemplate(source: string): boolean {
-  try {
-    for (const _ of tokenizer(source, { ecmaVersion: 'latest' }));
-    return false
-  } catch (error) {
-    return (error as Error).message.startsWith('Unterminated template')
-  }
+/** Whether more text might mend the problem at a place. */
+function isUnfinished(source: string, problem: string, offset: number): boolean {
+  if (/end of file|terminate multi-line comment/.test(problem)) return true
+  if (problem === 'Unterminated string literal') return readEnd(source).inside === 'template' || /(?<!\\)(?:\\\\)*\\\s*$/.test(source)
+  // esbuild takes `(a: A): B<` for an expression as long as the return type of the arrow function is not done
+  const isArrowHead = /\)\s*:/.test(source.slice(Math.max(0, offset - 1)))
+  return isArrowHead && (readEnd(source).open.length > 0 || /[:<,|&]\s*$/.test(source))
 }

@@ -5,11 +5,12 @@ import { bench } from './bench.ts'
 import { compare } from './compare.ts'
 import { doctor } from './doctor.ts'
 import { install } from './install.ts'
+import { lab } from './lab.ts'
 import { profile } from './profile.ts'
 import { run } from './run.ts'
 import { UsageError } from './usage.ts'
 
-const SUBCOMMANDS = [run, bench, compare, profile, install, doctor]
+const SUBCOMMANDS = [run, bench, compare, profile, lab, install, doctor]
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const program = new Command('hone')

@@ -84,10 +84,10 @@ function typeRoots(folder: string): string[] {
 
 /** This package and those that it depends on can be imported although the notebook's folder does not have them. */
 function providedPackages(folder: string): Record<string, string[]> {
-  const { dependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as Record<string, Record<string, string>>
   const paths: Record<string, string[]> = {}
   if (!isInstalled('honejs', folder)) paths.honejs = [join(HOME, 'dist', 'lib', 'index.d.ts')]
-  for (const name of Object.keys(dependencies)) {
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies }).filter((known) => !known.startsWith('@types/'))) {
     const place = above(HOME, join('node_modules', name))
     if (isInstalled(name, folder) || place === undefined) continue
     paths[name] = [place]

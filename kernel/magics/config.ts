@@ -15,6 +15,7 @@ export const config: Magic = {
   name: 'config',
   summary: 'list or change how much of a large value is shown',
   usage: '%config lists the settings, %config rows=100 changes one.',
+  words: () => Object.keys(limits),
   line(argument, { print }) {
     const [, name, value] = /^(\w*)\s*(?:=\s*(.*))?$/.exec(argument.trim()) ?? []
     const names = Object.keys(limits) as Setting[]

@@ -33,7 +33,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
   return {
     count,
     signal: cell.handle.signal,
-    inputs: executor.inputs,
+    history: (query) => executor.history(query),
     variables: executor.evaluator.declared,
     display: displayFor(executor),
     prepare,

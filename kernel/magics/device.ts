@@ -6,6 +6,7 @@ export const device: Magic = {
   name: 'device',
   summary: 'list the devices that networks can run on',
   usage: '%device lists them, with the way to get what is absent. %device NAME is the one that the name (cpu, cuda, webgpu, auto) stands for.',
+  words: () => ['cpu', 'cuda', 'webgpu', 'auto'],
   async line(argument, { lib, print }) {
     const { listDevices, resolveDevice } = await lib()
     const wanted = argument.trim()

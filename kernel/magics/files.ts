@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import writeFileAtomic from 'write-file-atomic'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
-import { parseRanges } from './ranges.ts'
+import { cellsIn } from './ranges.ts'
 import { shell } from './shell.ts'
 
 function fullPath(path: string): string {
@@ -105,9 +105,8 @@ export const writefile: Magic = {
     const { values, positionals } = parseOptions(argument, { append: { type: 'boolean', short: 'a' } })
     const [path, ...words] = positionals
     if (words.length === 0) throw new Error('%writefile takes a path and numbers of cells: %writefile analysis.ts 1-3 5.')
-    const isWanted = parseRanges(words)
-    const sources = [...context.inputs].filter(([number]) => isWanted(number)).map(([, code]) => code)
-    if (sources.length === 0) throw new Error(`No cell of this session has a number in ${words.join(' ')}.`)
+    const sources = (await cellsIn(words, context.history)).map(({ input }) => input)
+    if (sources.length === 0) throw new Error(`The history has no cell in ${words.join(' ')}.`)
     await write(fullPath(path), `${sources.join('\n\n')}\n`, values.append === true, context)
   },
 }

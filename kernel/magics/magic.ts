@@ -1,6 +1,7 @@
 import type * as honejs from '../../lib/index.ts'
 import type { Capture } from '../capture.ts'
 import type { Position } from '../cell.ts'
+import type { HistoryEntry, HistoryQuery } from '../history.ts'
 import type { OwnMagicContext } from '../provided.ts'
 import type { TypecheckMode } from '../threads.ts'
 
@@ -13,6 +14,8 @@ export interface Magic {
   usage?: string
   /** Whether what stands behind the name is TypeScript, so that it is completed and checked. */
   isCode?: boolean
+  /** Words that its argument may be, to be completed. */
+  words?(): readonly string[]
   /** Answers with the value of the line. Absent: the magic has no line form. */
   line?(argument: string, context: MagicContext): unknown
   /** Answers with what `const x = %name argument` assigns, where that is not the value of the line. */
@@ -28,8 +31,8 @@ export type Library = typeof honejs
 export interface MagicContext extends OwnMagicContext {
   /** Every magic there is. */
   magics: Iterable<Magic>
-  /** The source of every counted cell by its number. */
-  inputs: ReadonlyMap<number, string>
+  /** Cells of this session and of earlier ones. */
+  history(query: HistoryQuery): Promise<HistoryEntry[]>
   /** The names of the session's variables, also of those that hold nothing any more. */
   variables: ReadonlySet<string>
   /** Reads a variable where the command stands. Throws where there is none. */

@@ -10,6 +10,7 @@ const MODES: Record<TypecheckMode, string> = {
 export const typecheck: Magic = {
   name: 'typecheck',
   summary: 'what a type error in a later cell does: on (it is shown), off, strict (the cell does not run)',
+  words: () => Object.keys(MODES),
   line(argument, { print, setTypecheck }) {
     const mode = argument.trim()
     if (!Object.hasOwn(MODES, mode)) throw new Error(`%typecheck takes one of ${Object.keys(MODES).join(', ')}.`)

@@ -73,9 +73,10 @@ export function sparseBytes(tensor: Tensor): number {
 export function nonzeros({ dtype, data, size }: Tensor): number {
   if (data.length !== size) return size
   const magnitude = dtype === 'float16' || dtype === 'bfloat16' ? 0x7fff : 0
-  let count = 0
-  for (const x of data) if (magnitude ? (x as number) & magnitude : Number(x)) count++
-  return count
+  let zeros = 0
+  if (magnitude) for (let i = 0; i < size; i++) zeros += (data as Uint16Array)[i] & magnitude ? 0 : 1
+  else for (let i = 0; i < size; i++) zeros += data[i] == 0 ? 1 : 0
+  return size - zeros
 }
 
 function weights(graph: Graph): Tensor[] {

@@ -14,10 +14,15 @@ export interface Criterion {
 
 /** Sums over all axes but one: of `f` of every element, for each entry of that axis. */
 export function marginals(tensor: Tensor, axis: number, f: (x: number, i: number) => number): Float64Array {
-  const extent = tensor.shape[axis]!
+  const extent = tensor.shape[axis]
   const inner = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const sums = new Float64Array(extent)
-  tensor.toFloat32().forEach((x, i) => (sums[Math.floor(i / inner) % extent]! += f(x, i)))
+  const data = tensor.toFloat32()
+  for (let from = 0; from < data.length; from += inner) {
+    let sum = 0
+    for (let i = from; i < from + inner; i++) sum += f(data[i], i)
+    sums[(from / inner) % extent] += sum
+  }
   return sums
 }
 

@@ -1,7 +1,7 @@
 import type { Pass } from './pass.ts'
 import type { PruneOptions } from './prune-l1.ts'
 import { roundHalfToEven } from './rounding.ts'
-import { inputsOf, weightIndex } from './weight.ts'
+import { layoutOf, weightIndex } from './weight.ts'
 import { checkAmount, smallest, zeroing } from './zeroing.ts'
 
 export interface PruneBlocksOptions extends PruneOptions {
@@ -18,18 +18,23 @@ export function pruneBlocks({ amount, block = [4, 4], ...selection }: PruneBlock
   checkAmount('pruneBlocks', amount)
   if (block.length !== 2 || !block.every((x) => Number.isInteger(x) && x >= 1)) throw new RangeError(`pruneBlocks: block is two whole numbers from 1 on, not [${block}]`)
   const [outputs, inputs] = block
-  return zeroing('prune-blocks', { amount, block }, selection, (weights) => weights.map(({ tensor, readers }) => {
-    const [layer] = readers
-    const lines = inputsOf(layer!, weightIndex(layer!)!, tensor.shape)
+  return zeroing('prune-blocks', { amount, block }, selection, (weights) => weights.map(({ tensor, readers: [layer] }) => {
+    const { outputs: rows, positions, channels, at } = layoutOf(layer, weightIndex(layer)!, tensor.shape)
+    const across = Math.ceil((positions * channels) / inputs)
+    const blocks = Math.ceil(rows / outputs) * across
+    const [sums, counts] = [new Float64Array(blocks), new Uint32Array(blocks)]
     const data = tensor.toFloat32()
-    const columns = Math.ceil((lines[0]?.length ?? 0) / inputs)
-    const blocks = Array.from({ length: Math.ceil(lines.length / outputs) * columns }, (_, b) => {
-      const [row, column] = [Math.floor(b / columns) * outputs, (b % columns) * inputs]
-      return lines.slice(row, row + outputs).flatMap((line) => line.slice(column, column + inputs))
+    const each = (visit: (block: number, element: number) => void) => {
+      for (let o = 0; o < rows; o++) for (let k = 0; k < positions; k++) for (let c = 0; c < channels; c++)
+        visit(Math.floor(o / outputs) * across + Math.floor((k * channels + c) / inputs), at(o, k, c))
+    }
+    each((b, i) => {
+      sums[b] += Math.abs(data[i])
+      counts[b]++
     })
-    const means = Float32Array.from(blocks, (elements) => elements.reduce((sum, i) => sum + Math.abs(data[i]!), 0) / elements.length)
+    const [gone] = smallest([Float32Array.from(sums, (sum, b) => sum / counts[b])], roundHalfToEven(amount * blocks))
     const zeros = new Uint8Array(tensor.size)
-    smallest([means], roundHalfToEven(amount * blocks.length))[0]!.forEach((zero, b) => zero && blocks[b]!.forEach((i) => (zeros[i] = 1)))
+    each((b, i) => (zeros[i] = gone[b]))
     return zeros
   }))
 }

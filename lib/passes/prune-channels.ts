@@ -29,7 +29,8 @@ interface Group {
 
 /**
  * Structured pruning by dependency group: really removes the channels that matter least, and with each everything that hangs together with it, in the
- * layers before and after. Shapes of inputs and outputs stay. Fang et al. 2023, https://arxiv.org/abs/2301.12900
+ * layers before and after. With a layer of `include` go those that are tied to it; a layer of `exclude` keeps its channels, and so do those tied to it. Shapes of
+ * inputs and outputs stay. Fang et al. 2023, https://arxiv.org/abs/2301.12900
  * @throws RangeError where an option is out of range; the pass throws where `include` or `exclude` names no layer.
  */
 export function pruneChannels({ amount, criterion = 'l1', scope = 'layer', roundTo = 1, ...selection }: PruneChannelsOptions): Pass {
@@ -61,7 +62,7 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
       if (chosen.has(channels.layer)) report.refuse(channels.layer, (error as Error).message)
     }
   }
-  const protectedMembers = new Set([...membersOf].flatMap(([{ layer }, members]) => (chosen.has(layer) ? [] : members)))
+  const protectedMembers = new Set([...membersOf].flatMap(([{ layer }, members]) => (selection.exclude?.includes(labelOf(layer)) ? members : [])))
   const score = await scorer(graph, criterion, [...membersOf.keys()])
 
   const seen = new Set<Member>()

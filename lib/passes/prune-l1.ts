@@ -22,8 +22,8 @@ export function pruneL1({ amount, scope = 'layer', ...selection }: PruneL1Option
   checkAmount('pruneL1', amount)
   if (scope !== 'layer' && scope !== 'global') throw new RangeError(`pruneL1: scope is 'layer' or 'global', not ${scope}`)
   return zeroing('prune-l1', { amount, scope }, selection, (weights) => {
-    const magnitudes = weights.map(({ tensor }) => Float32Array.from(tensor.toFloat32(), Math.abs))
-    if (scope === 'global') return smallest(magnitudes, roundHalfToEven(amount * magnitudes.reduce((sum, { length }) => sum + length, 0)))
-    return magnitudes.flatMap((list) => smallest([list], roundHalfToEven(amount * list.length)))
+    const lists = weights.map(({ tensor }) => tensor.toFloat32())
+    if (scope === 'global') return smallest(lists, roundHalfToEven(amount * lists.reduce((sum, { length }) => sum + length, 0)))
+    return lists.flatMap((list) => smallest([list], roundHalfToEven(amount * list.length)))
   })
 }

@@ -1,11 +1,11 @@
 import type { Pass } from './pass.ts'
-import { inputsOf, weightIndex, type Selection } from './weight.ts'
-import { smallest, zeroing } from './zeroing.ts'
+import { layoutOf, weightIndex, type Selection } from './weight.ts'
+import { zeroing } from './zeroing.ts'
 
 export interface PruneNofMOptions extends Selection {
   /** Weights that stay of each group (2). */
   n?: number
-  /** Neighbouring inputs of one output that form a group (4). */
+  /** Neighbouring input channels of one output that form a group (4). */
   m?: number
 }
 
@@ -16,16 +16,16 @@ export interface PruneNofMOptions extends Selection {
  */
 export function pruneNofM({ n = 2, m = 4, ...selection }: PruneNofMOptions = {}): Pass {
   if (![n, m].every((x) => Number.isInteger(x) && x >= 1) || n >= m) throw new RangeError(`pruneNofM: n and m are whole numbers with 1 <= n < m, not ${n} and ${m}`)
-  return zeroing('prune-n-of-m', { n, m }, selection, (weights) => weights.map(({ tensor, readers }) => {
-    const [layer] = readers
-    const lines = inputsOf(layer!, weightIndex(layer!)!, tensor.shape)
-    if (lines.length === 0 || lines[0]!.length % m) return `its ${lines[0]?.length ?? 0} inputs of an output are not groups of ${m}`
+  return zeroing('prune-n-of-m', { n, m }, selection, (weights) => weights.map(({ tensor, readers: [layer] }) => {
+    const { outputs, positions, channels, at } = layoutOf(layer, weightIndex(layer)!, tensor.shape)
+    if (channels % m) return `its ${channels} input channels are not groups of ${m}`
     const data = tensor.toFloat32()
     const zeros = new Uint8Array(tensor.size)
-    for (const line of lines) {
-      for (let at = 0; at < line.length; at += m) {
-        const group = line.slice(at, at + m)
-        smallest([Float32Array.from(group, (i) => Math.abs(data[i]!))], m - n)[0]!.forEach((zero, i) => (zeros[group[i]!] = zero))
+    for (let o = 0; o < outputs; o++) for (let k = 0; k < positions; k++) for (let c = 0; c < channels; c += m) {
+      for (let gone = 0; gone < m - n; gone++) {
+        let least = -1
+        for (let i = c; i < c + m; i++) if (!zeros[at(o, k, i)] && (least < 0 || Math.abs(data[at(o, k, i)]) < Math.abs(data[least]))) least = at(o, k, i)
+        zeros[least] = 1
       }
     }
     return zeros

@@ -32,8 +32,8 @@ export function taylor<Label>({ data, loss = crossEntropy, batch = 32 }: TaylorO
         for (const { inputs, labels } of data.batches(batch)) {
           const results = await session.run({ ...inputs, target: data.target(labels) })
           axes.forEach(({ value, axis }, i) => {
-            const gradient = results[`gradient_${i}`]!.toFloat32()
-            marginals(value.constant!, axis, (w, at) => w * gradient[at]!).forEach((change, entry) => (sums[i]![entry]! += change ** 2))
+            const gradient = results[`gradient_${i}`].toFloat32()
+            marginals(value.constant!, axis, (w, at) => w * gradient[at]).forEach((change, entry) => (sums[i][entry] += change ** 2))
           })
         }
       } finally {
@@ -51,7 +51,7 @@ function withGradients<Label>(graph: Graph, axes: readonly Port[], data: Dataset
   graph.copyInto(copy, map)
   const example = data.target(data.labels.slice(0, 1))
   const target = copy.input('target', example.dtype, [copy.inputs[0]?.shape?.[0] ?? null, ...example.shape.slice(1)])
-  const lossValue = loss(new Builder(copy), copy.outputs[0]!, target)
+  const lossValue = loss(new Builder(copy), copy.outputs[0], target)
   const wrt = axes.map(({ value }) => map.get(value)!)
   const found = gradients(copy, lossValue, [...new Set(wrt)])
   copy.truncateOutputs(0)

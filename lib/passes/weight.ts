@@ -32,21 +32,23 @@ export function chosenLayers(pass: string, layers: readonly Node[], { include, e
   return layers.filter((layer) => (!include || include.includes(labelOf(layer))) && !exclude.includes(labelOf(layer)))
 }
 
-/**
- * The places of a weight's elements, a line for each output of the layer: for a convolution by kernel position and then by channel, so that neighbours are
- * channels, as N:M hardware reads them.
- */
-export function inputsOf(layer: Node, index: number, shape: readonly number[]): readonly (readonly number[])[] {
-  const range = (count: number) => Array.from({ length: count }, (_, i) => i)
-  const [first = 0, second = 0, ...kernel] = shape
-  if (layer.type === 'Gemm' || layer.type === 'MatMul') {
-    const byRow = layer.type === 'Gemm' ? layer.int('transB') === 1 : index === 0
-    const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
-    const matrices = range(shape.slice(0, -2).reduce((a, b) => a * b, 1))
-    return matrices.flatMap((m) => range(byRow ? rows : columns).map((line) => range(byRow ? columns : rows).map((i) => m * rows * columns + (byRow ? line * columns + i : i * columns + line))))
-  }
+/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. */
+export interface WeightLayout {
+  readonly outputs: number
+  readonly positions: number
+  readonly channels: number
+  readonly at: (o: number, k: number, c: number) => number
+}
+
+/** Of a layer's weight of a given shape; a batch of matrices counts as more outputs. `index` says which of the layer's inputs it is. */
+export function layoutOf(layer: Node, index: number, shape: readonly number[]): WeightLayout {
+  const [first = 1, second = 1, ...kernel] = shape
   const positions = kernel.reduce((a, b) => a * b, 1)
-  const [outputs, channels] = layer.type === 'ConvTranspose' ? [second, first] : [first, second]
-  const place = (o: number, c: number, k: number) => (layer.type === 'ConvTranspose' ? (c * second + o) * positions + k : (o * second + c) * positions + k)
-  return range(outputs).map((o) => range(positions).flatMap((k) => range(channels).map((c) => place(o, c, k))))
+  if (layer.type === 'ConvTranspose') return { outputs: second, positions, channels: first, at: (o, k, c) => (c * second + o) * positions + k }
+  if (layer.type !== 'Gemm' && layer.type !== 'MatMul') return { outputs: first, positions, channels: second, at: (o, k, c) => (o * second + c) * positions + k }
+  const byRow = layer.type === 'Gemm' ? layer.int('transB') === 1 : index === 0
+  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+  const matrices = shape.slice(0, -2).reduce((a, b) => a * b, 1)
+  if (byRow) return { outputs: matrices * rows, positions: 1, channels: columns, at: (o, _, c) => o * columns + c }
+  return { outputs: matrices * columns, positions: 1, channels: rows, at: (o, _, c) => (Math.floor(o / columns) * rows + c) * columns + (o % columns) }
 }

@@ -1,5 +1,6 @@
 import type { Graph, Node, Value } from '../graph/graph.ts'
-import { bitsPerElement, isFloat, Tensor } from '../graph/tensor.ts'
+import { isFloat, Tensor } from '../graph/tensor.ts'
+import { nonzeros } from '../measure/size.ts'
 import { storeIn } from './constant.ts'
 import { pass, type Pass, type Report } from './pass.ts'
 import { chosenLayers, weightIndex, type Selection } from './weight.ts'
@@ -42,19 +43,18 @@ function byWeight(layers: readonly Node[]): Map<Value, readonly Node[]> {
 function obstacle(weight: Value): string | null {
   const tensor = weight.constant
   if (!tensor) return `its weight "${weight}" is not a constant`
-  return isFloat(tensor.dtype) ? null : `its weight "${weight}" is ${tensor.dtype}, not a floating-point number`
+  return isFloat(tensor.dtype) && tensor.data.length === tensor.size ? null : `its weight "${weight}" is ${tensor.dtype}, not a floating-point number`
 }
 
 function zeroed(tensor: Tensor, zeros: Uint8Array): Tensor {
-  const size = bitsPerElement(tensor.dtype) / 8
-  const bytes = Uint8Array.from(tensor.bytes)
-  zeros.forEach((zero, i) => zero && bytes.fill(0, i * size, (i + 1) * size))
-  return Tensor.raw(tensor.dtype, tensor.shape, bytes)
+  const data = tensor.data.slice() as Float32Array | Uint16Array
+  for (let i = 0; i < zeros.length; i++) if (zeros[i]) data[i] = 0
+  return Tensor.of(tensor.dtype, tensor.shape, data)
 }
 
 /** Other readers of the weight keep it as it was. */
 function put(pruned: Tensor, weight: Value, readers: readonly Node[], graph: Graph, report: Report): void {
-  const zeros = pruned.size - pruned.toFloat32().reduce((count, w) => count + (w ? 1 : 0), 0)
+  const zeros = pruned.size - nonzeros(pruned)
   if (weight.initializer && weight.users.every((user) => readers.includes(user)) && !weight.isOutput) storeIn(weight, pruned)
   else {
     const own = graph.constant(pruned, weight.name)
@@ -69,15 +69,32 @@ export function checkAmount(pass: string, amount: number): void {
   if (typeof amount !== 'number' || !(amount >= 0 && amount <= 1)) throw new RangeError(`${pass}: amount is a share from 0 to 1, not ${amount}`)
 }
 
-/** Marks the `count` smallest of all scores, those of several lists together; of equal ones the first. */
-export function smallest(scores: readonly Float32Array[], count: number): readonly Uint8Array[] {
-  const all = new Float32Array(scores.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const list of scores) {
-    all.set(list, at)
-    at += list.length
-  }
-  const threshold = count ? all.sort()[count - 1]! : -Infinity
-  let ties = count - all.findIndex((score) => score === threshold)
-  return scores.map((list) => Uint8Array.from(list, (score) => Number(score < threshold || (score === threshold && ties-- > 0))))
+/** Marks the `count` numbers of smallest magnitude, those of several lists together; of equal ones the first. */
+export function smallest(lists: readonly Float32Array[], count: number): readonly Uint8Array[] {
+  const magnitudes = lists.map((list) => new Uint32Array(list.buffer, list.byteOffset, list.length))
+  if (!count) return magnitudes.map(({ length }) => new Uint8Array(length))
+  const { threshold, below } = thresholdOf(magnitudes, count)
+  let ties = count - below
+  return magnitudes.map((bits) => {
+    const marks = new Uint8Array(bits.length)
+    for (let i = 0; i < bits.length; i++) {
+      const magnitude = bits[i] & MAGNITUDE
+      if (magnitude < threshold || (magnitude === threshold && ties-- > 0)) marks[i] = 1
+    }
+    return marks
+  })
+}
+
+/** The bits of a float but for its sign: they are ordered as magnitudes are. */
+const MAGNITUDE = 0x7fffffff
+
+/** The bits of the `count`-th smallest magnitude, and how many are below it: counted by the upper half of the bits, then, among those, by the lower. */
+function thresholdOf(lists: readonly Uint32Array[], count: number): { threshold: number; below: number } {
+  const [uppers, lowers] = [new Uint32Array(2 ** 15), new Uint32Array(2 ** 16)]
+  let [upper, lower, below] = [0, 0, 0]
+  for (const list of lists) for (let i = 0; i < list.length; i++) uppers[(list[i] & MAGNITUDE) >>> 16]++
+  while (below + uppers[upper] < count) below += uppers[upper++]
+  for (const list of lists) for (let i = 0; i < list.length; i++) if ((list[i] & MAGNITUDE) >>> 16 === upper) lowers[list[i] & 0xffff]++
+  while (below + lowers[lower] < count) below += lowers[lower++]
+  return { threshold: upper * 2 ** 16 + lower, below }
 }

@@ -97,22 +97,27 @@ export class Session {
     return this.bind(feeds)()
   }
 
-  /** Checks and converts the inputs once; each call then costs the run alone. @throws Error as `run` does. */
-  bind(feeds: Tensors): BoundRun {
+  /**
+   * Checks and converts the inputs once; each call then costs the run alone. Outputs are written into the tensors of `into` that have their names.
+   * @throws Error as `run` does.
+   */
+  bind(feeds: Tensors, into?: Tensors): BoundRun {
     this.#live()
     checkFeeds(this.name, this.inputs, feeds)
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
-    const plain = () => this.#run(native)
+    const fetches = into && Object.fromEntries(this.outputs.map(({ name }) => [name, into[name] ? toNative(this.#ort, into[name]) : null]))
+    const plain = () => this.#run(native, into, fetches)
     return () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
   }
 
-  async #run(feeds: Record<string, Ort.Tensor>) {
+  async #run(feeds: Record<string, Ort.Tensor>, into: Tensors | undefined, fetches?: Record<string, Ort.Tensor | null>) {
     throwIfInterrupted()
-    const outputs = await this.#live().run(feeds).catch((failure: Error) => {
+    const outputs = await (fetches ? this.#live().run(feeds, fetches) : this.#live().run(feeds)).catch((failure: Error) => {
       throwIfInterrupted()
       throw new Error(`${this.name}: ${plain(failure.message)}`, { cause: failure })
     })
-    return Object.fromEntries(this.outputs.map(({ name }) => [name, fromNative(outputs[name])]))
+    // what comes back is a copy even where the runtime wrote into the given memory
+    return Object.fromEntries(this.outputs.map(({ name }) => [name, into?.[name] ?? fromNative(outputs[name])]))
   }
 
   /** Completes the profile's file. */

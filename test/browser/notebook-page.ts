@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { ROOT } from '../conformance/jupyter.ts'
+import { ROOT } from '../../src/python.ts'
 
 /** A notebook in JupyterLab, as a person works on it. Code cells are counted from 0. */
 export class NotebookPage {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { ROOT } from '../conformance/jupyter.ts'
+import { ROOT } from '../../src/python.ts'
 import { notebook } from '../conformance/notebook.ts'
 import { Lab, skip } from './lab.ts'
 

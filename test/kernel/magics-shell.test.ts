@@ -47,6 +47,14 @@ const typescript: Record<string, string> = {
   'function negate(value: boolean) {\n  const negated = !value\n  return negated\n}\nnegate(true)': 'false',
 }
 
+const above = ['const text = `a${1}b`', 'let n = 0; n++', 'let list: Array<number>', 'const sure = text!', '// it\'s `']
+
+for (const line of above) {
+  test(`a magic stands below ${JSON.stringify(line)}`, async () => {
+    assert.equal((await run(kernel, `${line}\n!echo there`)).stdout, 'there\n')
+  })
+}
+
 for (const [code, expected] of Object.entries(typescript)) {
   test(`TypeScript that looks like a magic stays TypeScript: ${JSON.stringify(code)}`, async () => {
     assert.equal((await run(kernel, code)).result, expected)

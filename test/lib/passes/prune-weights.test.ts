@@ -50,7 +50,7 @@ test('2:4 leaves the two largest of every four neighbouring channels', async () 
   }
   assert.deepEqual(changes.map(({ text }) => text), ['144 of 288 weights set to zero', '20 of 40 weights set to zero'])
   const { refusals } = await pruneNofM({ n: 1, m: 5 }).apply(network())
-  assert.deepEqual(refusals.map(({ reason }) => reason), ['its 36 inputs of an output are not groups of 5', 'its 8 inputs of an output are not groups of 5'])
+  assert.deepEqual(refusals.map(({ reason }) => reason), ['its 4 input channels are not groups of 5', 'its 8 input channels are not groups of 5'])
 })
 
 test('blocks go whole', async () => {
