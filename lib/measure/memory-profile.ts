@@ -1,3 +1,5 @@
+import { timeline } from '../plot/timeline.ts'
+import { withCharts } from '../plot/under.ts'
 import { table, Table, type TableBundle } from '../table.ts'
 import { percentText, sizeText } from '../units.ts'
 import type { HostMemory } from './memory-process.ts'
@@ -17,7 +19,7 @@ export interface OperatorMemory {
   readonly weights: number
 }
 
-/** The memory that a model takes while it runs. Shows itself as a table; `plot.timeline(profile.operators)` draws it. */
+/** The memory that a model takes while it runs. Shows itself as a table, with what is in use over the operators of a run. */
 export class MemoryProfile {
   /** The operators of the first run in order, before the runtime keeps to a plan. */
   readonly operators: readonly OperatorMemory[]
@@ -91,8 +93,8 @@ export class MemoryProfile {
     ]))
   }
 
-  [Symbol.for('Jupyter.display')](): TableBundle {
-    return this.table()
+  [Symbol.for('Jupyter.display')](): Promise<TableBundle> {
+    return withCharts(this.table(), this.operators.length ? [timeline(this.operators)] : [])
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

@@ -47,7 +47,7 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const optimizer = optimizerOf(options.optimizer)
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
-  if (precision) checkDevice(precision, device)
+  if (precision) await checkDevice(precision, device)
   checkBatch(dataset, batchSize)
   const model = modelOf(network, dataset, seed)
   checkInputs(model, dataset)
