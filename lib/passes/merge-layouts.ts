@@ -26,7 +26,8 @@ export function mergeLayouts(): Pass {
 
 /** What computes the node's output from the input of the one before it; null where the two are no such pair. */
 function mergedWith(before: Node, node: Node, builder: Builder): Value | null {
-  const x = before.input(0)
+  const [x] = before.inputs
+  if (!x) return null
   if (node.type === 'Transpose' && before.type === 'Transpose') {
     const rank = x.shape?.length
     if (!rank) return null
