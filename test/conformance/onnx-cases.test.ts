@@ -86,21 +86,21 @@ test("every test case of ONNX's operators is read", { skip }, (t) => {
 })
 
 test('each is shown, every layer with its operator', { skip }, async () => {
-  assert.deepEqual(await problems(cases, ({ graph }) => {
+  assert.equal((await problems(cases, ({ graph }) => {
     const shown = summary(graph).table()['text/plain']
     const missing = graph.nodes().find(({ type }) => type !== 'Constant' && !shown.includes(type))
     return missing && `${missing} is not shown`
-  }), [])
+  })).join('\n'), '')
 })
 
 test('each means the same after it was written, says the onnx package, and reads back as it was written', { skip }, async (t) => {
   const written = path.join(folder, 'written')
   mkdirSync(written)
-  assert.deepEqual(await problems(cases, ({ name, graph }) => {
+  assert.equal((await problems(cases, ({ name, graph }) => {
     const bytes = encodeModel(graph)
     writeFileSync(path.join(written, `${name}.onnx`), bytes)
     return Buffer.compare(encodeModel(decodeModel(bytes)), bytes) === 0 ? undefined : 'read back and written again, it is another file'
-  }), [])
+  })).join('\n'), '')
   const { judged, problems: differences } = await judge(written, CASES)
   t.diagnostic(`${judged} models judged`)
   assert.equal(differences.join('\n'), '')
@@ -110,7 +110,7 @@ test('each that ONNX Runtime runs gives the same after it was written', { skip }
   const runnable = cases.filter((one) => one.outputs)
   t.diagnostic(`${runnable.length} of ${cases.length} run on ONNX Runtime`)
   assert.ok(runnable.length > 1000)
-  assert.deepEqual(await problems(runnable, async ({ graph, feeds, outputs: expected }) => disagreement(await outputs(graph, feeds), expected, { relative: 0, absolute: 0 })), [])
+  assert.equal((await problems(runnable, async ({ graph, feeds, outputs: expected }) => disagreement(await outputs(graph, feeds), expected, { relative: 0, absolute: 0 }))).join('\n'), '')
 })
 
 test('each exact pass that changes one leaves its outputs as they were', { skip }, async (t) => {
@@ -124,6 +124,7 @@ test('each exact pass that changes one leaves its outputs as they were', { skip 
       const difference = expected && disagreement(await outputs(result.graph, feeds), expected, { relative: 1e-4, absolute: 1e-5 })
       return difference ? `${pass.name}: ${difference}` : undefined
     }))
+  assert.ok(counts.size > 3)
   t.diagnostic([...counts].map(([name, count]) => `${name} ${count}`).join(', '))
   assert.equal(wrong.join('\n'), '')
 })

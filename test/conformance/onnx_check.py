@@ -4,6 +4,7 @@ Each has to pass onnx.checker with shape inference, unless the original does not
 """
 import os
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -23,8 +24,24 @@ def tensor_meaning(tensor):
     return tensor.data_type, tuple(tensor.dims), array.tolist() if array.dtype == object else array.tobytes()
 
 
+def agrees(before, after):
+    """Whether two meanings are the same; a type that the original leaves open may have been found out."""
+    if isinstance(before, Type):
+        return before.name == after.name and (not before.type or before.type == after.type)
+    if isinstance(before, dict):
+        return all(agrees(before[part], after[part]) for part in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(agrees, before, after))
+    return before == after
+
+
+class Type(NamedTuple):
+    name: str
+    type: bytes
+
+
 def type_meaning(info):
-    return info.name, info.type.SerializeToString(deterministic=True)
+    return Type(info.name, info.type.SerializeToString(deterministic=True))
 
 
 def attribute_meaning(attribute):
@@ -89,7 +106,7 @@ def judge(path, original_path):
     if original:
         before, after = model_meaning(original), model_meaning(model)
         for part in before:
-            if before[part] != after[part]:
+            if not agrees(before[part], after[part]):
                 yield f"its {part} are not the original's: {before[part]!r:.300} became {after[part]!r:.300}"
 
 
