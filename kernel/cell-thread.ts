@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { deferred } from './deferred.ts'
 import type { History } from './history.ts'
 import { Interrupter, type Running } from './interrupt.ts'
+import { addMagic } from './magics/own.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
@@ -26,6 +27,8 @@ interface RunningRequest extends Running {
 export class CellThread {
   /** As cells set it with %typecheck. */
   typecheck: TypecheckMode = 'on'
+  /** The local files that modules were made of, with their stamps (modules/files.ts) when they were read. */
+  readonly files = new Map<string, string>()
   readonly #port: MessagePort
   readonly #session: Session
   readonly #sockets: Sockets
@@ -123,6 +126,8 @@ export class CellThread {
     else if (message.type === 'history') void this.#recall(message)
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'typecheck') this.typecheck = message.mode
+    else if (message.type === 'magic') addMagic(message.name, () => undefined, message.summary)
+    else if (message.type === 'file') this.files.set(message.path, message.stamp)
     else if (message.type === 'input') this.#ask(message)
     else this.#finish(message)
   }

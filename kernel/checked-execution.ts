@@ -31,7 +31,7 @@ export class CheckedExecution {
     const checking = this.#check(code)
     const reply = await this.#cells.run({ ...request, content: { ...request.content, code } }, count)
     const shown = this.#show(checking, request, code, reply).catch((error) => log(String(error)))
-    if (reply.ename !== 'Interrupted') this.#shown.set(request, Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })]))
+    if (reply.ename !== 'Interrupted' && this.#cells.typecheck !== 'off') this.#shown.set(request, Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })]))
     if (reply.status === 'error') await this.shown(request)
     return questions.length === 0 ? reply : { ...reply, payload: [...(reply.payload ?? []), ...(await (await this.#language()).answer(questions))] }
   }

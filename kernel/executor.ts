@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
@@ -11,6 +12,7 @@ import type { HistoryEntry, HistoryQuery } from './history.ts'
 import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
+import type { AutoreloadMode } from './modules/autoreload.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
@@ -30,7 +32,7 @@ export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int
   noticeAsyncHooks(flags)
   guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
+  const executor = new Executor(post, new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp })), new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
@@ -44,6 +46,7 @@ export class Executor {
   readonly #cells = createContext<RunningCell>()
   readonly traces = new StackTraces()
   readonly evaluator = new Evaluator()
+  readonly loader: ModuleLoader
   readonly comms = new CommTable((...message) => this.publish(...message))
   readonly #exit = process.exit.bind(process)
   readonly #running = new Map<string, RunningCell>()
@@ -55,6 +58,7 @@ export class Executor {
 
   constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
+    this.loader = loader
     this.traces.install()
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
@@ -107,6 +111,11 @@ export class Executor {
     this.#recalling.delete(question)
   }
 
+  /** Makes a person's own magic known where it is completed and explained. */
+  announceMagic(name: string, summary?: string): void {
+    this.#post({ type: 'magic', name, summary })
+  }
+
   /** What a type error in a later cell does; the protocol thread has the types checked. */
   setTypecheck(mode: TypecheckMode): void {
     this.#post({ type: 'typecheck', mode })
@@ -123,6 +132,7 @@ export class Executor {
     this.traces.add(url, script)
     return async () => {
       cell.last = []
+      this.loader.names.release(compiled.names)
       await this.evaluator.run(compiled, url)
       return cell.last
     }
@@ -160,6 +170,7 @@ export class Executor {
 
   async #evaluate(cell: RunningCell): Promise<Partial<ExecuteReply>> {
     const { code, count, silent } = cell.request
+    await cell.guard(this.reload())
     const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
     if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
       const data = await mimeBundle(value[0])
@@ -168,6 +179,14 @@ export class Executor {
     }
     await Promise.all(cell.displays)
     return { user_expressions: await this.#expressions(cell), payload: cell.payload }
+  }
+
+  /** Loads files anew that have changed. What fails is told of, and stays what it was. */
+  async reload(mode?: AutoreloadMode): Promise<void> {
+    for (const { paths, error } of await this.loader.reload(mode)) {
+      const names = paths.map((path) => relative(process.cwd(), path)).join(', ')
+      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${this.traces.traceback(error).join('\n')}\n`)
+    }
   }
 
   async #expressions(cell: RunningCell): Promise<Record<string, unknown>> {
@@ -185,6 +204,7 @@ export class Executor {
 
   /** Ends cells, be it such whose message a termination swallowed. */
   #interrupt(cells: readonly { id: string; count: number }[]): void {
+    this.loader.abandon()
     for (const { id, count } of cells) {
       const error = new Interrupted()
       const cell = this.#running.get(id)

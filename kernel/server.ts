@@ -58,7 +58,7 @@ const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a cell runs or a front end first asks for help. */
 function language(): Promise<Language> {
-  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session))
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session, cells.files))
   return loadedLanguage
 }
 

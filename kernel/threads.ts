@@ -41,6 +41,8 @@ export type ToProtocolThread =
   | { type: 'history'; question: number; query: HistoryQuery }
   | { type: 'interrupt' }
   | { type: 'typecheck'; mode: TypecheckMode }
+  | { type: 'magic'; name: string; summary?: string }
+  | { type: 'file'; path: string; stamp: string }
   | { type: 'done'; id: string; reply: ExecuteReply; result?: string }
 
 /** What few published messages carry beside their content. */

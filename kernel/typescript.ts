@@ -19,20 +19,28 @@ const NEWER_SYNTAX = /(?:^|[\s;{}()])(?:@[\p{ID_Start}$_(]|(?:await\s+)?using\s+
 
 const require = createRequire(import.meta.url)
 
+/** With or without JSX. */
+type Dialect = 'ts' | 'tsx'
+
 /**
  * Makes JavaScript of TypeScript. Types are blanked in place. What becomes other code is compiled with a source map: enums,
  * namespaces, parameter properties, decorators, `using` and JSX, as the tsconfig.json above the folder says.
- * Throws a SourceError.
+ * A cell does not say whether it has JSX; a file's ending does. Throws a SourceError.
  */
-export function toJavaScript(source: string, folder = process.cwd()): JavaScript {
+export function toJavaScript(source: string, folder = process.cwd(), dialect?: Dialect): JavaScript {
   if (!NEWER_SYNTAX.test(source)) {
     try {
       return { code: strip(source, { mode: 'strip-only' }).code }
     } catch (error) {
-      if ((error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compileTags(source, folder)
+      if (dialect === undefined && (error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compileTags(source, folder)
     }
   }
-  return compile(source, JSX.test(source) ? 'tsx' : 'ts', folder)
+  return compile(source, dialect ?? (JSX.test(source) ? 'tsx' : 'ts'), folder)
+}
+
+/** Makes a CommonJS module of TypeScript. Throws a SourceError. */
+export function toCommonJs(source: string, folder: string, dialect: Dialect): JavaScript {
+  return compile(source, dialect, folder, 'cjs')
 }
 
 /** Without a closing tag it may be JSX that is not done, or TypeScript with a mistake elsewhere. */
@@ -46,13 +54,14 @@ function compileTags(source: string, folder: string): JavaScript {
 }
 
 /** https://esbuild.github.io/api/#transform */
-function compile(source: string, loader: 'ts' | 'tsx', folder: string): JavaScript {
+function compile(source: string, loader: Dialect, folder: string, format?: 'cjs'): JavaScript {
   const { transformSync } = require('esbuild') as typeof Esbuild
   const { jsx: wanted, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
-  const jsx = wanted === 'preserve' ? 'react-jsx' : wanted
-  const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: true }
+  const jsx = wanted === 'preserve' || wanted === 'react-native' ? 'react-jsx' : wanted
+  const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: format === undefined }
   const options: Esbuild.TransformOptions = {
     loader,
+    format,
     target: 'esnext',
     supported: { decorators: false, using: false },
     sourcemap: 'external',

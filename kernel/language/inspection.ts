@@ -1,4 +1,4 @@
-import { magics } from '../magics/index.ts'
+import { findMagic } from '../magics/index.ts'
 import { readEnd } from '../text-end.ts'
 import type { Sources } from './completion.ts'
 import { toDocument } from './module.ts'
@@ -31,7 +31,7 @@ export async function describe(code: string, offset: number, withSource: boolean
 async function describeName(code: string, end: number, withSource: boolean, sources: Sources): Promise<string | undefined> {
   const line = code.slice(code.lastIndexOf('\n', end - 1) + 1, end)
   const [written, name] = MAGIC.exec(line) ?? []
-  const magic = magics.get(name ?? '')
+  const magic = findMagic(name ?? '')
   if (magic !== undefined && written === line) return [`\`${line.trim()}\` ${magic.summary}`, ...(magic.usage === undefined ? [] : [magic.usage])].join('\n\n')
   const expression = EXPRESSION.exec(line)?.[0]
   if (expression === undefined) return undefined

@@ -1,17 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { HOME } from '../modules/resolution.ts'
 import type { Globals } from '../provided.ts'
 import { above, configurationOf } from '../tsconfig.ts'
 import { PROJECT_FILE, type TypeServer } from './type-server.ts'
 
-/** This package's folder. */
-const HOME = fileURLToPath(new URL('../../..', import.meta.url))
-
 /** What a cell is compiled as, whatever the notebook's own tsconfig.json says. */
 const FIXED_OPTIONS = {
   target: 'esnext',
-  module: 'esnext',
+  module: 'preserve',
   moduleResolution: 'bundler',
   moduleDetection: 'force',
   allowImportingTsExtensions: true,
@@ -40,6 +37,7 @@ const GLOBALS = [
   ...GLOBAL_NAMES.map((name) => `declare const ${name}: import(${PROVIDED}).Globals['${name}']`),
   `declare const Deno: import(${PROVIDED}).Deno`,
   `type CommandLines = import(${PROVIDED}).CommandLines`,
+  "declare module '*.wasm'",
 ].join('\n')
 
 /** The document of a folder's project that is written anew for each question. */
@@ -65,7 +63,9 @@ export function allowsImplicitAny(folder: string): boolean {
 
 function projectFile(folder: string, files: string[]): object {
   const own = configurationOf(folder)
-  const ownPaths = Object.entries(own?.options.paths ?? {}).map(([name, places]) => [name, places.map((place) => resolve(dirname(own!.file), place))])
+  const { paths: named, baseUrl } = own?.options ?? {}
+  const patterns = [...Object.keys(named ?? {}), ...(baseUrl === undefined ? [] : ['*'])]
+  const ownPaths = patterns.map((pattern) => [pattern, own!.placesOf(pattern)])
   const compilerOptions = {
     ...(own === undefined ? DEFAULT_OPTIONS : {}),
     ...FIXED_OPTIONS,

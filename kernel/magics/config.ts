@@ -1,5 +1,5 @@
 import { limits } from '../display/limits.ts'
-import type { Magic } from './magic.ts'
+import { UsageError, type Magic } from './magic.ts'
 
 type Setting = keyof typeof limits
 
@@ -20,10 +20,10 @@ export const config: Magic = {
     const [, name, value] = /^(\w*)\s*(?:=\s*(.*))?$/.exec(argument.trim()) ?? []
     const names = Object.keys(limits) as Setting[]
     const chosen = names.filter((known) => name === '' || known === name)
-    if (chosen.length === 0) throw new Error(`"${argument}" is no setting. There are ${names.join(', ')}: %config rows=100.`)
+    if (chosen.length === 0) throw new UsageError(`"${argument}" is no setting. There are ${names.join(', ')}: %config rows=100.`)
     if (value === undefined) return print(chosen.map((known) => `${known} = ${limits[known]}`.padEnd(20) + ` ${MEANINGS[known]}\n`).join(''))
     const count = Number(value)
-    if (!Number.isInteger(count) || count < 1) throw new Error(`${name} takes a whole number from 1 on, not "${value}".`)
+    if (!Number.isInteger(count) || count < 1) throw new UsageError(`${name} takes a whole number from 1 on, not "${value}".`)
     limits[chosen[0]] = count
   },
 }

@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../history.ts'
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 import { cellsIn } from './ranges.ts'
 
@@ -38,7 +38,7 @@ interface Choice {
 
 /** Without the cell that asks, unless it is named. */
 async function find(ranges: string[], { last, grep, unique }: Choice, { history, count }: MagicContext): Promise<HistoryEntry[]> {
-  if (last !== undefined && !/^\d+$/.test(last)) throw new Error(`-l takes a number of cells, not "${last}".`)
+  if (last !== undefined && !/^\d+$/.test(last)) throw new UsageError(`-l takes a number of cells, not "${last}".`)
   if (ranges.length > 0) return cellsIn(ranges, history)
   if (last === undefined && grep === undefined) return history({ hist_access_type: 'range', stop: count })
   const n = last === undefined ? undefined : Number(last) + 1

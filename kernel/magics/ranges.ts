@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../history.ts'
-import type { MagicContext } from './magic.ts'
+import { UsageError, type MagicContext } from './magic.ts'
 
 /** Cells of a session: 0 is the running one, -1 the one before. */
 interface Range {
@@ -17,6 +17,6 @@ export async function cellsIn(words: readonly string[], history: MagicContext['h
 
 function parseRange(word: string): Range {
   const [match, back = '0', first, last = first] = /^(?:~(\d+)\/)?(?:(\d+)(?:-(\d+))?)?$/.exec(word) ?? []
-  if (!match) throw new Error(`"${word}" names no cells: 5 is one cell, 1-3 are three, ~1/5 is one of the session before, ~1/ all of it.`)
+  if (!match) throw new UsageError(`"${word}" names no cells: 5 is one cell, 1-3 are three, ~1/5 is one of the session before, ~1/ all of it.`)
   return { session: -Number(back), first: Number(first ?? 1), last: Number(last ?? Infinity) }
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { plainText } from '../display.ts'
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 
 /** The session's variables that hold something, of the named types where any are named. */
@@ -67,6 +67,9 @@ export const reset: Magic = {
   },
 }
 
+/** The list may be kept in a notebook that others read. */
+const SECRET = /key|token|secret|passw/i
+
 export const env: Magic = {
   name: 'env',
   summary: 'list, read or set environment variables',
@@ -74,9 +77,9 @@ export const env: Magic = {
   words: () => Object.keys(process.env),
   line(argument, { print }) {
     const [, name, value] = /^(\w*)(?:\s*=\s*|\s+)?(.*)$/.exec(argument.trim()) ?? []
-    if (name === '') return { ...process.env }
+    if (name === '') return Object.fromEntries(Object.entries(process.env).map(([key, text]) => [key, SECRET.test(key) ? '<hidden>' : text]))
     if (value === '' && !argument.includes('=')) {
-      if (process.env[name] === undefined) throw new Error(`Environment does not have key: ${name}`)
+      if (process.env[name] === undefined) throw new UsageError(`Environment does not have key: ${name}`)
       return process.env[name]
     }
     process.env[name] = value

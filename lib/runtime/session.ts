@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
-import { explainLoadFailure, graphOf, loadable, nameOf, plain, type ModelSource } from './model.ts'
+import { explainLoadFailure, explainRunFailure, graphOf, loadable, nameOf, type ModelSource } from './model.ts'
 
 export interface SessionOptions {
   /** Where it runs (auto: CUDA, then WebGPU on a hardware adapter, then the CPU). */
@@ -26,7 +26,11 @@ export interface SessionOptions {
 }
 
 /** One run of a model on inputs that were fixed beforehand. */
-export type BoundRun = () => Promise<Record<string, Tensor>>
+export interface BoundRun {
+  (): Promise<Record<string, Tensor>>
+  /** What its time depends on beside the model. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+}
 
 /** A session on its way: it can be awaited, or bound at once. */
 export interface OpeningSession extends Promise<Session> {
@@ -92,6 +96,11 @@ export class Session {
     return typeof this.#source === 'string' ? this.#source : (this.#source.deref() as ModelSource | undefined)
   }
 
+  /** ONNX Runtime's own session. @internal */
+  get native(): Ort.InferenceSession {
+    return this.#live()
+  }
+
   /** Runs the model. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
   async run(feeds: Tensors): Promise<Record<string, Tensor>> {
     return this.bind(feeds)()
@@ -107,14 +116,16 @@ export class Session {
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
     const fetches = into && Object.fromEntries(this.outputs.map(({ name }) => [name, into[name] ? toNative(this.#ort, into[name]) : null]))
     const plain = () => this.#run(native, into, fetches)
-    return () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
+    const run = () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
+    const { threads = 'default', spinning = false } = this.options
+    return Object.assign(run, { settings: { device: this.device, threads, spinning } })
   }
 
   async #run(feeds: Record<string, Ort.Tensor>, into: Tensors | undefined, fetches?: Record<string, Ort.Tensor | null>) {
     throwIfInterrupted()
     const outputs = await (fetches ? this.#live().run(feeds, fetches) : this.#live().run(feeds)).catch((failure: Error) => {
       throwIfInterrupted()
-      throw new Error(`${this.name}: ${plain(failure.message)}`, { cause: failure })
+      throw explainRunFailure(this.name, this.device, failure)
     })
     // what comes back is a copy even where the runtime wrote into the given memory
     return Object.fromEntries(this.outputs.map(({ name }) => [name, into?.[name] ?? fromNative(outputs[name])]))

@@ -9,28 +9,42 @@ const SCRIPTS = path.join(ROOT, 'test', 'bench', 'peers')
 const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
 const program = (name: string) => path.join(FOLDER, 'node', 'node_modules', '.bin', name)
 
-export type NetworkPeer = 'pytorch' | 'tfjs-node'
 export type KernelPeer = 'ipykernel' | 'tslab' | 'deno'
 
 const isReady = (name: string) => existsSync(path.join(FOLDER, `${name}.ready`))
 
 /** A network of the benchmarks: its training step or its inference, with random weights and pictures. */
 export interface NetworkTask {
-  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn'
+  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm'
   readonly mode: 'train' | 'infer'
   readonly batch: number
   readonly threads: number
 }
 
-/** The peers that run networks and are set up, each in a process of its own, for `bench` beside hone's: times are told per picture. */
-export async function networkPeers({ network, mode, batch, threads }: NetworkTask): Promise<Partial<Record<NetworkPeer, ProcessContender>>> {
+/**
+ * The peers that run networks and are set up, each in a process of its own, for `bench` beside hone's: times are told per picture. TensorFlow.js takes
+ * an LSTM apart into thousands of calls a step, and minutes for some: it is left out.
+ */
+export async function networkPeers({ network, mode, batch, threads }: NetworkTask): Promise<Record<string, ProcessContender>> {
   const task = [network, mode, `${batch}`, `${threads}`]
-  const commands: Readonly<Record<NetworkPeer, readonly [string, ...string[]]>> = {
-    pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch.py'), ...task],
-    'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), path.join(FOLDER, 'tfjs'), ...task],
+  const commands: Record<string, Command> = {
+    pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
+    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), path.join(FOLDER, 'tfjs'), ...task] }),
   }
-  const started = Object.entries(commands).filter(([name]) => isReady(name)).map(async ([name, [command, ...args]]) => [name, await processContender(command, args, { perCall: batch })] as const)
-  return Object.fromEntries(await Promise.all(started))
+  return started(commands, batch)
+}
+
+/** PyTorch's DataLoader over pictures in a folder that loader.ts has written; a call is an epoch. */
+export async function loaderPeers(folder: string, { images, batch, workers }: { readonly images: number; readonly batch: number; readonly workers: number }): Promise<Record<string, ProcessContender>> {
+  return started({ pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-loader.py'), folder, `${batch}`, `${workers}`] }, images)
+}
+
+type Command = readonly [program: string, ...args: string[]]
+
+async function started(commands: Readonly<Record<string, Command>>, perCall: number): Promise<Record<string, ProcessContender>> {
+  const ready = Object.entries(commands).filter(([name]) => isReady(name))
+  const entries = await Promise.all(ready.map(async ([name, [program, ...args]]) => [name, await processContender(program, args, { perCall })] as const))
+  return Object.fromEntries(entries)
 }
 
 /** How the Jupyter kernels that are set up are started; `{connection_file}` stands for the connection file's path. */

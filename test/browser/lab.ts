@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { findBrowser } from '../../src/checks.ts'
 import { startLab } from '../../src/lab-server.ts'
 import { skip as skipJupyter } from '../conformance/jupyter.ts'
@@ -15,6 +15,16 @@ const executablePath = findBrowser()
 /** Why a browser test is skipped, or false where it can run. */
 export const skip = skipJupyter || (executablePath === undefined ? 'there is no Chromium on the PATH' : false)
 
+interface Started {
+  home: string
+  folder: string
+  server: ChildProcess
+  browser: Browser
+  context: BrowserContext
+  url: string
+  token: string
+}
+
 /** A real JupyterLab with an empty folder, and a real browser before it. */
 export class Lab {
   /** Where its notebooks lie. */
@@ -22,6 +32,8 @@ export class Lab {
   readonly #home: string
   readonly #server: ChildProcess
   readonly #browser: Browser
+  /** All pages share it, so that JupyterLab's own scripts are fetched once. */
+  readonly #context: BrowserContext
   readonly #url: string
   readonly #token: string
 
@@ -30,17 +42,18 @@ export class Lab {
     const folder = path.join(home, 'notebooks')
     mkdirSync(folder)
     const token = randomUUID()
-    const args = ['--no-browser', '--ServerApp.port=0', `--IdentityProvider.token=${token}`]
+    const args = ['--no-browser', '--expose-app-in-browser', '--ServerApp.port=0', `--IdentityProvider.token=${token}`]
     const server = startLab({ folder, home, args, stdio: ['ignore', 'ignore', 'pipe'] })
     const [url, browser] = await Promise.all([addressOf(server), chromium.launch({ executablePath, args: ['--no-sandbox'] })])
-    return new Lab({ home, folder, server, browser, url, token })
+    return new Lab({ home, folder, server, browser, context: await browser.newContext(), url, token })
   }
 
-  private constructor({ home, folder, server, browser, url, token }: { home: string; folder: string; server: ChildProcess; browser: Browser; url: string; token: string }) {
+  private constructor({ home, folder, server, browser, context, url, token }: Started) {
     this.folder = folder
     this.#home = home
     this.#server = server
     this.#browser = browser
+    this.#context = context
     this.#url = url
     this.#token = token
   }
@@ -55,7 +68,8 @@ export class Lab {
   }
 
   async blankPage(viewport: { width: number; height: number }): Promise<Page> {
-    const page = await this.#browser.newPage({ viewport })
+    const page = await this.#context.newPage()
+    await page.setViewportSize(viewport)
     page.setDefaultTimeout(60_000)
     return page
   }

@@ -30,6 +30,20 @@ export class NotebookPage {
     return text.replace(/[[\]:\s]/g, '')
   }
 
+  /** Types a text at the end of a cell. */
+  async type(index: number, text: string): Promise<void> {
+    await this.cell(index).locator('.cm-content').click()
+    await this.page.keyboard.press('Control+End')
+    await this.page.keyboard.type(text)
+  }
+
+  /** The field in which a cell asks something, once it does. */
+  async question(index: number, prompt: string): Promise<Locator> {
+    const asked = this.cell(index).locator('.jp-Stdin', { hasText: prompt })
+    await asked.waitFor()
+    return asked.locator('input')
+  }
+
   /** Starts a cell. */
   async start(index: number): Promise<void> {
     await this.cell(index).locator('.cm-content').click()

@@ -1,21 +1,21 @@
 // Sets up what hone is measured beside, in .cache/peers and nowhere else: npm run bench:peers [NAME ...]
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildTfjs } from './tensorflow.mjs'
+import { buildTfjs, TENSORFLOW, TFJS } from './tensorflow.mjs'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
 const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
 /** PyTorch's own registry has builds without CUDA, a tenth of the size of what PyPI has for Linux on x64. */
 const PYTORCH_CPU = 'https://download.pytorch.org/whl/cpu'
 
-/** Each peer: how much it takes on disk, and how it is got. */
+/** Each peer: its packages, how much they take on disk, and how they are got. */
 const PEERS = {
-  ipykernel: { size: '60 MB', install: () => pip('ipykernel') },
-  tslab: { size: '140 MB', install: () => npm('tslab@1.0.22') },
-  deno: { size: '140 MB', install: () => npm('deno@2') },
-  pytorch: { size: '700 MB, or 5 GB where only PyPI is reachable', install: installPytorch },
-  'tfjs-node': { size: '1.2 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
+  ipykernel: { packages: ['ipykernel'], size: '60 MB', install: pip },
+  tslab: { packages: ['tslab@1.0.22'], size: '90 MB', install: npm },
+  deno: { packages: ['deno@2'], size: '95 MB', install: npm },
+  pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
+  'tfjs-node': { packages: [`@tensorflow/tfjs-node@${TFJS}`, `tensorflow-cpu==${TENSORFLOW}`], size: '1.1 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
 }
 
 const asked = process.argv.slice(2)
@@ -33,25 +33,27 @@ for (const name of asked.length ? asked : Object.keys(PEERS)) {
 }
 console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are ready: npm run bench -- NAME --peers` : '\nReady: npm run bench -- NAME --peers')
 
-/** Says what went wrong, if anything did. A peer that is there already is left alone. */
+/** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
 function setUp(name) {
+  const { packages, size, install } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
-  if (existsSync(mark)) return undefined
-  console.log(`… ${name} (${PEERS[name].size})`)
+  const wanted = `${packages.join(' ')}\n`
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
+  console.log(`… ${name} (${size})`)
+  rmSync(mark, { force: true })
   try {
-    PEERS[name].install()
-    writeFileSync(mark, new Date().toISOString())
+    install(...packages)
+    writeFileSync(mark, wanted)
     return undefined
   } catch (error) {
     return error.message
   }
 }
 
-function installPytorch() {
+function installPytorch(...packages) {
   python()
-  const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, 'torch'], { stdio: 'ignore' })
-  if (quick.status !== 0) pip('torch')
-  pip('numpy')
+  const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, ...packages], { stdio: 'ignore' })
+  if (quick.status !== 0) pip(...packages)
 }
 
 function pip(...packages) {

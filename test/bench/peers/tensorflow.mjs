@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-const TFJS = '4.22.0'
-const TENSORFLOW = '2.21.0'
+export const TFJS = '4.22.0'
+export const TENSORFLOW = '2.21.0'
 /** Of the wheel: the two libraries, and the headers that the C interface includes. */
 const WANTED = String.raw`tensorflow/(libtensorflow_(cc|framework)\.so\.2|include/(tensorflow/(c|core/platform|tsl)|tsl|xla/tsl)/.*\.(h|inc))$`
 const UNPACK = `

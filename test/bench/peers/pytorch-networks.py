@@ -1,4 +1,4 @@
-"""PyTorch as a contender: python pytorch.py NETWORK train|infer BATCH THREADS, timed by the line protocol of processContender."""
+"""PyTorch as a contender: python pytorch-networks.py NETWORK train|infer BATCH THREADS, timed by the line protocol of processContender."""
 import json
 import sys
 import time
@@ -45,23 +45,38 @@ def resnet18():
 
 def mnist_cnn():
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(64 * 49, 128), nn.ReLU(), nn.Linear(128, 10)), (1, 28, 28)
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * 12 * 12, 128), nn.ReLU(), nn.Linear(128, 10)), (1, 28, 28)
 
 
-networks = {'vgg11': vgg11, 'resnet18': resnet18, 'mnist-cnn': mnist_cnn}
+class Sentiment(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm, self.fc = nn.Embedding(121_301, 256), nn.LSTM(256, 512, 2, batch_first=True), nn.Linear(512, 1)
+
+    def forward(self, tokens):
+        return self.fc(self.lstm(self.embedding(tokens))[0][:, -1]).squeeze(1)
+
+
+def lstm():
+    return Sentiment(), (200,)
+
+
+networks = {'vgg11': vgg11, 'resnet18': resnet18, 'mnist-cnn': mnist_cnn, 'lstm': lstm}
 if name not in networks:
     print(f'error: there is no network "{name}", only {", ".join(networks)}', flush=True)
     sys.exit(1)
 net, shape = networks[name]()
-x = torch.rand(batch, *shape) * 2 - 1
-target = torch.randint(10, (batch,))
-optimizer = torch.optim.Adam(net.parameters()) if name == 'mnist-cnn' else torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+is_text = name == 'lstm'
+x = torch.randint(10, (batch, *shape)) if is_text else torch.rand(batch, *shape) * 2 - 1
+target = torch.randint(2, (batch,)).float() if is_text else torch.randint(10, (batch,))
+loss_of = nn.functional.binary_cross_entropy_with_logits if is_text else nn.functional.cross_entropy
+optimizer = torch.optim.Adam(net.parameters()) if name == 'mnist-cnn' else torch.optim.SGD(net.parameters(), lr=0.01, momentum=0 if is_text else 0.9)
 
 
 def train():
     optimizer.zero_grad()
-    loss = nn.functional.cross_entropy(net(x), target)
+    loss = loss_of(net(x), target)
     loss.backward()
     optimizer.step()
     return loss.item()
@@ -69,11 +84,13 @@ def train():
 
 @torch.inference_mode()
 def infer():
-    return net.eval()(x)[0, 0].item()
+    return net(x).flatten()[0].item()
 
 
+net.train(mode == 'train')
 work = {'train': train, 'infer': infer}[mode]
-print('ready', flush=True)
+settings = {'threads': torch.get_num_threads(), 'parameters': sum(parameter.numel() for parameter in net.parameters())}
+print('ready', json.dumps(settings), flush=True)
 for line in sys.stdin:
     start = time.perf_counter()
     for _ in range(int(line)):
