@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { HOME } from '../modules/resolution.ts'
 import type { Globals } from '../provided.ts'
 import { above, configurationOf } from '../tsconfig.ts'
