@@ -89,7 +89,7 @@ interface KernelSpecs {
 
 export async function checkJupyter(): Promise<Finding[]> {
   const specs = await jupyterKernelSpecs()
-  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'Get it with: pip install jupyterlab; then: hone install' }]
+  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'npm run lab sets one up for this project; one of your own: pip install jupyterlab, then hone install' }]
   const ours = specs.kernelspecs.hone
   if (!ours) return [{ name: 'Jupyter', state: 'absent', detail: 'found; the kernel is not registered', remedy: 'Register it with: hone install' }]
   if (!ours.spec.argv.includes(KERNEL))

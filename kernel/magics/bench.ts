@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { contendersIn } from './contenders.ts'
-import type { Library, Magic, MagicContext } from './magic.ts'
+import { UsageError, type Library, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 
 const OPTIONS = {
@@ -62,7 +62,7 @@ const NUMBERS = ['calls', 'runs', 'time', 'timeout', 'threshold'] as const
 function numbersIn(values: Partial<Record<(typeof NUMBERS)[number], string>>): Partial<Record<(typeof NUMBERS)[number], number>> {
   const given = NUMBERS.filter((name) => values[name] !== undefined)
   const bad = given.find((name) => !(Number(values[name]) >= 0))
-  if (bad !== undefined) throw new Error(`--${bad} takes a number, not "${values[bad]}".`)
+  if (bad !== undefined) throw new UsageError(`--${bad} takes a number, not "${values[bad]}".`)
   return Object.fromEntries(given.map((name) => [name, Number(values[name])]))
 }
 
@@ -71,7 +71,7 @@ async function contendersOf(body: string, { prepare }: MagicContext): Promise<Co
   if (parts === undefined || parts.labelled.length === 0) return checked(await prepare(body)())
   const names = parts.labelled.map(({ name }) => name)
   const twice = names.find((name, i) => names.indexOf(name) < i)
-  if (twice !== undefined) throw new Error(`Two contenders are called ${twice}. Give each a name of its own.`)
+  if (twice !== undefined) throw new UsageError(`Two contenders are called ${twice}. Give each a name of its own.`)
   await prepare(parts.setup)()
   const functions: Record<string, () => unknown> = {}
   for (const { name, code, around } of parts.labelled) functions[name] = (await prepare(code, around)()) as () => unknown
@@ -83,5 +83,5 @@ function checked(value: unknown): Contenders {
   const all = Object.values((value ?? {}) as object)
   const isContender = (one: unknown) => typeof one === 'function' || (typeof one === 'object' && one !== null && ('run' in one || 'time' in one))
   if (typeof value === 'object' && value !== null && all.length > 0 && all.every(isContender)) return value as Contenders
-  throw new Error('%%bench found nothing to time: write each contender as `name: expression` on a line of its own, or end the cell with an object of functions, ({ name: () => ... }).')
+  throw new UsageError('%%bench found nothing to time: write each contender as `name: expression` on a line of its own, or end the cell with an object of functions, ({ name: () => ... }).')
 }
