@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { processContender, type ProcessContender } from '../../lib/measure/process.ts'
+import { buildFolder, tensorflowState } from '../../src/addons/tensorflow.ts'
 
 /** What hone is measured beside, as `npm run bench:peers` sets it up. */
 const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
@@ -11,7 +12,7 @@ const program = (name: string) => path.join(FOLDER, 'node', 'node_modules', '.bi
 
 export type KernelPeer = 'ipykernel' | 'tslab' | 'deno'
 
-const isReady = (name: string) => existsSync(path.join(FOLDER, `${name}.ready`))
+const isReady = (name: string) => (name === 'tfjs-node' ? tensorflowState('cpu') !== 'absent' : existsSync(path.join(FOLDER, `${name}.ready`)))
 
 /** A network of the benchmarks: its training step or its inference, with random weights and pictures. */
 export interface NetworkTask {
@@ -29,7 +30,7 @@ export async function networkPeers({ network, mode, batch, threads }: NetworkTas
   const task = [network, mode, `${batch}`, `${threads}`]
   const commands: Record<string, Command> = {
     pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
-    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), path.join(FOLDER, 'tfjs'), ...task] }),
+    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), buildFolder('cpu'), ...task] }),
   }
   return started(commands, batch)
 }

@@ -1,8 +1,8 @@
-// Sets up what hone is measured beside, in .cache/peers and nowhere else: npm run bench:peers [NAME ...]
+// Sets up what hone is measured beside, in .cache/peers, and TensorFlow.js where `hone tfjs install` has it: npm run bench:peers [NAME ...]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildTfjs, TENSORFLOW, TFJS } from './tensorflow.mjs'
+import { installTensorflow, tensorflowState } from '../../../dist/src/addons/tensorflow.js'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
 const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
@@ -15,7 +15,7 @@ const PEERS = {
   tslab: { packages: ['tslab@1.0.22'], size: '90 MB', install: npm },
   deno: { packages: ['deno@2'], size: '95 MB', install: npm },
   pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
-  'tfjs-node': { packages: [`@tensorflow/tfjs-node@${TFJS}`, `tensorflow-cpu==${TENSORFLOW}`], size: '1.1 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
+  'tfjs-node': { packages: [], size: '1.1 GB', isReady: () => tensorflowState('cpu') !== 'absent', install: () => installTensorflow('cpu') },
 }
 
 const asked = process.argv.slice(2)
@@ -27,22 +27,22 @@ if (unknown) {
 mkdirSync(FOLDER, { recursive: true })
 const missing = []
 for (const name of asked.length ? asked : Object.keys(PEERS)) {
-  const problem = setUp(name)
+  const problem = await setUp(name)
   if (problem) missing.push(name)
   console.log(problem ? `✗ ${name}: ${problem}` : `✓ ${name}`)
 }
 console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are ready: npm run bench -- NAME --peers` : '\nReady: npm run bench -- NAME --peers')
 
 /** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
-function setUp(name) {
-  const { packages, size, install } = PEERS[name]
+async function setUp(name) {
+  const { packages, size, install, isReady = () => existsSync(mark) && readFileSync(mark, 'utf8') === wanted } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
   const wanted = `${packages.join(' ')}\n`
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
+  if (isReady()) return undefined
   console.log(`… ${name} (${size})`)
   rmSync(mark, { force: true })
   try {
-    install(...packages)
+    await install(...packages)
     writeFileSync(mark, wanted)
     return undefined
   } catch (error) {
