@@ -173,7 +173,8 @@ function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSe
   const { threads, interOpThreads = 1, graphOptimization = 'all', spinning = false, profile } = options
   const denormalsAsZero = settleDenormals(options.denormalsAsZero)
   return {
-    executionProviders: [device],
+    // what TensorRT does not take, CUDA does
+    executionProviders: device === 'tensorrt' ? ['tensorrt', 'cuda'] : [device],
     logSeverityLevel: FATAL_ONLY,
     graphOptimizationLevel: graphOptimization,
     executionMode: interOpThreads > 1 ? 'parallel' : 'sequential',
