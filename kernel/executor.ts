@@ -1,14 +1,18 @@
+import { relative } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
+import { CommTable } from './comms.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
 import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
+import type { HistoryEntry, HistoryQuery } from './history.ts'
 import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
+import type { AutoreloadMode } from './modules/autoreload.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
@@ -17,7 +21,10 @@ import { CellRuntime } from './runtime.ts'
 import { describeError, StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import type { CellRequest, CommRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+
+/** Characters of a cell's value that are kept for the history. */
+const KEPT_RESULT = 10_000
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
@@ -25,28 +32,33 @@ export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int
   noticeAsyncHooks(flags)
   guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
+  const executor = new Executor(post, new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp })), new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
 /**
- * Evaluates cells, one at a time. A termination may end anything here at any moment, and V8 then drops all pending promise
- * reactions: so a cell may end by its own completion or by the interrupt message, whichever comes, and only once.
+ * Evaluates cells, and lets the handlers of comms take their messages: what awaits lets others in between. A termination may end
+ * anything here at any moment, and V8 then drops all pending promise reactions: so a cell may end by its own completion or by
+ * the interrupt message, whichever comes, and only once.
  */
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #cells = createContext<RunningCell>()
   readonly traces = new StackTraces()
-  /** The source of every counted cell by its number. */
-  readonly inputs = new Map<number, string>()
   readonly evaluator = new Evaluator()
+  readonly loader: ModuleLoader
+  readonly comms = new CommTable((...message) => this.publish(...message))
   readonly #exit = process.exit.bind(process)
-  #running: RunningCell | undefined
+  readonly #running = new Map<string, RunningCell>()
   #latest: RunningCell | undefined
   #evaluations = 0
+  #questions = 0
+  /** Questions about history that the protocol thread has not answered yet. */
+  readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
   constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
+    this.loader = loader
     this.traces.install()
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
@@ -57,7 +69,9 @@ export class Executor {
 
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
-    else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
+    else if (message.type === 'comm') this.#deliver(message.message)
+    else if (message.type === 'history') this.#recalled(message.question, message.entries)
+    else if (message.type === 'interrupt') this.#interrupt(message.cells)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -83,6 +97,25 @@ export class Executor {
     this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
   }
 
+  /** Cells of this session and of earlier ones. */
+  history(query: HistoryQuery): Promise<HistoryEntry[]> {
+    const question = ++this.#questions
+    return new Promise((resolve) => {
+      this.#recalling.set(question, resolve)
+      this.#post({ type: 'history', question, query })
+    })
+  }
+
+  #recalled(question: number, entries: HistoryEntry[]): void {
+    this.#recalling.get(question)?.(entries)
+    this.#recalling.delete(question)
+  }
+
+  /** Makes a person's own magic known where it is completed and explained. */
+  announceMagic(name: string, summary?: string): void {
+    this.#post({ type: 'magic', name, summary })
+  }
+
   /** What a type error in a later cell does; the protocol thread has the types checked. */
   setTypecheck(mode: TypecheckMode): void {
     this.#post({ type: 'typecheck', mode })
@@ -99,6 +132,7 @@ export class Executor {
     this.traces.add(url, script)
     return async () => {
       cell.last = []
+      this.loader.names.release(compiled.names)
       await this.evaluator.run(compiled, url)
       return cell.last
     }
@@ -106,23 +140,52 @@ export class Executor {
 
   #execute(request: CellRequest): void {
     const cell = new RunningCell(request)
-    if (!request.silent && !this.inputs.has(request.count)) this.inputs.set(request.count, request.code)
-    this.#running = cell
     this.#latest = cell
-    this.#cells.run(cell, () => void this.#run(cell))
+    this.#run(cell, () => this.#evaluate(cell))
   }
 
-  async #run(cell: RunningCell): Promise<void> {
-    const { code, count, silent } = cell.request
-    try {
-      const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
-      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
-        this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
-      }
+  /** What a handler prints, shows and throws belongs to the message that it was called for. */
+  #deliver(message: CommRequest): void {
+    const cell = new RunningCell({ id: message.id, count: 0, code: '', silent: true, allowStdin: false, expressions: {} })
+    this.#run(cell, async () => {
+      await this.comms.receive(message)
       await Promise.all(cell.displays)
-      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: cell.payload })
-    } catch (error) {
-      this.#fail(cell, error)
+    })
+  }
+
+  /** Runs the work in the cell's own context and answers for it, with what the reply holds beside its status. */
+  #run(cell: RunningCell, work: () => Promise<Partial<ExecuteReply> | void>): void {
+    const { id, count } = cell.request
+    const answer = async () => {
+      try {
+        const content = await work()
+        this.#finish(cell, { status: 'ok', execution_count: count, ...content })
+      } catch (error) {
+        this.#fail(cell, error)
+      }
+    }
+    this.#running.set(id, cell)
+    this.#cells.run(cell, () => void answer())
+  }
+
+  async #evaluate(cell: RunningCell): Promise<Partial<ExecuteReply>> {
+    const { code, count, silent } = cell.request
+    await cell.guard(this.reload())
+    const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
+    if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
+      const data = await mimeBundle(value[0])
+      this.publish('execute_result', { execution_count: count, data, metadata: {} })
+      cell.result = String(data['text/plain']).slice(0, KEPT_RESULT)
+    }
+    await Promise.all(cell.displays)
+    return { user_expressions: await this.#expressions(cell), payload: cell.payload }
+  }
+
+  /** Loads files anew that have changed. What fails is told of, and stays what it was. */
+  async reload(mode?: AutoreloadMode): Promise<void> {
+    for (const { paths, error } of await this.loader.reload(mode)) {
+      const names = paths.map((path) => relative(process.cwd(), path)).join(', ')
+      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${this.traces.traceback(error).join('\n')}\n`)
     }
   }
 
@@ -139,15 +202,19 @@ export class Executor {
     return results
   }
 
-  /** Ends a cell, be it one whose execute message a termination swallowed. */
-  #interrupt(id: string, count: number): void {
-    const error = new Interrupted()
-    if (this.#running?.request.id === id) {
-      this.#running.interrupt()
-      this.#fail(this.#running, error)
-    } else {
-      const traceback = this.traces.traceback(error)
-      this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
+  /** Ends cells, be it such whose message a termination swallowed. */
+  #interrupt(cells: readonly { id: string; count: number }[]): void {
+    this.loader.abandon()
+    for (const { id, count } of cells) {
+      const error = new Interrupted()
+      const cell = this.#running.get(id)
+      if (cell !== undefined) {
+        cell.interrupt()
+        this.#fail(cell, error)
+      } else {
+        const traceback = this.traces.traceback(error)
+        this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
+      }
     }
     throw new AsyncStackReset()
   }
@@ -160,9 +227,10 @@ export class Executor {
 
   /** Says so first: what a termination leaves undone then is nothing that the protocol thread waits for. */
   #finish(cell: RunningCell, reply: ExecuteReply): void {
-    if (this.#running !== cell) return
-    this.#post({ type: 'done', id: cell.request.id, reply })
-    this.#running = undefined
+    const { id } = cell.request
+    if (!this.#running.has(id)) return
+    this.#post({ type: 'done', id, reply, result: cell.result })
+    this.#running.delete(id)
     this.#cells.reset()
   }
 

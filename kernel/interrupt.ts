@@ -9,7 +9,7 @@ const EXPLAIN_MS = 1000
 /** How long modules that are being loaded are let finish. */
 const LOADING_PATIENCE_MS = 5000
 
-/** A cell that the cell thread works on. */
+/** A cell, or a message of a comm, that the cell thread works on. */
 export interface Running {
   id: string
   count: number
@@ -19,8 +19,8 @@ export interface Running {
 }
 
 /**
- * Interrupts the cell thread. A message alone ends a cell that waits; JavaScript that spins is terminated first, so that the
- * thread comes to read the message. Both are repeated until the cell is done: a termination may hit the message's own
+ * Interrupts the cell thread: all that runs there. A message alone ends a cell that waits; JavaScript that spins is terminated first, so that the
+ * thread comes to read the message. Both are repeated until every cell is done: a termination may hit the message's own
  * handler, and native code is left to return (native.ts has the other half of that agreement).
  */
 export class Interrupter {
@@ -43,21 +43,21 @@ export class Interrupter {
     return this.#current ?? Promise.resolve()
   }
 
-  /** Resolves when the cell is done and nothing of the interrupt can reach a later one. */
-  interrupt(cell: Running): Promise<void> {
-    this.#current ??= this.#persist(cell).finally(() => (this.#current = undefined))
+  /** Resolves when the cells are done and nothing of the interrupt can reach a later one. None may be started before. */
+  interrupt(cells: readonly Running[]): Promise<void> {
+    this.#current ??= this.#persist(cells).finally(() => (this.#current = undefined))
     return this.#current
   }
 
-  async #persist(cell: Running): Promise<void> {
+  async #persist(cells: readonly Running[]): Promise<void> {
     const start = performance.now()
     const explanation = setTimeout(() => this.#explain(), EXPLAIN_MS)
     this.#setState(Interrupt.asked)
-    while (!cell.isDone) {
-      this.#post({ type: 'interrupt', id: cell.id, count: cell.count })
-      await Promise.race([cell.done, sleep(PATIENCE_MS)])
+    for (let left = cells; left.length > 0; left = left.filter((cell) => !cell.isDone)) {
+      this.#post({ type: 'interrupt', cells: left.map(({ id, count }) => ({ id, count })) })
+      await Promise.race([Promise.all(left.map((cell) => cell.done)), sleep(PATIENCE_MS)])
       const isLoading = this.#is(Flag.loading) && performance.now() - start < LOADING_PATIENCE_MS
-      if (!cell.isDone && !isLoading && !this.#is(Flag.asyncHooks)) await this.#terminate()
+      if (left.some((cell) => !cell.isDone) && !isLoading && !this.#is(Flag.asyncHooks)) await this.#terminate()
     }
     clearTimeout(explanation)
     this.#setState(Interrupt.none)

@@ -27,10 +27,10 @@ const CANNOT_FIND_NAME = new Set([2304, 2552, 2503, 2663, 2693])
 export class Language {
   readonly #sources: Sources
 
-  /** The session is connected to the cell thread. */
-  constructor(session: Session) {
+  /** The session is connected to the cell thread; the files are those that modules were made of. */
+  constructor(session: Session, files: ReadonlyMap<string, string>) {
     const server = new TypeServer()
-    this.#sources = { server, notebook: new NotebookModules(server), live: new LiveValues(session) }
+    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(session) }
   }
 
   /** Content of a complete_reply. */

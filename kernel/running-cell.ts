@@ -12,10 +12,14 @@ export class RunningCell {
   readonly displays = new Set<Promise<void>>()
   /** The value of the last expression; empty before there is one. */
   last: [] | [unknown] = []
+  /** The value that was shown, as plain text. */
+  result: string | undefined
   /** Takes the outputs while a part of the cell is captured. */
   capture: Capture | undefined
   /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */
   readonly payload: object[] = []
+  /** What an interrupted cell leaves to be done; each does nothing when it has been done. */
+  readonly disposals: (() => unknown)[] = []
   /** Characters written to stdout and stderr. */
   written = 0
 
@@ -29,14 +33,17 @@ export class RunningCell {
 
   /**
    * What an `await` in a cell waits for: the value, or the interrupt. After an interrupt nothing is waited for any more: a
-   * loop that catches errors must stand still too.
+   * loop that catches errors must stand still too. `resume` is called before the cell goes on.
    * The two promises are chained so that V8 can follow them: else a stack would lose its async callers.
    */
-  guard(value: unknown): unknown {
+  guard(value: unknown, resume = () => {}): unknown {
     if (this.handle.signal.aborted) return new Promise(() => {})
     const { promise, resolve, reject } = deferred<unknown>()
     this.#waiting.add(reject)
-    const forget = () => this.#waiting.delete(reject)
+    const forget = () => {
+      this.#waiting.delete(reject)
+      resume()
+    }
     Promise.resolve(value)
       .then(
         (result) => (forget(), result),
@@ -53,5 +60,6 @@ export class RunningCell {
     for (const reject of this.#waiting) reject(new Interrupted())
     this.#waiting.clear()
     this.#abort.abort(new Interrupted())
+    for (const dispose of this.disposals) void (async () => dispose())()
   }
 }

@@ -1,9 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { HistoryEntry, HistoryQuery } from './history.ts'
 import type { ExecuteReply } from './protocol.ts'
 import type { Connection } from './connection.ts'
 
-/** One cell on its way to the cell thread. Its id is the msg_id of the request. */
+/** One cell on its way to the cell thread. */
 export interface CellRequest {
+  /** Its own, for there are clients that use a msg_id twice. */
   id: string
   /** Execution count: the number shown beside the cell. */
   count: number
@@ -13,10 +15,21 @@ export interface CellRequest {
   expressions: Record<string, string>
 }
 
+/** A message of a comm on its way to the cell thread. */
+export interface CommRequest {
+  id: string
+  type: 'comm_open' | 'comm_msg' | 'comm_close'
+  content: Record<string, unknown>
+  metadata: Record<string, unknown>
+  buffers: Uint8Array[]
+}
+
 /** What the protocol thread says to the cell thread. `nothing` only gives a termination something to end. */
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
-  | { type: 'interrupt'; id: string; count: number }
+  | { type: 'comm'; message: CommRequest }
+  | { type: 'interrupt'; cells: { id: string; count: number }[] }
+  | { type: 'history'; question: number; entries: HistoryEntry[] }
   | { type: 'exit' }
   | { type: 'nothing' }
 
@@ -25,9 +38,12 @@ export type ToProtocolThread =
   | { type: 'stream'; id: string; name: StreamName; text: string }
   | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
   | Question
+  | { type: 'history'; question: number; query: HistoryQuery }
   | { type: 'interrupt' }
   | { type: 'typecheck'; mode: TypecheckMode }
-  | { type: 'done'; id: string; reply: ExecuteReply }
+  | { type: 'magic'; name: string; summary?: string }
+  | { type: 'file'; path: string; stamp: string }
+  | { type: 'done'; id: string; reply: ExecuteReply; result?: string }
 
 /** What few published messages carry beside their content. */
 export interface Extra {

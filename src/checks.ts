@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { listDevices } from '../lib/runtime/devices.ts'
+import { buildFolder, tensorflowState } from './addons/tensorflow.ts'
 
 /** What was found of one thing. Only a `failed` one keeps hone from working. */
 export interface Finding {
@@ -35,7 +36,6 @@ const PACKAGES: readonly Package[] = [
   { name: 'vega-lite', purpose: 'draws plots' },
   { name: 'danfojs-node', purpose: 'data frames', remedy: 'It is optional; get it with: npm ci (without --omit=optional)' },
   { name: 'tslab', purpose: 'types and baseline of the tests', remedy: 'Only development needs it; get it with: npm ci (without --omit=dev)' },
-  { name: '@tensorflow/tfjs-node-gpu', purpose: 'TensorFlow.js on an NVIDIA GPU, as a baseline', remedy: 'It is optional; get it with: npm install --no-save @tensorflow/tfjs-node-gpu' },
 ]
 
 export function checkPackages(): Promise<Finding[]> {
@@ -58,6 +58,19 @@ function installedVersion(name: string): string | undefined {
   const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
   const file = folders.map((folder) => path.join(folder, name, 'package.json')).find((candidate) => existsSync(candidate))
   return file && JSON.parse(readFileSync(file, 'utf8')).version
+}
+
+/** TensorFlow.js's native library, as `hone tfjs install` builds it. */
+export function checkTensorflow(): Finding[] {
+  return (['cpu', 'gpu'] as const).map((backend): Finding => {
+    const [name, flag] = backend === 'cpu' ? ['@tensorflow/tfjs-node', ''] : ['@tensorflow/tfjs-node-gpu', ' --gpu']
+    const purpose = `TensorFlow.js on ${backend === 'cpu' ? "TensorFlow's own library" : 'an NVIDIA GPU'}, as a baseline`
+    switch (tensorflowState(backend)) {
+      case 'linked': return { name, state: 'ok', detail: `in ${buildFolder(backend)}, ${purpose}` }
+      case 'built': return { name, state: 'absent', detail: `built in ${buildFolder(backend)}, and not linked to this copy of hone`, remedy: `Link it, in a second, with: hone tfjs install${flag}` }
+      case 'absent': return { name, state: 'absent', detail: `not built (${purpose})`, remedy: `It is optional; get it with: hone tfjs install${flag}` }
+    }
+  })
 }
 
 export async function checkDevices(): Promise<Finding[]> {

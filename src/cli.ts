@@ -4,13 +4,16 @@ import { Command, CommanderError } from 'commander'
 import { bench } from './bench.ts'
 import { compare } from './compare.ts'
 import { doctor } from './doctor.ts'
+import { gpu } from './gpu.ts'
 import { install } from './install.ts'
+import { lab } from './lab.ts'
 import { load } from './load.ts'
 import { profile } from './profile.ts'
 import { run } from './run.ts'
+import { tfjs } from './tfjs.ts'
 import { UsageError } from './usage.ts'
 
-const SUBCOMMANDS = [run, bench, compare, profile, load, install, doctor]
+const SUBCOMMANDS = [run, bench, compare, profile, load, lab, install, gpu, tfjs, doctor]
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const program = new Command('hone')

@@ -5,7 +5,7 @@ export const ops: Magic = {
   name: 'ops',
   summary: 'where every ONNX Runtime session that the cell runs spends its time, operator by operator',
   usage: '%%ops [variable] [-n COUNT]: time, FLOPs, bytes and rates by type of operator, and the sessions; -n shows the costliest nodes too; the variable gets it all.',
-  isCode: true,
+  typescript: 'body',
   async cell(argument, body, context) {
     const { values, positionals: [variable] } = parseOptions(argument, { nodes: { type: 'string', short: 'n' } })
     const nodes = Number(values.nodes ?? 0)

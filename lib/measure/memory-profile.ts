@@ -31,10 +31,12 @@ export class MemoryProfile {
   readonly held: number
   /** The process, stage by stage. */
   readonly host: readonly HostMemory[]
+  /** Bytes of what the model is fed: the state of a training step among them. */
+  readonly fed: number
   /** Most bytes on NVIDIA GPUs, the driver's own included; null on other devices. */
   readonly gpu: number | null
 
-  constructor(events: readonly TraceEvent[], host: readonly HostMemory[], gpu: number | null) {
+  constructor(events: readonly TraceEvent[], host: readonly HostMemory[], gpu: number | null, fed = 0) {
     const runs = runsOf(events)
     const kernels = kernelsOf(events)
     const [, second] = runs
@@ -46,6 +48,12 @@ export class MemoryProfile {
     this.held = Number(last.at(-1)?.args.mem_arena_held ?? 0)
     this.host = host
     this.gpu = gpu
+    this.fed = fed
+  }
+
+  /** Most bytes that the runtime's allocator and what the model is fed take together. */
+  get most(): number {
+    return this.fed + Math.max(this.peak.bytes, this.planned)
   }
 
   /** Bytes by which the process grew at most for the model and its runs. */
@@ -56,9 +64,9 @@ export class MemoryProfile {
 
   /** The process, stage by stage. */
   table(): TableBundle {
-    const { peak, planned, held, gpu } = this
+    const { peak, planned, held, fed, gpu } = this
     const caption = [
-      `In the first run ${sizeText(peak.bytes)} at most, in ${peak.owner}. From the second on ${sizeText(planned)} in one planned block; the allocator holds ${sizeText(held)}. The process grew by ${sizeText(this.growth)} at most.`,
+      `In the first run ${sizeText(peak.bytes)} at most, in ${peak.owner}. From the second on ${sizeText(planned)} in one planned block; the allocator holds ${sizeText(held)}. It is fed ${sizeText(fed)}. The process grew by ${sizeText(this.growth)} at most.`,
       ...(gpu === null ? [] : [`On the GPU ${sizeText(gpu)} at most.`]),
     ].join('\n')
     return table(this.host, [

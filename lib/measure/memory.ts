@@ -32,7 +32,8 @@ export async function memory(model: ModelSource, feeds: Tensors, options: Memory
     const tensors = packed(feeds)
     const { stages, gpu } = await inProcess(nameOf(model), { model: loadable(model), tensors, session: { ...session, device, profile: join(folder, 'trace') }, runs })
     const [file] = await readdir(folder)
-    return new MemoryProfile(JSON.parse(await readFile(join(folder, file), 'utf8')), stages, gpu)
+    const fed = tensors.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+    return new MemoryProfile(JSON.parse(await readFile(join(folder, file), 'utf8')), stages, gpu, fed)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -14,6 +14,8 @@ export interface DeviceState {
   readonly available: boolean
   /** Emulated on the CPU: taken when asked for by name, never by `auto`. */
   readonly software?: boolean
+  /** Whether it computes in float16. */
+  readonly float16?: boolean
   readonly description?: string
   readonly reason?: string
   readonly remedy?: string
@@ -39,9 +41,16 @@ export async function resolveDevice(wanted: Device | 'auto' = 'auto'): Promise<D
   return wanted
 }
 
+/** How a report names a device: an adapter that is emulated on the CPU is no GPU, and has a name of its own. */
+export async function reportedDevice(device: Device): Promise<string> {
+  if (device === 'cpu') return device
+  const state = (await listDevices()).find((one) => one.device === device)
+  return state?.software ? `${device}-software` : device
+}
+
 async function discover(): Promise<readonly DeviceState[]> {
   const [cuda, webgpu] = await Promise.all([discoverCuda(), discoverWebgpu()])
-  return [cuda, webgpu, { device: 'cpu', available: true, description: cpus()[0]?.model.trim() }]
+  return [cuda, webgpu, { device: 'cpu', available: true, float16: true, description: cpus()[0]?.model.trim() }]
 }
 
 const run = promisify(execFile)
@@ -54,7 +63,7 @@ async function tried(device: Device): Promise<Trial> {
     const trial = JSON.parse(stdout) as Trial
     return { ...trial, message: `${stderr}\n${trial.message}` }
   } catch (failure) {
-    return { works: false, drivers: [], message: `${(failure as { stderr?: string }).stderr}\n${(failure as Error).message}` }
+    return { works: false, float16: false, drivers: [], message: `${(failure as { stderr?: string }).stderr}\n${(failure as Error).message}` }
   }
 }
 
@@ -65,26 +74,26 @@ async function discoverCuda(): Promise<DeviceState> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return { device, available: false, reason: `onnxruntime-node has no CUDA provider for ${process.platform} ${process.arch}`, remedy: 'Use webgpu or the CPU, or Linux on x64.' }
   const trial = await tried(device)
-  if (trial.works) return { device, available: true, description: gpu }
+  if (trial.works) return { device, available: true, float16: trial.float16, description: gpu }
   const library = /(lib[^\s/]+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
-  if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.' }
+  if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA and cuDNN 9.' }
   return library.startsWith('libonnxruntime_providers')
-    ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Run `ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node` to download it (about 300 MB).' }
-    : { device, available: false, reason: `the CUDA library ${library} is missing`, remedy: 'Install CUDA 12 and cuDNN 9, and name their folder in LD_LIBRARY_PATH.' }
+    ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Get it with: hone gpu install (250 MB).' }
+    : { device, available: false, reason: `the CUDA library ${library} is missing`, remedy: 'Get it with: hone gpu install --libraries (2 GB); or, where CUDA and cuDNN 9 are installed, name their folder in LD_LIBRARY_PATH.' }
 }
 
 const SOFTWARE_DRIVER = /swiftshader|lvp|llvmpipe/i
 
 async function discoverWebgpu(): Promise<DeviceState> {
   const device = 'webgpu'
-  const [{ works, drivers, message }, nodes] = await Promise.all([tried(device), gpuNodes()])
+  const [{ works, float16, drivers, message }, nodes] = await Promise.all([tried(device), gpuNodes()])
   const remedy = 'It needs a GPU and its Vulkan driver (libvulkan.so.1 and an ICD), Direct3D 12 or Metal.'
   if (!works) {
     const reason = /libvulkan\S+: cannot open/.test(message) ? 'the Vulkan loader libvulkan.so.1 is not installed' : /adapter/.test(message) ? 'no WebGPU adapter was found' : lastLine(message)
     return { device, available: false, reason, remedy }
   }
   const software = process.platform === 'linux' && (nodes.length === 0 || (drivers.length > 0 && drivers.every((driver) => SOFTWARE_DRIVER.test(driver))))
-  return { device, available: true, software, description: [software ? 'software adapter' : 'GPU', ...drivers].join(', ') }
+  return { device, available: true, software, float16, description: [software ? 'software adapter' : 'GPU', ...drivers].join(', ') }
 }
 
 /** Name and driver of the NVIDIA GPU, if one answers. */

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
-import { explainLoadFailure, graphOf, loadable, nameOf, plain, type ModelSource } from './model.ts'
+import { explainLoadFailure, explainRunFailure, graphOf, loadable, nameOf, type ModelSource } from './model.ts'
 
 export interface SessionOptions {
   /** Where it runs (auto: CUDA, then WebGPU on a hardware adapter, then the CPU). */
@@ -106,24 +106,29 @@ export class Session {
     return this.bind(feeds)()
   }
 
-  /** Checks and converts the inputs once; each call then costs the run alone. @throws Error as `run` does. */
-  bind(feeds: Tensors): BoundRun {
+  /**
+   * Checks and converts the inputs once; each call then costs the run alone. Outputs are written into the tensors of `into` that have their names.
+   * @throws Error as `run` does.
+   */
+  bind(feeds: Tensors, into?: Tensors): BoundRun {
     this.#live()
     checkFeeds(this.name, this.inputs, feeds)
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
-    const plain = () => this.#run(native)
+    const fetches = into && Object.fromEntries(this.outputs.map(({ name }) => [name, into[name] ? toNative(this.#ort, into[name]) : null]))
+    const plain = () => this.#run(native, into, fetches)
     const run = () => (globalThis as { [COLLECTOR]?: RunCollector })[COLLECTOR]?.run(this, feeds, plain) ?? plain()
     const { threads = 'default', spinning = false } = this.options
     return Object.assign(run, { settings: { device: this.device, threads, spinning } })
   }
 
-  async #run(feeds: Record<string, Ort.Tensor>) {
+  async #run(feeds: Record<string, Ort.Tensor>, into: Tensors | undefined, fetches?: Record<string, Ort.Tensor | null>) {
     throwIfInterrupted()
-    const outputs = await this.#live().run(feeds).catch((failure: Error) => {
+    const outputs = await (fetches ? this.#live().run(feeds, fetches) : this.#live().run(feeds)).catch((failure: Error) => {
       throwIfInterrupted()
-      throw new Error(`${this.name}: ${plain(failure.message)}`, { cause: failure })
+      throw explainRunFailure(this.name, this.device, failure)
     })
-    return Object.fromEntries(this.outputs.map(({ name }) => [name, fromNative(outputs[name])]))
+    // what comes back is a copy even where the runtime wrote into the given memory
+    return Object.fromEntries(this.outputs.map(({ name }) => [name, into?.[name] ?? fromNative(outputs[name])]))
   }
 
   /** Completes the profile's file. */

@@ -57,9 +57,14 @@ export class StepSession {
     return session
   }
 
-  /** The state as the model has it. */
+  /** The state as the model has it: a copy, which later steps leave as it is. */
   get state(): State {
-    return { ...this.#lowered.unpack(this.#state), ...mapped(this.#tables, copied) }
+    return { ...this.current, ...mapped(this.#tables, copied) }
+  }
+
+  /** The state as the model has it until the next step, which writes to tables in place. */
+  get current(): State {
+    return { ...this.#lowered.unpack(this.#state), ...this.#tables }
   }
 
   set state(state: State) {

@@ -16,10 +16,15 @@ export interface Row {
   readonly who: string
   readonly metric: string
   readonly unit: string
-  readonly median: number
-  readonly p25: number
-  readonly p75: number
+  /** Absent where nothing could be measured. */
+  readonly median: number | null
+  readonly p25: number | null
+  readonly p75: number | null
   readonly runs: number
+  /** Why it was given up. */
+  readonly failed?: string
+  /** Runs that were not answered in time. */
+  readonly unanswered?: number
 }
 
 export interface BenchOptions {

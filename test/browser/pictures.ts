@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
-import { ROOT } from '../conformance/jupyter.ts'
+import { ROOT } from '../../src/python.ts'
 import { Lab } from './lab.ts'
 
 /** Takes the pictures that README shows: the study in JupyterLab, and the report that the last run of it left in reports/. */

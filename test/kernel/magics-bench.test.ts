@@ -10,7 +10,7 @@ import { squareModel } from './model.ts'
 const folder = await mkdtemp(join(tmpdir(), 'hone-bench-'))
 const kernel = await startKernel({ cwd: folder })
 
-const bundle = ({ outputs }: Outcome, type: string) => outputs.findLast(({ header, content }) => header.msg_type === type && !/^Timing /.test((content.data as Record<string, string>)['text/plain']))!.content.data as Record<string, string>
+const bundle = ({ outputs }: Outcome, type: string) => outputs.findLast(({ header, content }) => header.msg_type === type && !(content.data as Record<string, string>)['text/plain'].startsWith('Timing '))!.content.data as Record<string, string>
 
 test('%%bench times what stands behind labels, asynchronous code too: a table, a plot, a file, a variable', async () => {
   const outcome = await run(kernel, `%%bench speed -t 0.3 -o speed.json

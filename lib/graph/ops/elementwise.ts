@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { everyDimension, noGradient, operator, type GradientContext, type Operator } from '../operator.ts'
+import { everyDimension, noGradient, operator, type GradientContext, type Link, type Operator } from '../operator.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
 
 /** The shape that operands of these shapes are broadcast to. https://onnx.ai/onnx/repo-docs/Broadcasting.html @throws Error where they do not fit. */
@@ -116,15 +116,23 @@ export const cast = operator('Cast', {
   coupling: everyDimension,
 })
 
+/** Before operator set 7 the second input is broadcast to the first: PRelu's slope by channels, that of others from an axis that they name. https://onnx.ai/onnx/operators/onnx__Add.html#add-6 */
+const isOneSided = (node: Node): boolean => !node.domain && (node.graph.root.opsets.get('') ?? 7) < 7
+
+function alignedAtEnd(node: Node): readonly Link[] {
+  if (isOneSided(node)) throw new Error(`${node} broadcasts as operator sets before 7 do; convert the file to a newer one`)
+  return everyDimension(node)
+}
+
 /** An operator of two broadcast inputs; `arithmetic` also does it on dimensions, so that shapes stay known through it. */
 function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: Dim, b: Dim) => Dim, dtype?: DataType): Operator {
   return operator(type, {
-    shape([a, b]) {
-      const shape = broadcast([a.shape, b.shape])
+    shape([a, b], node) {
+      const shape = isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])
       return [{ dtype: dtype ?? a.dtype, shape, contents: arithmetic ? paired([a, b], ([x, y]) => arithmetic(x!, y!)) : null }]
     },
-    cost: ([a, b]) => ({ flops: elements(broadcast([a.shape, b.shape])) }),
-    coupling: everyDimension,
+    cost: ([a, b], node) => ({ flops: elements(isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])) }),
+    coupling: alignedAtEnd,
     ...(gradient && { gradient }),
   })
 }

@@ -10,6 +10,7 @@ import * as gather from './gather.ts'
 import * as gru from './gru.ts'
 import * as integer from './integer.ts'
 import * as layout from './layout.ts'
+import * as lowBit from './low-bit.ts'
 import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as microsoft from './microsoft.ts'
@@ -28,7 +29,7 @@ import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lstm, matmul, microsoft, norm, pad,
+  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lowBit, lstm, matmul, microsoft, norm, pad,
   pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 

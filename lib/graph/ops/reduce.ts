@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { isStatic, multiply, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { fixed, link, operator, type Operator } from '../operator.ts'
+import { fixed, link, operator, type Operator, type Port } from '../operator.ts'
 import { axisWithin, knownShape, numbers } from './arguments.ts'
 
 /** The axes that a reduction runs over: an attribute in old operator sets, an input in newer ones; all where neither says. Null: known only at run time. */
@@ -31,8 +31,25 @@ function reducedCount(graph: Builder, x: Value, y: Value): Value {
   return graph.cast(graph.div(graph.op('Size', [x]), graph.op('Size', [y])), x.dtype)
 }
 
-/** Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution. A mean or an extreme would move. */
-const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2']
+/**
+ * Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution; of a mean, too, which still
+ * divides by their former number (`shareOfMean`). An extreme would move.
+ */
+const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMean']
+
+/** Makes the mean of the entries that are left the mean over all that there were, as if the others were zero. */
+function shareOfMean(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
+  const x = node.input(0)
+  const axes = axesOf(node, knownShape(x).length) ?? []
+  const share = axes.reduce((product, axis) => {
+    const extent = x.shape![axis]
+    return typeof extent === 'number' ? (product * kept({ value: x, axis }).length) / extent : product
+  }, 1)
+  if (share === 1) return
+  const mean = node.graph.add('ReduceMean', node.inputs, new Map(node.attributes), { types: [node.output] }).output
+  node.output.replaceWith(builder.mul(mean, share))
+  node.remove()
+}
 
 function reduction(type: string, flops: number, gradient?: (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value) => Value): Operator {
   return operator(type, {
@@ -48,6 +65,7 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
         ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
       ]
     },
+    ...(type === 'ReduceMean' && { resized: shareOfMean }),
     ...(gradient && {
       gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [gradient(graph, x, y, dy, (v) => spread(graph, v, x, node))],
     }),

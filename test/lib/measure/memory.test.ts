@@ -36,6 +36,7 @@ test('memory is told operator by operator, with the peak and its owner, from a p
   assert.ok(found.held >= found.planned && found.growth > 12 * MEGABYTE)
   assert.deepEqual(found.host.map(({ stage }) => stage), ['started', 'model loaded', 'first run', 'all runs'])
   assert.equal(found.gpu, null)
+  assert.deepEqual([found.fed, found.most], [4 * MEGABYTE, 4 * MEGABYTE + Math.max(found.peak.bytes, found.planned)])
   assert.match(inspect(found), /In the first run 1\d\.\d MB at most, in join\. From the second on/)
   const { 'text/html': html } = await (found as unknown as Record<symbol, () => Promise<Record<string, string>>>)[Symbol.for('Jupyter.display')]()
   assert.match(Buffer.from(/<img src="data:image\/svg\+xml;base64,([^"]+)"/.exec(html)![1], 'base64').toString(), /join: 1\d\.\d MB/)

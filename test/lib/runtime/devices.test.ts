@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { listDevices, resolveDevice } from '../../../lib/runtime/devices.ts'
+import { listDevices, reportedDevice, resolveDevice } from '../../../lib/runtime/devices.ts'
 import { Session } from '../../../lib/runtime/session.ts'
 import { twoLayers } from './models.ts'
 
@@ -23,6 +23,10 @@ test('auto takes the best real device, a name takes that one, an absent or unkno
     if (available) assert.equal(await resolveDevice(device), device)
     else await assert.rejects(resolveDevice(device), { message: `the device ${device} is not available here: ${reason}. ${remedy}` })
   await assert.rejects(resolveDevice('tpu' as 'cpu'), /there is no device "tpu": choose auto, cpu, webgpu, cuda/)
+})
+
+test('a report names an emulated GPU as what it is', async () => {
+  for (const { device, software } of await listDevices()) assert.equal(await reportedDevice(device), software ? `${device}-software` : device)
 })
 
 test('every device that is there computes', async () => {

@@ -172,3 +172,12 @@ test('the work of an elementwise operator is one operation for each element that
   assert.equal(flops('Sigmoid', value), '96*N')
   assert.equal(flops('Identity', value), '0')
 })
+
+test('before operator set 7 a slope belongs to a channel, and the channels are not pruned', () => {
+  const graph = new Graph()
+  graph.opsets.set('', 6)
+  const [images, slope] = [graph.input('x', 'float32', [2, 3, 4, 5]), graph.input('slope', 'float32', [3])]
+  const y = new Builder(graph).op('PRelu', [images, slope])
+  assert.deepEqual(y.shape, [2, 3, 4, 5])
+  assert.throws(() => coupled({ value: slope, axis: 0 }, [0]), /operator sets before 7/)
+})
