@@ -7,6 +7,8 @@ const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
 const FOLDER = path.join(ROOT, '.cache', 'peers')
 const SCRIPTS = path.join(ROOT, 'test', 'bench', 'peers')
 const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
+/** Where `hone tfjs install` builds with this folder as its cache. */
+const TFJS = path.join(FOLDER, 'hone', 'tensorflow', 'cpu')
 const program = (name: string) => path.join(FOLDER, 'node', 'node_modules', '.bin', name)
 
 export type KernelPeer = 'ipykernel' | 'tslab' | 'deno'
@@ -29,7 +31,7 @@ export async function networkPeers({ network, mode, batch, threads }: NetworkTas
   const task = [network, mode, `${batch}`, `${threads}`]
   const commands: Record<string, Command> = {
     pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
-    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), path.join(FOLDER, 'tfjs'), ...task] }),
+    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), TFJS, ...task] }),
   }
   return started(commands, batch)
 }

@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildTfjs, TENSORFLOW, TFJS } from './tensorflow.mjs'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
 const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
@@ -15,7 +14,7 @@ const PEERS = {
   tslab: { packages: ['tslab@1.0.22'], size: '90 MB', install: npm },
   deno: { packages: ['deno@2'], size: '95 MB', install: npm },
   pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
-  'tfjs-node': { packages: [`@tensorflow/tfjs-node@${TFJS}`, `tensorflow-cpu==${TENSORFLOW}`], size: '1.1 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
+  'tfjs-node': { packages: ['@tensorflow/tfjs-node on TensorFlow'], size: '1.1 GB', install: buildTfjs },
 }
 
 const asked = process.argv.slice(2)
@@ -27,14 +26,14 @@ if (unknown) {
 mkdirSync(FOLDER, { recursive: true })
 const missing = []
 for (const name of asked.length ? asked : Object.keys(PEERS)) {
-  const problem = setUp(name)
+  const problem = await setUp(name)
   if (problem) missing.push(name)
   console.log(problem ? `✗ ${name}: ${problem}` : `✓ ${name}`)
 }
 console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are ready: npm run bench -- NAME --peers` : '\nReady: npm run bench -- NAME --peers')
 
 /** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
-function setUp(name) {
+async function setUp(name) {
   const { packages, size, install } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
   const wanted = `${packages.join(' ')}\n`
@@ -42,7 +41,7 @@ function setUp(name) {
   console.log(`… ${name} (${size})`)
   rmSync(mark, { force: true })
   try {
-    install(...packages)
+    await install(...packages)
     writeFileSync(mark, wanted)
     return undefined
   } catch (error) {
@@ -54,6 +53,13 @@ function installPytorch(...packages) {
   python()
   const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, ...packages], { stdio: 'ignore' })
   if (quick.status !== 0) pip(...packages)
+}
+
+/** As hone tfjs install builds it, but in this folder, and linked to nothing. */
+async function buildTfjs() {
+  process.env.XDG_CACHE_HOME = FOLDER
+  const { buildTensorflow } = await import('../../../dist/src/addons/tensorflow.js')
+  await buildTensorflow('cpu')
 }
 
 function pip(...packages) {
