@@ -111,4 +111,9 @@ export const globalMaxPool = operator('GlobalMaxPool', {
   shape: globalAveragePool.shape!,
   cost: ([x]) => ({ flops: x.size }),
   coupling: channelwise,
+  gradient({ graph, inputs: [x], gradients: [dy] }) {
+    const spatial = x.shape?.slice(2) ?? null
+    if (!isStatic(spatial)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    return [graph.op('MaxPoolGrad', [x, dy], { kernel_shape: spatial, strides: spatial.map(() => 1), pads: Array(2 * spatial.length).fill(0) }, { domain: HONE })]
+  },
 })
