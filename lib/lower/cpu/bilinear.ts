@@ -76,8 +76,16 @@ function algorithmOf({ input, taps, stride, padding }: Axis): Algorithm | null {
   return padding === 1 && input === 2 ? TWO : WINOGRAD
 }
 
+const known = new Map<string, AxisOperators | null>()
+
 /** Padding and the order of the tiles lie within the matrices, so that nothing is padded or transposed at run time. Null where no algorithm is known. */
 export function axisOperators(axis: Axis): AxisOperators | null {
+  const key = [axis.input, axis.output, axis.taps, axis.stride, axis.padding].join()
+  if (!known.has(key)) known.set(key, operatorsOf(axis))
+  return known.get(key)!
+}
+
+function operatorsOf(axis: Axis): AxisOperators | null {
   const algorithm = algorithmOf(axis)
   if (!algorithm) return null
   const products = algorithm.input.length
