@@ -6,6 +6,7 @@ import { bench as lprnet } from './lprnet.ts'
 import { bench as measure } from './measure.ts'
 import { bench as passes } from './passes.ts'
 import { anyPeer } from './peers.ts'
+import { bench as proofs } from './proofs.ts'
 import { bench as start } from './start.ts'
 import { bench as train } from './train.ts'
 
