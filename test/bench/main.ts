@@ -39,7 +39,7 @@ export interface BenchOptions {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, passes, start, train }
+const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, passes, proofs, start, train }
 
 const { name, options } = asked()
 if (options.peers && !anyPeer()) refuse('No peer is set up: run npm run bench:peers first.')
