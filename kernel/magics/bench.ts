@@ -26,8 +26,9 @@ What stands behind a label is timed; all else runs once before, and what it decl
   float32: await a.run(x)
   int8: { const y = await b.run(x); decode(y) }
 -n calls within a sample (as many as take a millisecond), -r rounds (as many as a narrow interval needs), -t seconds to spend (10), -b whom the others are
-compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (1).`,
+compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (2).`,
   typescript: 'body',
+  words: () => Object.keys(OPTIONS).map((name) => `--${name}`),
   async cell(argument, body, context) {
     const { values, positionals: [variable] } = parseOptions(argument, OPTIONS)
     const { calls, runs, time: seconds, timeout, threshold } = numbersIn(values)

@@ -50,8 +50,9 @@ export class StepSession {
     const rowState = rowStateOf(step)
     const count = rowState.size ? 1 : (stepsPerRun ?? (device === 'cuda' ? CUDA_STEPS : 1))
     const lowered = lower(step, device, { sizes, numerics, state: stateOf(step) })
-    const single = await Session.create(lowered.graph, { ...options, device })
-    const several = count > 1 ? await Session.create(repeated(lowered.graph, count), { ...options, device }) : null
+    const settings: SessionOptions = { ...options, device, memoryPattern: false }
+    const single = await Session.create(lowered.graph, settings)
+    const several = count > 1 ? await Session.create(repeated(lowered.graph, count), settings) : null
     const session = new StepSession(device, count, lowered, single, several, rowState)
     session.state = state
     return session

@@ -6,6 +6,7 @@ import { bench as lprnet } from './lprnet.ts'
 import { bench as measure } from './measure.ts'
 import { bench as passes } from './passes.ts'
 import { anyPeer } from './peers.ts'
+import { bench as proofs } from './proofs.ts'
 import { bench as start } from './start.ts'
 import { bench as train } from './train.ts'
 
@@ -38,7 +39,7 @@ export interface BenchOptions {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, passes, start, train }
+const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, passes, proofs, start, train }
 
 const { name, options } = asked()
 if (options.peers && !anyPeer()) refuse('No peer is set up: run npm run bench:peers first.')

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { processContender, type ProcessContender } from '../../lib/measure/process.ts'
-import { buildFolder, tensorflowState } from '../../src/addons/tensorflow.ts'
 
 /** What hone is measured beside, as `npm run bench:peers` sets it up. */
 const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
@@ -11,15 +10,17 @@ const FOLDER = path.join(ROOT, '.cache', 'peers')
 const SCRIPTS = path.join(ROOT, 'test', 'bench', 'peers')
 const IN_ENVIRONMENT = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
 const PYTHON = path.join(FOLDER, 'python', IN_ENVIRONMENT)
+/** Where `hone tfjs install` builds with this folder as its cache. */
+const TFJS = path.join(FOLDER, 'hone', 'tensorflow', 'cpu')
 const program = (name: string) => path.join(FOLDER, 'node', 'node_modules', '.bin', name)
 
 export type KernelPeer = 'ipykernel' | 'tslab' | 'deno'
 
-const isReady = (name: string) => (name === 'tfjs-node' ? tensorflowState('cpu') !== 'absent' : existsSync(path.join(FOLDER, `${name}.ready`)))
+const isReady = (name: string) => existsSync(path.join(FOLDER, `${name}.ready`))
 
 /** A network of the benchmarks: its training step or its inference, with random weights and pictures. */
 export interface NetworkTask {
-  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm'
+  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm' | 'lprnet'
   readonly mode: 'train' | 'infer'
   readonly batch: number
   readonly threads: number
@@ -33,7 +34,7 @@ export async function networkPeers({ network, mode, batch, threads }: NetworkTas
   const task = [network, mode, `${batch}`, `${threads}`]
   const commands: Record<string, Command> = {
     pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
-    ...(network !== 'lstm' && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), buildFolder('cpu'), ...task] }),
+    ...(!['lstm', 'lprnet'].includes(network) && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), TFJS, ...task] }),
   }
   return started(commands, batch)
 }

@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { installTensorflow, tensorflowState } from '../../../dist/src/addons/tensorflow.js'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
 const IN_ENVIRONMENT = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
@@ -18,7 +17,7 @@ const PEERS = {
   pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
   'torch-pruning': { packages: ['torch-pruning', 'onnx', 'onnxscript'], size: '90 MB beside pytorch', install: pip },
   'onnx-tools': { packages: ['onnx', 'onnxruntime', 'onnxsim', 'onnxscript', 'nncf'], size: '600 MB', install: (...packages) => pipInto('onnx', ...packages) },
-  'tfjs-node': { packages: [], size: '1.1 GB', isReady: () => tensorflowState('cpu') !== 'absent', install: () => installTensorflow('cpu') },
+  'tfjs-node': { packages: ['@tensorflow/tfjs-node on TensorFlow'], size: '1.1 GB', install: buildTfjs },
 }
 
 const asked = process.argv.slice(2)
@@ -38,10 +37,10 @@ console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are re
 
 /** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
 async function setUp(name) {
-  const { packages, size, install, isReady = () => existsSync(mark) && readFileSync(mark, 'utf8') === wanted } = PEERS[name]
+  const { packages, size, install } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
   const wanted = `${packages.join(' ')}\n`
-  if (isReady()) return undefined
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
   console.log(`… ${name} (${size})`)
   rmSync(mark, { force: true })
   try {
@@ -57,6 +56,13 @@ function installPytorch(...packages) {
   if (!existsSync(PYTHON)) createEnvironment(path.join(FOLDER, 'python'))
   const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, ...packages], { stdio: 'ignore' })
   if (quick.status !== 0) pip(...packages)
+}
+
+/** As hone tfjs install builds it, but in this folder, and linked to nothing. */
+async function buildTfjs() {
+  process.env.XDG_CACHE_HOME = FOLDER
+  const { buildTensorflow } = await import('../../../dist/src/addons/tensorflow.js')
+  await buildTensorflow('cpu')
 }
 
 function pip(...packages) {
