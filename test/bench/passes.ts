@@ -48,7 +48,7 @@ export async function bench(print: (row: Row) => void, { peers, cases, seconds =
         row('nodes', 'nodes', [made.graph.nodes().filter(({ type }) => type !== 'Constant').length])
         row('size', 'bytes', [statSync(file).size])
         row('time per sample', 's', times[i]!.samples)
-        if (network === 'lprnet') row('accuracy', 'share', [(await accuracy(made, plates, { device: 'cpu', threads: THREADS, batch: 100 })).value])
+        if (network === 'lprnet') row('accuracy', 'share', [(await accuracy(made, plates, { device: 'cpu', threads: THREADS })).value])
         await sessions[i]!.release()
       }
     } finally {
