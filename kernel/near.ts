@@ -4,9 +4,9 @@ function near(name: string, names: Iterable<string>): string[] {
   return ranked.sort((a, b) => a.edits - b.edits).map(({ known }) => known)
 }
 
-/** ` Did you mean a or b?`, or nothing where no name is near. */
-export function didYouMean(name: string, names: Iterable<string>): string {
-  const found = near(name, names)
+/** ` Did you mean a or b?`, or nothing where no name is near. The sign stands before each name. */
+export function didYouMean(name: string, names: Iterable<string>, sign = ''): string {
+  const found = near(name, names).map((known) => sign + known)
   return found.length === 0 ? '' : ` Did you mean ${found.join(' or ')}?`
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { backendFolder, backendPython, PYTHON_BACKENDS, type PythonBackend } from '../lib/measure/python-backends.ts'
 import { listDevices } from '../lib/runtime/devices.ts'
 import { buildFolder, tensorflowState } from './addons/tensorflow.ts'
 
@@ -83,13 +84,28 @@ export async function checkDevices(): Promise<Finding[]> {
   }))
 }
 
+/** Other runtimes that ONNX files are compared on. */
+export function checkBackends(): Promise<Finding[]> {
+  return Promise.all(Object.entries(PYTHON_BACKENDS).map(async ([key, { title, packages: [name] }]): Promise<Finding> => {
+    const python = backendPython(key as PythonBackend)
+    const remedy = `It is optional; get it with: hone backends install ${key}`
+    if (!python) return { name: title, state: 'absent', detail: 'not installed (runs ONNX files beside ONNX Runtime, for comparison)', remedy }
+    try {
+      const { stdout } = await promisify(execFile)(python, ['-c', 'import sys; from importlib.metadata import version; print(version(sys.argv[1]))', name!], { timeout: 20_000 })
+      return { name: title, state: 'ok', detail: `${stdout.trim()}, in ${backendFolder(key as PythonBackend)}` }
+    } catch {
+      return { name: title, state: 'absent', detail: `its environment ${backendFolder(key as PythonBackend)} is damaged`, remedy }
+    }
+  }))
+}
+
 interface KernelSpecs {
   readonly kernelspecs: Readonly<Record<string, { readonly resource_dir: string; readonly spec: { readonly argv: readonly string[] } }>>
 }
 
 export async function checkJupyter(): Promise<Finding[]> {
   const specs = await jupyterKernelSpecs()
-  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'Get it with: pip install jupyterlab; then: hone install' }]
+  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'npm run lab sets one up for this project; one of your own: pip install jupyterlab, then hone install' }]
   const ours = specs.kernelspecs.hone
   if (!ours) return [{ name: 'Jupyter', state: 'absent', detail: 'found; the kernel is not registered', remedy: 'Register it with: hone install' }]
   if (!ours.spec.argv.includes(KERNEL))

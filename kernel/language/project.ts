@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { HOME } from '../modules/resolution.ts'
 import type { Globals } from '../provided.ts'
 import { above, configurationOf } from '../tsconfig.ts'
@@ -78,8 +78,9 @@ function projectFile(folder: string, files: string[]): object {
 
 /** The notebook's own type packages come first. */
 function typeRoots(folder: string): string[] {
-  const roots = [folder, HOME].map((start) => above(start, join('node_modules', '@types')))
-  return [...new Set(roots.filter((root) => root !== undefined))]
+  const own = above(folder, join('node_modules', '@types'))
+  const node = above(HOME, join('node_modules', '@types', 'node'))
+  return [...new Set([own, node && dirname(node)].filter((root) => root !== undefined))]
 }
 
 /** This package and those that it depends on can be imported although the notebook's folder does not have them. */

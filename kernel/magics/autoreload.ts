@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import type { AutoreloadMode } from '../modules/autoreload.ts'
-import type { Magic } from './magic.ts'
+import { UsageError, type Magic } from './magic.ts'
 
 /** What IPython's words mean. https://ipython.readthedocs.io/en/stable/config/extensions/autoreload.html */
 const MODES: Record<string, AutoreloadMode | 'now'> = { '': 'now', now: 'now', 0: 'off', off: 'off', 1: 'explicit', explicit: 'explicit', 2: 'all', all: 'all' }
@@ -14,7 +14,7 @@ A file that has changed is loaded anew with the files that import it. Names that
   words: () => Object.keys(MODES).filter((word) => word !== ''),
   async line(argument, { autoreload: state, reload }) {
     const mode = MODES[argument.trim()]
-    if (mode === undefined) throw new Error(`%autoreload takes 0 (off), 1 (explicit), 2 (all) or nothing (now), not "${argument.trim()}".`)
+    if (mode === undefined) throw new UsageError(`%autoreload takes 0 (off), 1 (explicit), 2 (all) or nothing (now), not "${argument.trim()}".`)
     if (mode === 'now') await reload()
     else state.mode = mode
   },

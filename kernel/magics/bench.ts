@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { contendersIn } from './contenders.ts'
-import type { Library, Magic, MagicContext } from './magic.ts'
+import { UsageError, type Library, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 
 const OPTIONS = {
@@ -26,8 +26,9 @@ What stands behind a label is timed; all else runs once before, and what it decl
   float32: await a.run(x)
   int8: { const y = await b.run(x); decode(y) }
 -n calls within a sample (as many as take a millisecond), -r rounds (as many as a narrow interval needs), -t seconds to spend (10), -b whom the others are
-compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (1).`,
+compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (2).`,
   typescript: 'body',
+  words: () => Object.keys(OPTIONS).map((name) => `--${name}`),
   async cell(argument, body, context) {
     const { values, positionals: [variable] } = parseOptions(argument, OPTIONS)
     const { calls, runs, time: seconds, timeout, threshold } = numbersIn(values)
@@ -62,7 +63,7 @@ const NUMBERS = ['calls', 'runs', 'time', 'timeout', 'threshold'] as const
 function numbersIn(values: Partial<Record<(typeof NUMBERS)[number], string>>): Partial<Record<(typeof NUMBERS)[number], number>> {
   const given = NUMBERS.filter((name) => values[name] !== undefined)
   const bad = given.find((name) => !(Number(values[name]) >= 0))
-  if (bad !== undefined) throw new Error(`--${bad} takes a number, not "${values[bad]}".`)
+  if (bad !== undefined) throw new UsageError(`--${bad} takes a number, not "${values[bad]}".`)
   return Object.fromEntries(given.map((name) => [name, Number(values[name])]))
 }
 
@@ -71,7 +72,7 @@ async function contendersOf(body: string, { prepare }: MagicContext): Promise<Co
   if (parts === undefined || parts.labelled.length === 0) return checked(await prepare(body)())
   const names = parts.labelled.map(({ name }) => name)
   const twice = names.find((name, i) => names.indexOf(name) < i)
-  if (twice !== undefined) throw new Error(`Two contenders are called ${twice}. Give each a name of its own.`)
+  if (twice !== undefined) throw new UsageError(`Two contenders are called ${twice}. Give each a name of its own.`)
   await prepare(parts.setup)()
   const functions: Record<string, () => unknown> = {}
   for (const { name, code, around } of parts.labelled) functions[name] = (await prepare(code, around)()) as () => unknown
@@ -83,5 +84,5 @@ function checked(value: unknown): Contenders {
   const all = Object.values((value ?? {}) as object)
   const isContender = (one: unknown) => typeof one === 'function' || (typeof one === 'object' && one !== null && ('run' in one || 'time' in one))
   if (typeof value === 'object' && value !== null && all.length > 0 && all.every(isContender)) return value as Contenders
-  throw new Error('%%bench found nothing to time: write each contender as `name: expression` on a line of its own, or end the cell with an object of functions, ({ name: () => ... }).')
+  throw new UsageError('%%bench found nothing to time: write each contender as `name: expression` on a line of its own, or end the cell with an object of functions, ({ name: () => ... }).')
 }

@@ -48,5 +48,5 @@ export function runMagic(form: Form, name: string, texts: string[], session: Omi
   const [sign, other] = form === 'cell' ? ['%%', '%'] : ['%', '%%']
   if (magic !== undefined) throw new UsageError(`${sign}${name} is not a magic, but ${other}${name} is.`)
   const known = [...everyMagic().values()].filter(({ name, line, cell }) => name !== SHELL && (form === 'cell' ? cell : line) !== undefined)
-  throw new UsageError(`${sign}${name} is not a magic.${didYouMean(sign + name, known.map((near) => sign + near.name)) || ' %lsmagic lists them.'}`)
+  throw new UsageError(`${sign}${name} is not a magic.${didYouMean(name, known.map((near) => near.name), sign) || ' %lsmagic lists them.'}`)
 }

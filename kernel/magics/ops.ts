@@ -1,4 +1,4 @@
-import type { Magic } from './magic.ts'
+import { UsageError, type Magic } from './magic.ts'
 import { parseOptions } from './options.ts'
 
 export const ops: Magic = {
@@ -9,7 +9,7 @@ export const ops: Magic = {
   async cell(argument, body, context) {
     const { values, positionals: [variable] } = parseOptions(argument, { nodes: { type: 'string', short: 'n' } })
     const nodes = Number(values.nodes ?? 0)
-    if (!(Number.isInteger(nodes) && nodes >= 0)) throw new Error(`-n takes a number of nodes, not "${values.nodes}".`)
+    if (!(Number.isInteger(nodes) && nodes >= 0)) throw new UsageError(`-n takes a number of nodes, not "${values.nodes}".`)
     const run = context.prepare(body)
     const { collectProfiles } = await context.lib()
     const collecting = await collectProfiles()

@@ -37,7 +37,10 @@ class Series {
     this.#case = one
   }
 
-  /** A run without an answer is counted, and the next one has another kernel. After a tenth of them, or any other failure, it is given up. */
+  /**
+   * A run without an answer is counted, and the next one has another kernel. After a tenth of them, or any other failure, it is given up.
+   * tslab loses answers on a busy machine: it does not wait for its sends, and a socket takes one at a time. https://zeromq.github.io/zeromq.js/classes/Writable.html#send
+   */
   async run(): Promise<void> {
     if (this.#failure !== undefined) return
     const { limit, runs, fresh } = this.#case

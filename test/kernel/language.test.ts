@@ -146,15 +146,17 @@ test('where no name can stand, in a comment or a text, none is proposed', async 
   assert.deepEqual((await complete("'a subj|'")).matches, [])
 })
 
-test('while a cell spins, completion and inspection go on', async () => {
-  const cell = run(kernel, 'const end = Date.now() + 1500; while (Date.now() < end) {}; "done"')
-  await sleep(100)
-  const isDone = cell.then(() => true)
-  assert.deepEqual((await complete('subject.na|')).matches, ['name'])
-  assert.match((await inspect('subj|ect')).data['text/plain']!, /name: string/)
-  assert.equal(await Promise.race([isDone, false]), false)
-  assert.equal((await cell).result, "'done'")
-})
+for (const [what, work] of Object.entries({ spins: 'while (Date.now() < end) {}', awaits: 'await new Promise((resolve) => setTimeout(resolve, 1500))' })) {
+  test(`while a cell ${what}, completion and inspection go on`, async () => {
+    const cell = run(kernel, `const end = Date.now() + 1500; ${work}; "done"`)
+    await sleep(100)
+    const isDone = cell.then(() => true)
+    assert.deepEqual((await complete('subject.na|')).matches, ['name'])
+    assert.match((await inspect('subj|ect')).data['text/plain']!, /name: string/)
+    assert.equal(await Promise.race([isDone, false]), false)
+    assert.equal((await cell).result, "'done'")
+  })
+}
 
 test('a name that is declared again has its newest type, in this cell and for later ones', async () => {
   await run(kernel, 'const renewed = 1')

@@ -2,7 +2,6 @@
 const { createRequire } = require('node:module')
 const { createInterface } = require('node:readline')
 const [folder, name, mode, batchText, threads] = process.argv.slice(2)
-process.env.TF_CPP_MIN_LOG_LEVEL = '3'
 process.env.TF_NUM_INTRAOP_THREADS = process.env.OMP_NUM_THREADS = threads
 const tf = createRequire(`${folder}/`)('@tensorflow/tfjs-node')
 const batch = Number(batchText)
