@@ -1,7 +1,7 @@
-import type { Session } from 'node:inspector'
 import type { MessagePort } from 'node:worker_threads'
 import { deferred } from './deferred.ts'
-import { Interrupter, type Running } from './interrupt.ts'
+import type { CellInspector } from './inspector.ts'
+import { Interrupter } from './interrupt.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
@@ -14,8 +14,10 @@ const REMEMBERED_CELLS = 1000
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
 
-interface RunningRequest extends Running {
+interface RunningRequest {
+  id: string
   request: Request
+  isDone: boolean
   answer(reply: ExecuteReply): void
 }
 
@@ -24,7 +26,7 @@ export class CellThread {
   /** As cells set it with %typecheck. */
   typecheck: TypecheckMode = 'on'
   readonly #port: MessagePort
-  readonly #session: Session
+  readonly #inspector: CellInspector
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
@@ -33,15 +35,14 @@ export class CellThread {
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
 
-  /** The session is connected to the cell thread. */
-  constructor(data: ProtocolThreadData, session: Session, sockets: Sockets) {
+  constructor(data: ProtocolThreadData, inspector: CellInspector, sockets: Sockets) {
     const { cells: port, flags, heapLimit } = data
     this.#port = port
-    this.#session = session
+    this.#inspector = inspector
     this.#sockets = sockets
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
+    this.#interrupter = new Interrupter(inspector, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
-    this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
+    this.#memory = new MemoryWatch(inspector, heapLimit, (text) => this.#warn(text))
     this.#questions = new Questions(data, sockets)
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
@@ -57,7 +58,7 @@ export class CellThread {
     const id = header.msg_id
     this.#remember(id, request)
     const { promise: done, resolve: answer } = deferred<ExecuteReply>()
-    this.#running = { id, count, request, done, answer, isDone: false }
+    this.#running = { id, request, answer, isDone: false }
     const silent = content.silent === true
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
@@ -72,7 +73,7 @@ export class CellThread {
 
   /** Interrupts the running cell, if there is one; resolves when it is done. */
   async interrupt(): Promise<void> {
-    if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running)
+    if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running.id)
   }
 
   /** Makes sure that the process ends soon, whatever the cell thread does. */
@@ -82,7 +83,7 @@ export class CellThread {
 
   /** Ends the process by the cell thread's own exit, which runs exit handlers. A session still connected would make it wait. */
   exit(): void {
-    this.#session.disconnect()
+    this.#inspector.disconnect()
     this.#post({ type: 'exit' })
   }
 
@@ -96,6 +97,8 @@ export class CellThread {
     this.#gatherer.flush()
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
     else if (message.type === 'interrupt') void this.interrupt()
+    else if (message.type === 'still') this.#interrupter.terminateThere()
+    else if (message.type === 'quiet') this.#interrupter.rest(message.id)
     else if (message.type === 'typecheck') this.typecheck = message.mode
     else if (message.type === 'input') this.#ask(message)
     else this.#finish(message.id, message.reply)

@@ -1,12 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
-import { noticeAsyncHooks } from './async-hooks.ts'
+import { asyncStackClearer, noticeAsyncHooks } from './async-hooks.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
 import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
-import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
 import { guardAddons, Interrupted } from './native.ts'
@@ -14,40 +13,50 @@ import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
+import { endWithTheirCell } from './started.ts'
 import { describeError, StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import { framesBelow, isTerminable, standStill } from './termination.ts'
+import { Flag, Insistence, type CellRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
+import { followTimers } from './timers.ts'
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
-  protectImmediates()
-  noticeAsyncHooks(flags)
+  if (asyncStackClearer() === undefined) noticeAsyncHooks(flags)
   guardAddons(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, new ModuleLoader(flags), new Stdin(post, answers, flags))
+  const executor = new Executor(post, flags, new ModuleLoader(flags), new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
 /**
- * Evaluates cells, one at a time. A termination may end anything here at any moment, and V8 then drops all pending promise
- * reactions: so a cell may end by its own completion or by the interrupt message, whichever comes, and only once.
+ * Evaluates cells, one at a time. A termination drops all pending promise reactions: so a cell may end by its own completion or
+ * by the protocol thread's message, whichever comes, and only once.
  */
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
+  readonly #flags: Int32Array
   readonly #cells = createContext<RunningCell>()
-  readonly traces = new StackTraces()
+  readonly traces: StackTraces
   /** The source of every counted cell by its number. */
   readonly inputs = new Map<number, string>()
   readonly evaluator = new Evaluator()
   readonly #exit = process.exit.bind(process)
+  readonly #clearAsyncStack = asyncStackClearer()
+  /** Whether the loops of an interrupted cell are to throw. */
+  isStopping = false
   #running: RunningCell | undefined
   #latest: RunningCell | undefined
   #evaluations = 0
 
-  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
+  constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
+    this.#flags = flags
+    this.traces = new StackTraces((work) => this.#whole(work))
     this.traces.install()
+    followTimers(this.#cells)
+    endWithTheirCell(this.#cells, flags)
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
@@ -57,7 +66,8 @@ export class Executor {
 
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
-    else if (message.type === 'interrupt') this.#interrupt(message.id, message.count)
+    else if (message.type === 'interrupt') this.#interrupt(message.id)
+    else if (message.type === 'end') this.#end(message.id, message.isUrgent)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -93,7 +103,7 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const compiled = compile(source)
+    const compiled = this.#whole(() => compile(source))
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
@@ -139,22 +149,50 @@ export class Executor {
     return results
   }
 
-  /** Ends a cell, be it one whose execute message a termination swallowed. */
-  #interrupt(id: string, count: number): void {
-    const error = new Interrupted()
-    if (this.#running?.request.id === id) {
-      this.#running.interrupt()
-      this.#fail(this.#running, error)
-    } else {
-      const traceback = this.traces.traceback(error)
-      this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
-    }
-    throw new AsyncStackReset()
+  /**
+   * Interrupts a cell from the midst of whatever runs: the inspector evaluates a call of this on top of it (interrupt.ts). So no code
+   * of others may run here, and no state change that may be half done already.
+   */
+  reach(id: string, insistence: Insistence, above: (...args: never[]) => unknown): void {
+    const cell = this.#latest
+    if (cell?.request.id !== id) return
+    cell.interrupt()
+    if (cell.isUnwinding && insistence !== Insistence.force) return
+    this.isStopping = true
+    if (Atomics.load(this.#flags, Flag.native) > 0 || Atomics.load(this.#flags, Flag.asyncHooks) > 0) return
+    const frames = framesBelow(above)
+    if (!isTerminable(frames, insistence)) return
+    cell.terminatedAt = frames ?? []
+    this.#clearAsyncStack?.()
+    standStill(this.#flags, this.#post)
+  }
+
+  /** What a loop of a cell calls in each turn when loops are to throw. It throws once: what catches it may clean up before the next time. */
+  readonly stop = (): void => {
+    const { cell } = this
+    if (cell?.isInterrupted !== true) return
+    this.isStopping = false
+    cell.unwind()
+  }
+
+  #interrupt(id: string): void {
+    if (this.#latest?.request.id === id) this.#latest.abort()
+  }
+
+  /** Whoever reads this message is not busy any more, be it with what an ended cell left behind. */
+  #end(id: string, isUrgent: boolean): void {
+    const cell = this.#latest
+    if (cell?.request.id !== id || (cell === this.#running && cell.isCleaningUp && !isUrgent)) return
+    this.#fail(cell, new Interrupted(cell.terminatedAt && this.traces.lines(cell.terminatedAt)))
+    this.isStopping = false
+    this.#post({ type: 'quiet', id })
+    if (cell.terminatedAt !== undefined && this.#clearAsyncStack === undefined) throw new AsyncStackReset()
   }
 
   #fail(cell: RunningCell, error: unknown): void {
+    if (this.#running !== cell) return
     const { code, count } = cell.request
-    const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
+    const traceback = this.#whole(() => this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code }))
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
   }
 
@@ -163,7 +201,18 @@ export class Executor {
     if (this.#running !== cell) return
     this.#post({ type: 'done', id: cell.request.id, reply })
     this.#running = undefined
+    this.isStopping = false
     this.#cells.reset()
+  }
+
+  /** Does work of the kernel's own, which a termination must not cut in two. What it starts is no part of a cell. */
+  #whole<T>(work: () => T): T {
+    Atomics.add(this.#flags, Flag.whole, 1)
+    try {
+      return this.#cells.outside(work)
+    } finally {
+      Atomics.sub(this.#flags, Flag.whole, 1)
+    }
   }
 
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */

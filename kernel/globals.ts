@@ -9,7 +9,7 @@ import type { Stdin } from './stdin.ts'
 /** Puts into the global scope what cells and libraries expect there. */
 export function installGlobals(executor: Executor, runtime: CellRuntime, stdin: Stdin): void {
   const hidden = { enumerable: false, configurable: true }
-  Object.defineProperty(globalThis, RUNTIME, { ...hidden, value: runtime })
+  Object.defineProperty(globalThis, RUNTIME, { value: runtime })
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
   for (const [name, value] of Object.entries(globalsFor(executor, stdin))) Object.defineProperty(globalThis, name, { ...hidden, writable: true, value })
   process.exit = refuseExit

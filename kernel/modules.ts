@@ -25,11 +25,11 @@ export class ModuleLoader {
 
   /** Loads modules. Meanwhile an interrupt does not terminate: half a module would stay. */
   async whole<T>(load: () => Promise<T>): Promise<T> {
-    Atomics.add(this.#flags, Flag.loading, 1)
+    Atomics.add(this.#flags, Flag.whole, 1)
     try {
       return await load()
     } finally {
-      Atomics.sub(this.#flags, Flag.loading, 1)
+      Atomics.sub(this.#flags, Flag.whole, 1)
     }
   }
 }

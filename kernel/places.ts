@@ -16,6 +16,9 @@ export interface KnownScript {
 
 type Locate = (position: Position) => Position | undefined
 
+/** Does work that must not be cut short. */
+export type Whole = <T>(work: () => T) => T
+
 /** How many scripts are kept compiled to find places in; errors come in series from the same few. */
 const KEPT = 20
 
@@ -23,6 +26,11 @@ const KEPT = 20
 export class Places {
   readonly #scripts = new Map<string, KnownScript>()
   readonly #locators = new Map<string, Locate>()
+  readonly #whole: Whole
+
+  constructor(whole: Whole) {
+    this.#whole = whole
+  }
 
   add(url: string, script: KnownScript): void {
     this.#scripts.set(url, script)
@@ -37,7 +45,7 @@ export class Places {
   find(url: string, position: Position): { name: string; position: Position } | undefined {
     const script = this.#scripts.get(url)
     if (script === undefined && !TYPESCRIPT_FILE.test(url)) return undefined
-    const found = this.#locator(url, script)(position)
+    const found = this.#whole(() => this.#locator(url, script)(position))
     return found && { name: script?.label ?? url.replace(/\?.*/, ''), position: found }
   }
 

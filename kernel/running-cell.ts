@@ -1,7 +1,13 @@
+import { setMaxListeners } from 'node:events'
 import type { Capture } from './capture.ts'
-import { deferred } from './deferred.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
+
+/** Milliseconds for which an interrupted cell may clean up in `finally` blocks: in those that await, and after a loop threw. */
+const CLEANUP_MS = 1000
+const UNWINDING_MS = 20
+
+type Settle = (outcome: Promise<unknown>) => void
 
 /** A cell that runs, or ran and left timers behind: what its outputs, awaits and library calls belong to. */
 export class RunningCell {
@@ -18,40 +24,91 @@ export class RunningCell {
   readonly payload: object[] = []
   /** Characters written to stdout and stderr. */
   written = 0
+  /** Where it was terminated. */
+  terminatedAt: readonly NodeJS.CallSite[] | undefined
 
   readonly #abort = new AbortController()
-  readonly #waiting = new Set<(reason: Interrupted) => void>()
+  readonly #waiting = new Set<Settle>()
+  #interruptedAt = Infinity
+  #unwoundAt = -Infinity
+  #cleanups = 0
 
   constructor(request: CellRequest) {
     this.request = request
     this.handle = { id: request.id, signal: this.#abort.signal }
+    setMaxListeners(0, this.#abort.signal)
+  }
+
+  get isInterrupted(): boolean {
+    return this.#interruptedAt < Infinity
+  }
+
+  /** Whether it is interrupted and a `finally` block still awaits something. */
+  get isCleaningUp(): boolean {
+    return this.#cleanups > 0 && performance.now() - this.#interruptedAt < CLEANUP_MS
+  }
+
+  /** Whether one of its loops threw a moment ago. */
+  get isUnwinding(): boolean {
+    return performance.now() - this.#unwoundAt < UNWINDING_MS
   }
 
   /**
    * What an `await` in a cell waits for: the value, or the interrupt. After an interrupt nothing is waited for any more: a
    * loop that catches errors must stand still too.
-   * The two promises are chained so that V8 can follow them: else a stack would lose its async callers.
+   * Promises are chained so that V8 can follow them: else a stack would lose its async callers.
    */
   guard(value: unknown): unknown {
-    if (this.handle.signal.aborted) return new Promise(() => {})
-    const { promise, resolve, reject } = deferred<unknown>()
-    this.#waiting.add(reject)
-    const forget = () => this.#waiting.delete(reject)
-    Promise.resolve(value)
-      .then(
-        (result) => (forget(), result),
-        (error) => {
-          forget()
-          throw error
-        },
+    if (this.isInterrupted) return new Promise(() => {})
+    return new Promise((resolve, reject) => {
+      const settle: Settle = (outcome) => void outcome.then(resolve, reject)
+      this.#waiting.add(settle)
+      const forget = () => this.#waiting.delete(settle)
+      settle(
+        Promise.resolve(value).then(
+          (result) => (forget(), result),
+          (error) => {
+            forget()
+            throw error
+          },
+        ),
       )
-      .then(resolve, reject)
-    return promise
+    })
   }
 
+  /** What an `await` in a `finally` block waits for, where an interrupted cell may still clean up. */
+  async cleanup(value: unknown): Promise<unknown> {
+    if (!this.isInterrupted) return this.guard(value)
+    this.#cleanups++
+    try {
+      return await value
+    } finally {
+      this.#cleanups--
+    }
+  }
+
+  /** Has the cell's awaits throw. Runs nobody else's code: it may be called in the midst of anything. */
   interrupt(): void {
-    for (const reject of this.#waiting) reject(new Interrupted())
+    if (this.isInterrupted) return
+    this.#interruptedAt = performance.now()
+    for (const settle of this.#waiting) settle(Promise.resolve().then(throwInterrupted))
     this.#waiting.clear()
+  }
+
+  /** Ends a loop of the cell. */
+  unwind(): never {
+    this.#unwoundAt = performance.now()
+    throw new Interrupted()
+  }
+
+  /** Tells the libraries that work for the cell. */
+  abort(): void {
+    this.interrupt()
     this.#abort.abort(new Interrupted())
   }
+}
+
+/** In a reaction of the promise that is awaited, the error's stack has the place of the await. */
+function throwInterrupted(): never {
+  throw new Interrupted()
 }

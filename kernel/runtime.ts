@@ -4,6 +4,7 @@ import type { Scope } from './magics/context.ts'
 import type { Form } from './magics/expand.ts'
 import { cellMeta, type ModuleLoader } from './modules.ts'
 import type { Stdin } from './stdin.ts'
+import type { Insistence } from './threads.ts'
 
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
@@ -35,10 +36,26 @@ export class CellRuntime {
     if (cell !== undefined) cell.last = [value]
   }
 
+  /** Called by the inspector. */
+  reach(id: string, insistence: Insistence): void {
+    this.#executor.reach(id, insistence, this.reach)
+  }
+
+  /** What a loop calls in each turn. */
+  check(): void {
+    if (this.#executor.isStopping) this.#executor.stop()
+  }
+
   /** What `await value` waits for. */
   guard(value: unknown): unknown {
     const { cell } = this.#executor
     return cell === undefined ? value : cell.guard(value)
+  }
+
+  /** What `await value` waits for in a `finally` block. */
+  cleanup(value: unknown): unknown {
+    const { cell } = this.#executor
+    return cell === undefined ? value : cell.cleanup(value)
   }
 
   /** What `for await (... of iterable)` goes over. */

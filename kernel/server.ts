@@ -1,8 +1,8 @@
-import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
 import { CheckedExecution } from './checked-execution.ts'
 import { CHANNELS } from './connection.ts'
+import { CellInspector } from './inspector.ts'
 import { kernelInfo } from './kernel-info.ts'
 import type { Language } from './language.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
@@ -17,10 +17,9 @@ type Handler = (request: Request) => object | undefined | Promise<object | undef
 
 const data = workerData as ProtocolThreadData
 const { connection } = data
-const session = new Session()
-session.connectToMainThread()
+const inspector = new CellInspector()
 const sockets = new Sockets(connection)
-const cells = new CellThread(data, session, sockets)
+const cells = new CellThread(data, inspector, sockets)
 const execution = new CheckedExecution(cells, sockets, language)
 const queue = new ExecutionQueue(execute, abort)
 const state = new SessionState()
@@ -49,7 +48,7 @@ const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a cell runs or a front end first asks for help. */
 function language(): Promise<Language> {
-  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session))
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector))
   return loadedLanguage
 }
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Position } from './cell.ts'
 import { plainText } from './display.ts'
-import { Places, type KnownScript } from './places.ts'
+import { Places, type KnownScript, type Whole } from './places.ts'
 import { SourceError } from './source-error.ts'
 
 /** The name and the message of anything that can be thrown. */
@@ -26,14 +26,22 @@ const dim = (text: string) => `\u001b[2m${text}\u001b[22m`
 
 /** Stack lines in terms of what the person typed: of cells (`cell 3:2:5`) and of imported TypeScript files. */
 export class StackTraces {
-  readonly places = new Places()
+  readonly places: Places
+
+  /** `whole` does what must not be cut short. */
+  constructor(whole: Whole) {
+    this.places = new Places(whole)
+  }
 
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {
-    Error.prepareStackTrace = (error, frames) => {
-      const shown = frames.filter((frame) => !isHidden(frame.getScriptNameOrSourceURL()))
-      return [headOf(error), ...shown.map((frame) => `    at ${this.#describe(frame)}`)].join('\n')
-    }
+    Error.prepareStackTrace = (error, frames) => [headOf(error), this.lines(frames)].filter(Boolean).join('\n')
+  }
+
+  /** The lines of a stack. */
+  lines(frames: readonly NodeJS.CallSite[]): string {
+    const shown = frames.filter((frame) => !isHidden(frame.getScriptNameOrSourceURL()))
+    return shown.map((frame) => `    at ${this.#describe(frame)}`).join('\n')
   }
 
   /** Makes a script known before it runs. */
@@ -77,8 +85,9 @@ export class StackTraces {
   }
 }
 
-function isHidden(url: string | null): boolean {
-  return url === null || url.startsWith('node:') || isKernelScript(url)
+/** Evaluated code has no URL; built-in functions have null. */
+function isHidden(url: string | null | undefined): boolean {
+  return url === null || url?.startsWith('node:') === true || (url !== undefined && isKernelScript(url))
 }
 
 export function isKernelScript(url: string): boolean {

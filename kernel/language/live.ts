@@ -1,4 +1,5 @@
-import type { Runtime, Session } from 'node:inspector'
+import type { Runtime } from 'node:inspector'
+import type { CellInspector } from '../inspector.ts'
 
 /** Milliseconds after which a cell thread that is busy with native code is not waited for. */
 const PATIENCE_MS = 30
@@ -12,11 +13,10 @@ export interface LiveName {
 
 /** The values of the session, as the inspector shows them; they are looked at without a side effect. */
 export class LiveValues {
-  readonly #session: Session
+  readonly #inspector: CellInspector
 
-  /** The session is connected to the cell thread. */
-  constructor(session: Session) {
-    this.#session = session
+  constructor(inspector: CellInspector) {
+    this.#inspector = inspector
   }
 
   /** The names that cells can use; none when the cell thread cannot answer now. */
@@ -40,7 +40,7 @@ export class LiveValues {
   }
 
   async #names(): Promise<LiveName[]> {
-    const { names } = await this.#call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
+    const { names } = await this.#inspector.call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
     const variables = [...new Set(names)].map((name) => ({ name, type: 'instance' as const }))
     return [...variables, ...(await this.#members('globalThis'))]
   }
@@ -48,8 +48,8 @@ export class LiveValues {
   async #members(expression: string): Promise<LiveName[]> {
     const { objectId } = (await this.#evaluate(`Object(${expression})`)) ?? {}
     if (objectId === undefined) return []
-    const { result } = await this.#call<Runtime.GetPropertiesReturnType>('Runtime.getProperties', { objectId })
-    this.#session.post('Runtime.releaseObjectGroup', { objectGroup: OBJECTS })
+    const { result } = await this.#inspector.call<Runtime.GetPropertiesReturnType>('Runtime.getProperties', { objectId })
+    this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
     return result.map(({ name, value }) => ({ name, type: value?.type === 'function' ? 'function' : 'property' }))
   }
 
@@ -65,15 +65,9 @@ export class LiveValues {
 
   /** The value of an expression, or undefined when it throws or would change something. */
   async #evaluate(expression: string): Promise<Runtime.RemoteObject | undefined> {
-    const parameters = { expression, throwOnSideEffect: true, silent: true, generatePreview: true, objectGroup: OBJECTS }
-    const { result, exceptionDetails } = await this.#call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
+    const parameters = { expression, throwOnSideEffect: true, silent: true, generatePreview: true, timeout: PATIENCE_MS, objectGroup: OBJECTS }
+    const { result, exceptionDetails } = await this.#inspector.call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
     return exceptionDetails === undefined ? result : undefined
-  }
-
-  #call<Answer>(method: string, parameters: object): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#session.post(method, parameters, (error, answer) => (error === null ? resolve(answer as Answer) : reject(error)))
-    })
   }
 }
 
