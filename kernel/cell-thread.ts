@@ -1,4 +1,5 @@
-import type { MessagePort } from 'node:worker_threads'
+import { Worker, type MessagePort } from 'node:worker_threads'
+import { releaseOutput } from './backpressure.ts'
 import { deferred } from './deferred.ts'
 import type { CellInspector } from './inspector.ts'
 import { Interrupter } from './interrupt.ts'
@@ -11,6 +12,8 @@ import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread, Type
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
+/** After how many milliseconds a cell may be one that spins for long. */
+const LONG_MS = 500
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
 
@@ -26,6 +29,7 @@ export class CellThread {
   /** As cells set it with %typecheck. */
   typecheck: TypecheckMode = 'on'
   readonly #port: MessagePort
+  readonly #flags: Int32Array
   readonly #inspector: CellInspector
   readonly #sockets: Sockets
   readonly #interrupter: Interrupter
@@ -34,10 +38,12 @@ export class CellThread {
   readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
   #running: RunningRequest | undefined
+  #signals: Worker | undefined
 
   constructor(data: ProtocolThreadData, inspector: CellInspector, sockets: Sockets) {
     const { cells: port, flags, heapLimit } = data
     this.#port = port
+    this.#flags = flags
     this.#inspector = inspector
     this.#sockets = sockets
     this.#interrupter = new Interrupter(inspector, flags, (message) => this.#post(message), (text) => this.#warn(text))
@@ -63,7 +69,9 @@ export class CellThread {
     const expressions = (content.user_expressions ?? {}) as Record<string, string>
     this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
     this.#memory.start()
+    const signals = setTimeout(() => (this.#signals ??= this.#watchSignals()), LONG_MS)
     const reply = await done
+    clearTimeout(signals)
     this.#memory.stop()
     this.#gatherer.flush()
     await this.#interrupter.idle
@@ -93,6 +101,7 @@ export class CellThread {
   }
 
   #receive(message: ToProtocolThread): void {
+    if (message.type === 'stream' || message.type === 'publish') releaseOutput(this.#flags)
     if (message.type === 'stream') return this.#gatherer.add(message.id, message.name, message.text)
     this.#gatherer.flush()
     if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
@@ -116,6 +125,12 @@ export class CellThread {
 
   #warn(text: string): void {
     if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
+  }
+
+  /** SIGINT reaches the cell thread only when it does not spin. The thread that is always reached takes memory, and most sessions need none. */
+  #watchSignals(): Worker {
+    const worker = new Worker(new URL('./signal-thread.js', import.meta.url))
+    return worker.on('message', () => void this.interrupt()).on('error', (error: Error) => console.error(`hone kernel: ${error.message}`))
   }
 
   #ask(question: Question): void {

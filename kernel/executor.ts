@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { asyncStackClearer, noticeAsyncHooks } from './async-hooks.ts'
+import { Backpressure } from './backpressure.ts'
 import { compile } from './cell.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
@@ -37,6 +38,7 @@ export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #flags: Int32Array
+  readonly #backpressure: Backpressure
   readonly #cells = createContext<RunningCell>()
   readonly traces: StackTraces
   /** The source of every counted cell by its number. */
@@ -53,6 +55,7 @@ export class Executor {
   constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
     this.#flags = flags
+    this.#backpressure = new Backpressure(flags)
     this.traces = new StackTraces((work) => this.#whole(work))
     this.traces.install()
     followTimers(this.#cells)
@@ -83,14 +86,18 @@ export class Executor {
   write(name: StreamName, text: string, cell = this.cell): void {
     if (cell?.capture?.takeText(name, text)) return
     const allowed = cell === undefined ? text : withinLimit(cell, name, text)
-    if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
+    if (allowed === '') return
+    this.#backpressure.hold()
+    this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
   }
 
   /** Publishes an output of the current cell. Throws where the content is no JSON. */
   publish(messageType: string, content: object, extra?: Extra): void {
     const { cell } = this
     if (cell?.capture?.takeOutput(messageType, content)) return
-    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
+    const json = JSON.stringify(content)
+    this.#backpressure.hold()
+    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json, extra })
   }
 
   /** What a type error in a later cell does; the protocol thread has the types checked. */

@@ -1,5 +1,6 @@
 import { displayFor } from './display/show.ts'
 import type { Executor } from './executor.ts'
+import { withoutGuards } from './guards.ts'
 import { addMagic } from './magics/own.ts'
 import type { Globals } from './provided.ts'
 import { RUNTIME } from './rewrite.ts'
@@ -12,6 +13,7 @@ export function installGlobals(executor: Executor, runtime: CellRuntime, stdin: 
   Object.defineProperty(globalThis, RUNTIME, { value: runtime })
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
   for (const [name, value] of Object.entries(globalsFor(executor, stdin))) Object.defineProperty(globalThis, name, { ...hidden, writable: true, value })
+  showFunctionsAsTyped()
   process.exit = refuseExit
   process.abort = refuseExit
 }
@@ -27,6 +29,13 @@ function globalsFor(executor: Executor, stdin: Stdin): Globals {
     alert: (message = '') => void hold(`${message} [Enter] `),
     hone: { magic: addMagic },
   }
+}
+
+/** Functions are sent as text to workers, and to pages of a browser. */
+function showFunctionsAsTyped(): void {
+  const { toString } = Function.prototype
+  const { value } = Object.getOwnPropertyDescriptor({ toString(this: unknown) { return withoutGuards(toString.call(this), RUNTIME) } }, 'toString')!
+  Object.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
 }
 
 function refuseExit(code?: unknown): never {

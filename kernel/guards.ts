@@ -3,6 +3,9 @@ import { ancestor, simple } from 'acorn-walk'
 import type { MagicString } from 'magic-string'
 import { outsideFunctions } from './scopes.ts'
 
+/** Marks what is put in, so that it can be taken out again. */
+const END = '/*hone*/'
+
 type Loop = Node & { body: Node; await?: boolean; right?: Node }
 
 /**
@@ -12,14 +15,14 @@ type Loop = Node & { body: Node; await?: boolean; right?: Node }
  */
 export function guardCell(program: Program, text: MagicString, runtime: string): void {
   const loop = ({ body, await: isAsync, right }: Loop, _: unknown, ancestors: Node[]) => {
-    if (isAsync) text.appendLeft(right!.start, `${runtime}.iterate((`).appendLeft(right!.end, '))')
+    if (isAsync) text.appendLeft(right!.start, `${runtime}.iterate(`).appendLeft(right!.end, `${END})`)
     if (isInFinally(ancestors) || !calls(ancestors.at(-1)!)) return
     if (body.type === 'BlockStatement') text.appendLeft(body.start + 1, ` ${runtime}.check();`)
-    else text.appendRight(body.start, `{ ${runtime}.check(); `).appendLeft(body.end, ' }')
+    else text.appendRight(body.start, `{${END}${runtime}.check(); `).appendLeft(body.end, `${END}}`)
   }
   ancestor(program, {
     AwaitExpression({ start, end }, _, ancestors) {
-      text.appendLeft(start + 'await'.length, ` ${runtime}.${isInFinally(ancestors) ? 'cleanup' : 'guard'}(`).appendLeft(end, ')')
+      text.appendLeft(start + 'await'.length, ` ${runtime}.${isInFinally(ancestors) ? 'cleanup' : 'guard'}(`).appendLeft(end, `${END})`)
     },
     ForStatement: loop,
     ForInStatement: loop,
@@ -27,6 +30,13 @@ export function guardCell(program: Program, text: MagicString, runtime: string):
     WhileStatement: loop,
     DoWhileStatement: loop,
   })
+}
+
+/** The text of a function without what was put in: as it was typed, and able to run elsewhere, as in a worker or a browser's page. */
+export function withoutGuards(text: string, runtime: string): string {
+  if (!text.includes(`${runtime}.`)) return text
+  const guards = [` ${runtime}\\.(?:guard|cleanup)\\(`, `${runtime}\\.iterate\\(`, `\\{/\\*hone\\*/${runtime}\\.check\\(\\); `, ` ${runtime}\\.check\\(\\);`, '/\\*hone\\*/[)}]']
+  return text.replace(new RegExp(guards.join('|'), 'g'), '').replaceAll(`${runtime}.import(`, 'import(').replaceAll(`${runtime}.meta`, 'import.meta')
 }
 
 function isInFinally(ancestors: readonly Node[]): boolean {

@@ -10,7 +10,7 @@ const INTERVAL_MS = 2
 const LONG_INTERVAL_MS = 50
 /** After how many milliseconds each insistence begins. */
 const TERMINATE_MS = 8
-const FORCE_MS = 100
+const FORCE_MS = 50
 /** How long modules that are being loaded are let finish. */
 const WHOLE_PATIENCE_MS = 5000
 /** After how many milliseconds a child process that the cell thread waits for is ended. */
@@ -101,7 +101,11 @@ export class Interrupter {
     this.#isTelling = true
     const expression = `${RUNTIME}.reach(${JSON.stringify(id)}, ${insistence})`
     const told = this.#inspector.call('Runtime.evaluate', { expression, silent: true })
-    void told.catch(() => undefined).finally(() => (this.#isTelling = false))
+    const end = () => (this.#isTelling = false)
+    told.then(end, () => {
+      end()
+      if (insistence === Insistence.force && !this.#is(Flag.native)) void this.#inspector.terminate(Promise.resolve())
+    })
   }
 
   /** Says why a cell goes on. */

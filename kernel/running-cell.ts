@@ -7,6 +7,9 @@ import type { CellRequest } from './threads.ts'
 const CLEANUP_MS = 1000
 const UNWINDING_MS = 20
 
+/** Turns of the queue of microtasks in which an error goes from one await to the next. */
+const HOPS = 8
+
 type Settle = (outcome: Promise<unknown>) => void
 
 /** A cell that runs, or ran and left timers behind: what its outputs, awaits and library calls belong to. */
@@ -91,8 +94,15 @@ export class RunningCell {
   interrupt(): void {
     if (this.isInterrupted) return
     this.#interruptedAt = performance.now()
-    for (const settle of this.#waiting) settle(Promise.resolve().then(throwInterrupted))
-    this.#waiting.clear()
+    void this.#end(this.#waiting)
+  }
+
+  /** The await that is deepest in the stack is the oldest; its error shall reach those above, and say where the cell was. */
+  async #end(waiting: Iterable<Settle>): Promise<void> {
+    for (const settle of waiting) {
+      settle(Promise.resolve().then(throwInterrupted))
+      for (let hop = 0; hop < HOPS; hop++) await undefined
+    }
   }
 
   /** Ends a loop of the cell. */

@@ -4,9 +4,10 @@ import type { EventEmitter } from 'node:events'
 import { syncBuiltinESMExports } from 'node:module'
 import type { Worker } from 'node:worker_threads'
 import type { Context } from './context.ts'
+import { Interrupted } from './native.ts'
 import { endTree } from './processes.ts'
 import type { RunningCell } from './running-cell.ts'
-import { Flag } from './threads.ts'
+import { Flag, Interrupt } from './threads.ts'
 
 type Started = EventEmitter & { ref(): void; unref(): void }
 
@@ -59,6 +60,7 @@ function noticeSynchronousChildren(flags: Int32Array): void {
         return original(...args)
       } finally {
         Atomics.store(flags, Flag.childProcess, 0)
+        if (Atomics.load(flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
       }
     }
     Object.assign(childProcess, { [name]: Object.defineProperties(noticed, Object.getOwnPropertyDescriptors(original)) })

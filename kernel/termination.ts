@@ -24,13 +24,15 @@ export function framesBelow(above: (...args: never[]) => unknown): NodeJS.CallSi
 
 /**
  * Whether V8 may terminate what runs. Code of cells and packages is used to be left by exceptions; Node's functions and the
- * kernel's are not, where they are at work themselves: their state may be half changed.
+ * kernel's are not, where they are at work themselves: their state may be half changed. What `vm` runs may have a timeout of its own,
+ * and V8 knows but one termination at a time.
  */
 export function isTerminable(frames: readonly NodeJS.CallSite[] | undefined, insistence: Insistence): boolean {
   if (frames === undefined) return insistence === Insistence.force
-  const top = frames.find((frame) => frame.isEval() || frame.getScriptNameOrSourceURL())
-  if (top === undefined || insistence === Insistence.tell) return false
-  return insistence === Insistence.force || top.isEval() || !isInternal(top.getScriptNameOrSourceURL() ?? '')
+  const urls = frames.map((frame) => (frame.isEval() ? 'eval' : frame.getScriptNameOrSourceURL())).filter(Boolean) as string[]
+  const [top] = urls
+  if (top === undefined || urls.every(isInternal) || insistence === Insistence.tell) return false
+  return insistence === Insistence.force || (!isInternal(top) && !urls.includes('node:vm'))
 }
 
 /** Displays and magics call code that is not theirs in loops, and keep nothing. */

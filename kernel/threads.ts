@@ -88,6 +88,8 @@ export const Flag = {
   stillness: 5,
   /** 1 while the thread waits for a child process, as execSync does. */
   childProcess: 6,
+  /** Counts the outputs that the protocol thread has taken. */
+  outputs: 7,
 } as const
 
 /** How far an interrupt is. */

@@ -7,7 +7,7 @@ type Callback = (this: unknown, ...args: unknown[]) => void
 type Schedule = (callback: Callback, ...rest: unknown[]) => unknown
 
 /**
- * Has timers belong to the cell that starts them: their callbacks run as a part of it, and no more when it has been interrupted.
+ * Has timers belong to the cell that starts them: their callbacks run as a part of it, and no more when it has been interrupted meanwhile.
  * Callbacks of immediates run from the queue of ticks: terminated in Node's own queue of immediates, one stays at its head as already
  * run, and Node fails over it for ever. https://github.com/nodejs/node/blob/main/lib/internal/timers.js (processImmediate)
  */
@@ -16,8 +16,9 @@ export function followTimers(cells: Context<RunningCell>): void {
   const inCell = (callback: Callback): Callback => {
     const cell = cells.get()
     if (cell === undefined || typeof callback !== 'function') return callback
+    const isCleanup = cell.isInterrupted
     return function (...args) {
-      if (cell.isInterrupted) clearInterval(this as NodeJS.Timeout)
+      if (cell.isInterrupted && !isCleanup) clearInterval(this as NodeJS.Timeout)
       else cells.run(cell, () => Reflect.apply(callback, this, args))
     }
   }

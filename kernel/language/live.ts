@@ -1,10 +1,30 @@
 import type { Runtime } from 'node:inspector'
+import { withoutGuards } from '../guards.ts'
 import type { CellInspector } from '../inspector.ts'
+import { RUNTIME } from '../rewrite.ts'
 
 /** Milliseconds after which a cell thread that is busy with native code is not waited for. */
 const PATIENCE_MS = 30
 /** The group of inspected objects that are let go after each answer. */
 const OBJECTS = 'language'
+/**
+ * JavaScript for the names of an object's properties, and for their types. The inspector's own Runtime.getProperties aborts the process
+ * where it is terminated, be it by a timeout of `vm` in the cell.
+ */
+const NAMES = `(function (value) {
+  const names = []
+  for (let object = Object(value); object !== null; object = Object.getPrototypeOf(object)) names.push(...Object.getOwnPropertyNames(object))
+  return names
+})`
+const TYPES = `(function (value) {
+  const types = Object.create(null)
+  for (let object = Object(value); object !== null; object = Object.getPrototypeOf(object)) {
+    for (const name of Object.getOwnPropertyNames(object)) {
+      types[name] ??= typeof Object.getOwnPropertyDescriptor(object, name)?.value === 'function' ? 'function' : 'property'
+    }
+  }
+  return types
+})`
 
 export interface LiveName {
   name: string
@@ -42,31 +62,30 @@ export class LiveValues {
   async #names(): Promise<LiveName[]> {
     const { names } = await this.#inspector.call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
     const variables = [...new Set(names)].map((name) => ({ name, type: 'instance' as const }))
-    return [...variables, ...(await this.#members('globalThis'))]
+    const globals = ((await this.#evaluate(`${NAMES}(globalThis)`, { returnByValue: true }))?.value ?? []) as string[]
+    return [...variables, ...globals.map((name) => ({ name, type: 'property' as const }))]
   }
 
   async #members(expression: string): Promise<LiveName[]> {
-    const { objectId } = (await this.#evaluate(`Object(${expression})`)) ?? {}
-    if (objectId === undefined) return []
-    const { result } = await this.#inspector.call<Runtime.GetPropertiesReturnType>('Runtime.getProperties', { objectId })
-    this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
-    return result.map(({ name, value }) => ({ name, type: value?.type === 'function' ? 'function' : 'property' }))
+    const types = ((await this.#evaluate(`${TYPES}(${expression})`, { returnByValue: true }))?.value ?? {}) as Record<string, LiveName['type']>
+    return Object.entries(types).map(([name, type]) => ({ name, type }))
   }
 
   async #summary(expression: string): Promise<string | undefined> {
-    const value = await this.#evaluate(expression)
+    const value = await this.#evaluate(expression, { generatePreview: true })
     return value === undefined || value.type === 'function' ? undefined : describe(value)
   }
 
   async #functionSource(expression: string): Promise<string | undefined> {
     const value = await this.#evaluate(expression)
-    return value?.type === 'function' ? value.description : undefined
+    return value?.type === 'function' ? withoutGuards(value.description ?? '', RUNTIME) : undefined
   }
 
   /** The value of an expression, or undefined when it throws or would change something. */
-  async #evaluate(expression: string): Promise<Runtime.RemoteObject | undefined> {
-    const parameters = { expression, throwOnSideEffect: true, silent: true, generatePreview: true, timeout: PATIENCE_MS, objectGroup: OBJECTS }
+  async #evaluate(expression: string, options: Partial<Runtime.EvaluateParameterType> = {}): Promise<Runtime.RemoteObject | undefined> {
+    const parameters = { expression, throwOnSideEffect: true, silent: true, timeout: PATIENCE_MS, objectGroup: OBJECTS, ...options }
     const { result, exceptionDetails } = await this.#inspector.call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
+    if (options.returnByValue !== true) this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
     return exceptionDetails === undefined ? result : undefined
   }
 }
