@@ -1,14 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import { Worker, type MessagePort } from 'node:worker_threads'
 import { releaseOutput } from './backpressure.ts'
 import { deferred } from './deferred.ts'
+import type { History } from './history.ts'
 import type { CellInspector } from './inspector.ts'
 import { Interrupter } from './interrupt.ts'
+import { addMagic } from './magics/own.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
 import type { ExecuteReply, Message, Request } from './protocol.ts'
 import { Questions } from './questions.ts'
 import type { Sockets } from './sockets.ts'
-import type { ProtocolThreadData, Question, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import type { CommRequest, ProtocolThreadData, Question, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
@@ -17,8 +20,8 @@ const LONG_MS = 500
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
 
+/** A cell, or a message of a comm, that the cell thread works on. */
 interface RunningRequest {
-  id: string
   request: Request
   isDone: boolean
   answer(reply: ExecuteReply): void
@@ -28,24 +31,31 @@ interface RunningRequest {
 export class CellThread {
   /** As cells set it with %typecheck. */
   typecheck: TypecheckMode = 'on'
+  /** The local files that modules were made of, with their stamps (modules/files.ts) when they were read. */
+  readonly files = new Map<string, string>()
   readonly #port: MessagePort
   readonly #flags: Int32Array
   readonly #inspector: CellInspector
   readonly #sockets: Sockets
+  readonly #history: History
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
   readonly #memory: MemoryWatch
   readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
-  #running: RunningRequest | undefined
+  readonly #running = new Map<string, RunningRequest>()
+  #isEnding = false
+  /** The comms that are open, with their targets. */
+  readonly comms = new Map<string, string>()
   #signals: Worker | undefined
 
-  constructor(data: ProtocolThreadData, inspector: CellInspector, sockets: Sockets) {
+  constructor(data: ProtocolThreadData, inspector: CellInspector, sockets: Sockets, history: History) {
     const { cells: port, flags, heapLimit } = data
     this.#port = port
     this.#flags = flags
     this.#inspector = inspector
     this.#sockets = sockets
+    this.#history = history
     this.#interrupter = new Interrupter(inspector, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
     this.#memory = new MemoryWatch(inspector, heapLimit, (text) => this.#warn(text))
@@ -53,39 +63,56 @@ export class CellThread {
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
 
-  /** The request of the cell that runs now. */
+  /** A request that the cell thread works on now. */
   get running(): Request | undefined {
-    return this.#running?.request
+    const [first] = this.#running.values()
+    return first?.request
   }
 
-  /** Evaluates a cell and resolves with the reply. */
-  async run(request: Request, count: number): Promise<ExecuteReply> {
-    const { header, content } = request
-    const id = header.msg_id
-    this.#remember(id, request)
+  /** Evaluates a cell and resolves with the reply. Cells may run at once: each goes on while the others await. */
+  run(request: Request, count: number): Promise<ExecuteReply> {
+    const { code, silent, allow_stdin: allowStdin, user_expressions } = request.content
+    const expressions = (user_expressions ?? {}) as Record<string, string>
+    return this.#work(request, count, (id) => {
+      this.#post({ type: 'execute', cell: { id, count, code: String(code), silent: silent === true, allowStdin: allowStdin === true, expressions } })
+    })
+  }
+
+  /** Hands a message of a comm over; resolves when its handler is done. */
+  async deliver(type: CommRequest['type'], request: Request): Promise<void> {
+    const { content, metadata, buffers } = request
+    this.#noteComm(type, content)
+    await this.#work(request, 0, (id) => this.#post({ type: 'comm', message: { id, type, content, metadata, buffers } }))
+  }
+
+  /** Nothing is begun while an interrupt is under way, which could end it. */
+  async #work(request: Request, count: number, begin: (id: string) => void): Promise<ExecuteReply> {
+    await this.#interrupter.idle
+    if (this.#isEnding) return { status: 'aborted', execution_count: count }
+    const id = randomUUID()
     const { promise: done, resolve: answer } = deferred<ExecuteReply>()
-    this.#running = { id, request, answer, isDone: false }
-    const silent = content.silent === true
-    const expressions = (content.user_expressions ?? {}) as Record<string, string>
-    this.#post({ type: 'execute', cell: { id, count, code: String(content.code), silent, allowStdin: content.allow_stdin === true, expressions } })
+    begin(id)
+    this.#remember(id, request)
+    this.#running.set(id, { request, answer, isDone: false })
     this.#memory.start()
     const signals = setTimeout(() => (this.#signals ??= this.#watchSignals()), LONG_MS)
     const reply = await done
     clearTimeout(signals)
-    this.#memory.stop()
-    this.#gatherer.flush()
     await this.#interrupter.idle
-    this.#running = undefined
+    this.#gatherer.flush()
+    this.#running.delete(id)
+    if (this.#running.size === 0) this.#memory.stop()
     return reply
   }
 
-  /** Interrupts the running cell, if there is one; resolves when it is done. */
+  /** Interrupts all that runs; resolves when it is done. */
   async interrupt(): Promise<void> {
-    if (this.#running !== undefined) await this.#interrupter.interrupt(this.#running.id)
+    if (this.#running.size > 0) await this.#interrupter.interrupt()
   }
 
-  /** Makes sure that the process ends soon, whatever the cell thread does. */
+  /** Begins nothing any more, and makes sure that the process ends soon, whatever the cell thread does. */
   exitSoon(): void {
+    this.#isEnding = true
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), EXIT_PATIENCE_MS)
   }
 
@@ -104,27 +131,46 @@ export class CellThread {
     if (message.type === 'stream' || message.type === 'publish') releaseOutput(this.#flags)
     if (message.type === 'stream') return this.#gatherer.add(message.id, message.name, message.text)
     this.#gatherer.flush()
-    if (message.type === 'publish') this.#sockets.publish(message.messageType, message.json, this.#headerOf(message.id), message.extra)
+    if (message.type === 'publish') this.#publish(message)
+    else if (message.type === 'history') void this.#recall(message)
     else if (message.type === 'interrupt') void this.interrupt()
     else if (message.type === 'still') this.#interrupter.terminateThere()
-    else if (message.type === 'quiet') this.#interrupter.rest(message.id)
+    else if (message.type === 'quiet') this.#interrupter.rest()
     else if (message.type === 'typecheck') this.typecheck = message.mode
+    else if (message.type === 'magic') addMagic(message.name, () => undefined, message.summary)
+    else if (message.type === 'file') this.files.set(message.path, message.stamp)
     else if (message.type === 'input') this.#ask(message)
-    else this.#finish(message.id, message.reply)
+    else this.#finish(message)
+  }
+
+  #publish({ id, messageType, json, extra }: Extract<ToProtocolThread, { type: 'publish' }>): void {
+    if (messageType === 'comm_open' || messageType === 'comm_close') this.#noteComm(messageType, JSON.parse(json) as Record<string, unknown>)
+    this.#sockets.publish(messageType, json, this.#headerOf(id), extra)
+  }
+
+  #noteComm(type: CommRequest['type'], { comm_id, target_name }: Record<string, unknown>): void {
+    if (type === 'comm_open') this.comms.set(String(comm_id), String(target_name))
+    else if (type === 'comm_close') this.comms.delete(String(comm_id))
+  }
+
+  async #recall({ question, query }: Extract<ToProtocolThread, { type: 'history' }>): Promise<void> {
+    this.#post({ type: 'history', question, entries: await this.#history.find(query) })
   }
 
   /** A cell may be answered for twice: by its end and by an interrupt. */
-  #finish(id: string, reply: ExecuteReply): void {
-    const running = this.#running
-    if (running?.id !== id || running.isDone) return
-    const { status, ename, evalue, traceback } = reply
+  #finish({ id, reply, result }: Extract<ToProtocolThread, { type: 'done' }>): void {
+    const running = this.#running.get(id)
+    if (running === undefined || running.isDone) return
+    const { status, execution_count, ename, evalue, traceback } = reply
+    if (result !== undefined) this.#history.setOutput(execution_count, result)
     if (status === 'error') this.#sockets.publish('error', { ename, evalue, traceback }, running.request.header)
     running.isDone = true
     running.answer(reply)
   }
 
   #warn(text: string): void {
-    if (this.#running !== undefined) this.#gatherer.add(this.#running.id, 'stderr', text)
+    const [id] = this.#running.keys()
+    if (id !== undefined) this.#gatherer.add(id, 'stderr', text)
   }
 
   /** SIGINT reaches the cell thread only when it does not spin. The thread that is always reached takes memory, and most sessions need none. */

@@ -1,5 +1,5 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
-import { rewrite, type Rewritten } from './rewrite.ts'
+import { rewrite } from './rewrite.ts'
 import { SourceError } from './source-error.ts'
 import { toJavaScript, type JavaScript } from './typescript.ts'
 
@@ -21,7 +21,7 @@ export interface Script {
 /** Compiles a cell's TypeScript. Throws a SourceError with the place in the source. */
 export function compile(source: string): Script {
   const javascript = toJavaScript(source)
-  const { text, names } = rewriteMapped(javascript, source)
+  const { text, names } = placed(javascript, () => rewrite(javascript.code, source))
   let map: TraceMap | undefined
   return {
     code: text.toString(),
@@ -34,13 +34,14 @@ export function compile(source: string): Script {
   }
 }
 
-function rewriteMapped(javascript: JavaScript, source: string): Rewritten {
+/** Works on JavaScript; a SourceError that this throws gets its place in the TypeScript source. */
+export function placed<T>(javascript: JavaScript, work: () => T): T {
   try {
-    return rewrite(javascript.code, source)
+    return work()
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const { line, column } = locateIn(javascript, error) ?? error
-    throw new SourceError(error.message, line, column)
+    throw new SourceError(error.message, line, column, error.incomplete)
   }
 }
 

@@ -3,20 +3,19 @@ import type { CellThread } from './cell-thread.ts'
 import type { Language } from './language.ts'
 import type { CheckedCell } from './language/notebook.ts'
 import type { Question } from './language/questions.ts'
+import { log } from './log.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
 
-/**
- * Milliseconds for which the reply to a cell that is done waits for the check of its types. A check takes a few, beside the
- * running cell; one that takes longer, as the first does, is shown late, for a front end that still listens to the cell.
- */
-const PATIENCE_MS = 100
+/** Milliseconds that a cell which is done waits for the check of its types. A check takes a few, beside the running cell; the first takes a second. */
+const PATIENCE_MS = 3000
 
 /** Runs cells on the cell thread, with their types checked meanwhile and their questions (`name?`) answered. */
 export class CheckedExecution {
   readonly #cells: CellThread
   readonly #sockets: Sockets
   readonly #language: () => Promise<Language>
+  readonly #shown = new WeakMap<Request, Promise<void>>()
 
   constructor(cells: CellThread, sockets: Sockets, language: () => Promise<Language>) {
     this.#cells = cells
@@ -31,9 +30,18 @@ export class CheckedExecution {
     if (refusal !== undefined) return refusal
     const checking = this.#check(code)
     const reply = await this.#cells.run({ ...request, content: { ...request.content, code } }, count)
-    const shown = this.#show(checking, request, code, reply).catch((error) => console.error(`hone kernel: ${String(error)}`))
-    await Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })])
+    const shown = this.#show(checking, request, code, reply).catch((error) => log(String(error)))
+    if (reply.ename !== 'Interrupted' && this.#cells.typecheck !== 'off') this.#shown.set(request, Promise.race([shown, sleep(PATIENCE_MS, undefined, { ref: false })]))
+    if (reply.status === 'error') await this.shown(request)
     return questions.length === 0 ? reply : { ...reply, payload: [...(reply.payload ?? []), ...(await (await this.#language()).answer(questions))] }
+  }
+
+  /**
+   * Resolves when what stands beside a cell's output is there. The next cell does not wait for it, unless this one failed and aborts it; but the reply does: front
+   * ends listen to a cell no longer than it is busy, and to a busy cell not long after its reply. https://github.com/jupyter/jupyter_kernel_test/blob/main/jupyter_kernel_test/__init__.py (execute_helper)
+   */
+  async shown(request: Request): Promise<void> {
+    await this.#shown.get(request)
   }
 
   async #check(code: string): Promise<CheckedCell | undefined> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dealer, Request as Requester, Subscriber } from 'zeromq'
-import { address } from './connection.ts'
+import { address, type Connection } from './connection.ts'
 import { deferred, type Deferred } from './deferred.ts'
 import { KernelProcess, type Exit, type StartOptions } from './kernel-process.ts'
 import type { ExecuteReply, Header, Message } from './protocol.ts'
@@ -16,6 +16,8 @@ export interface ExecuteOptions {
   stopOnError?: boolean
   allowStdin?: boolean
   userExpressions?: Record<string, string>
+  /** The id of another subshell than the main one. */
+  subshell?: string
   /** Seconds. On expiry the cell is interrupted and the promise rejects with CellTimeout. */
   timeout?: number
   /** Gets stream, display_data, update_display_data, execute_result, error and clear_output messages of the cell, in order. */
@@ -57,11 +59,19 @@ const RETRY_MS = 50
 /** Milliseconds that a kernel gets to end by itself, or a cell to end after an interrupt. */
 const PATIENCE_MS = 5000
 
+/** What a message may carry beside its content. */
+export interface Carried {
+  subshell?: string
+  metadata?: Record<string, unknown>
+  buffers?: Uint8Array[]
+}
+
+type Listeners = Pick<ExecuteOptions, 'onOutput' | 'onInput'>
+
 /** What is expected of the kernel for one request. */
-interface Pending {
+interface Pending extends Listeners {
   reply: Deferred<Message>
   idle: Deferred<void>
-  options: ExecuteOptions
 }
 
 /** A notebook client: starts the real kernel and speaks to it over ZeroMQ. */
@@ -70,6 +80,8 @@ export class KernelClient {
   #info: Record<string, unknown> = {}
   readonly #session = randomUUID()
   readonly #pending = new Map<string, Pending>()
+  /** Gets every message of a comm that the kernel sends. */
+  onComm?: (message: Message) => void
   #channels!: Record<'shell' | 'control' | 'stdin', Dealer>
   #iopub!: Subscriber
 
@@ -119,18 +131,33 @@ export class KernelClient {
     return this.#kernel.pid
   }
 
+  /** The end of the kernel's log: what the process wrote to stderr itself. */
+  get log(): string {
+    return this.#kernel.stderr
+  }
+
+  /** The ports and the key. */
+  get connection(): Connection {
+    return this.#kernel.connection
+  }
+
   /** Runs a cell; resolves when the kernel has replied and is idle. Rejects with KernelDied or CellTimeout. */
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecuteReply> {
     const { silent = false, storeHistory = !silent, stopOnError = true, allowStdin = options.onInput !== undefined, userExpressions = {} } = options
     const content = { code, silent, store_history: storeHistory, user_expressions: userExpressions, allow_stdin: allowStdin, stop_on_error: stopOnError }
-    const answered = this.#ask('shell', 'execute_request', content, options)
+    const answered = this.#ask('shell', 'execute_request', content, { subshell: options.subshell }, options)
     const reply = options.timeout === undefined ? await answered : await this.#within(options.timeout, answered)
     return reply.content as unknown as ExecuteReply
   }
 
   /** Sends any request; resolves with the reply when the kernel is idle again. */
-  request(channel: 'shell' | 'control', type: string, content: object = {}): Promise<Message> {
-    return this.#ask(channel, type, content)
+  request(channel: 'shell' | 'control', type: string, content: object = {}, carried: Carried = {}): Promise<Message> {
+    return this.#ask(channel, type, content, carried)
+  }
+
+  /** Sends a message of a comm, which has no reply; resolves when the kernel has handled it. */
+  async sendComm(type: 'comm_open' | 'comm_msg' | 'comm_close', content: object, carried: Carried = {}, listeners: Listeners = {}): Promise<void> {
+    await this.#tell('shell', type, content, carried, listeners, ({ idle }) => idle.promise)
   }
 
   /** Interrupts the running cell; resolves when the kernel has answered. */
@@ -199,14 +226,18 @@ export class KernelClient {
     throw new CellTimeout(seconds)
   }
 
-  async #ask(channel: 'shell' | 'control', type: string, content: object, options: ExecuteOptions = {}): Promise<Message> {
-    const pending: Pending = { reply: deferred(), idle: deferred(), options }
+  async #ask(channel: 'shell' | 'control', type: string, content: object, carried: Carried = {}, listeners: Listeners = {}): Promise<Message> {
+    return this.#tell(channel, type, content, carried, listeners, ({ reply, idle }) => Promise.all([reply.promise, idle.promise]).then(([message]) => message))
+  }
+
+  /** Sends a message; resolves with what `until` waits for. */
+  async #tell<T>(channel: 'shell' | 'control', type: string, content: object, carried: Carried, listeners: Listeners, until: (pending: Pending) => Promise<T>): Promise<T> {
+    const pending: Pending = { reply: deferred(), idle: deferred(), ...listeners }
     const header = createHeader(type, this.#session, 'hone')
     this.#pending.set(header.msg_id, pending)
     try {
-      await this.#send(channel, header, content)
-      const [reply] = await Promise.race([Promise.all([pending.reply.promise, pending.idle.promise]), this.#death()])
-      return reply
+      await this.#send(channel, { ...header, subshell_id: carried.subshell }, content, carried)
+      return await Promise.race([until(pending), this.#death()])
     } finally {
       this.#pending.delete(header.msg_id)
     }
@@ -216,28 +247,29 @@ export class KernelClient {
     throw new KernelDied(await this.exited, this.#kernel.stderr)
   }
 
-  async #send(channel: 'shell' | 'control' | 'stdin', header: Header, content: object, parent_header: Partial<Header> = {}): Promise<void> {
-    await this.#channels[channel].send(encode({ header, parent_header, metadata: {}, content, buffers: [] }, this.#kernel.connection))
+  async #send(channel: 'shell' | 'control' | 'stdin', header: Header, content: object, { metadata = {}, buffers = [] }: Carried = {}, parent_header: Partial<Header> = {}): Promise<void> {
+    await this.#channels[channel].send(encode({ header, parent_header, metadata, content, buffers }, this.#kernel.connection))
   }
 
   async #receive(socket: Dealer | Subscriber): Promise<void> {
     for await (const frames of socket) {
       const message = decode(frames, this.#kernel.connection)
+      if (message.header.msg_type.startsWith('comm_') && socket === this.#iopub) this.onComm?.(message)
       const pending = this.#pending.get(message.parent_header.msg_id ?? '')
       if (pending !== undefined) this.#dispatch(message, pending)
     }
   }
 
-  #dispatch(message: Message, { reply, idle, options }: Pending): void {
+  #dispatch(message: Message, { reply, idle, onOutput, onInput }: Pending): void {
     const type = message.header.msg_type
-    if (OUTPUTS.has(type)) options.onOutput?.(message)
+    if (OUTPUTS.has(type)) onOutput?.(message)
     else if (type === 'status' && message.content.execution_state === 'idle') idle.resolve()
-    else if (type === 'input_request') void this.#answerInput(message, options)
+    else if (type === 'input_request') void this.#answerInput(message, onInput)
     else if (type.endsWith('_reply')) reply.resolve(message)
   }
 
-  async #answerInput({ header, content }: Message, { onInput }: ExecuteOptions): Promise<void> {
+  async #answerInput({ header, content }: Message, onInput: Listeners['onInput']): Promise<void> {
     const value = (await onInput?.(String(content.prompt), content.password === true)) ?? ''
-    await this.#send('stdin', createHeader('input_reply', this.#session, 'hone'), { value }, header)
+    await this.#send('stdin', createHeader('input_reply', this.#session, 'hone'), { value }, {}, header)
   }
 }

@@ -2,8 +2,8 @@ import type { Node, Pattern, Program } from 'acorn'
 import { ancestor } from 'acorn-walk'
 import { declares, namesIn } from './scopes.ts'
 
-/** An assignment to a name that the cell declares as a constant. */
-export interface Misassignment {
+/** An assignment to a variable of the top. */
+export interface Assignment {
   name: string
   start: number
 }
@@ -12,13 +12,17 @@ export interface Misassignment {
  * The first place where a cell assigns to its own constant. V8 cannot say so: constants of the top become variables, which a
  * later cell may declare again.
  */
-export function findMisassignment(program: Program): Misassignment | undefined {
-  const constants = constantsOf(program)
-  if (constants.size === 0) return undefined
-  const found: Misassignment[] = []
+export function findMisassignment(program: Program): Assignment | undefined {
+  return assignmentsTo(constantsOf(program), program)[0]
+}
+
+/** Where a program assigns to those of its variables that have the names given, in turn. */
+export function assignmentsTo(names: ReadonlySet<string>, program: Program): Assignment[] {
+  if (names.size === 0) return []
+  const found: Assignment[] = []
   const check = (target: Node, ancestors: Node[]) => {
     for (const name of namesIn(target as Pattern)) {
-      if (constants.has(name) && !ancestors.some((scope) => scope !== program && declares(scope, name))) found.push({ name, start: target.start })
+      if (names.has(name) && !ancestors.some((scope) => scope !== program && declares(scope, name))) found.push({ name, start: target.start })
     }
   }
   ancestor(program, {
@@ -27,7 +31,7 @@ export function findMisassignment(program: Program): Misassignment | undefined {
     ForInStatement: ({ left }, _, ancestors) => check(left, ancestors),
     ForOfStatement: ({ left }, _, ancestors) => check(left, ancestors),
   })
-  return found.sort((a, b) => a.start - b.start)[0]
+  return found.sort((a, b) => a.start - b.start)
 }
 
 function constantsOf(program: Program): Set<string> {

@@ -8,12 +8,14 @@ import type { Script } from './cell.ts'
 export class Evaluator {
   /** The names that cells have declared. */
   readonly declared = new Set<string>()
+  /** Those that are variables; the others are linked. */
+  readonly #variables = new Set<string>()
   #body: () => Promise<void> = async () => {}
 
   /** Resolves when the cell and what it awaits have ended. Rejects with what it throws. */
   async run({ code, names }: Script, url: string): Promise<void> {
     const script = compileScript(code, url)
-    this.#declare([...names].filter((name) => !this.declared.has(name)))
+    this.declare(names)
     script.runInThisContext()
     const body = this.#body
     await body()
@@ -24,9 +26,23 @@ export class Evaluator {
     this.#body = body
   }
 
-  #declare(names: string[]): void {
-    if (names.length > 0) vm.runInThisContext(`let ${names.join(', ')}`)
-    for (const name of names) this.declared.add(name)
+  declare(names: Iterable<string>): void {
+    const added = [...names].filter((name) => !this.#variables.has(name))
+    if (added.length > 0) vm.runInThisContext(`let ${added.join(', ')}`)
+    for (const name of added) {
+      if (this.declared.has(name)) Reflect.deleteProperty(globalThis, name)
+      this.#variables.add(name)
+      this.declared.add(name)
+    }
+  }
+
+  /** Makes a name stand for what `read` answers with at any moment. Answers false where a variable or a global has the name. */
+  link(name: string, read: () => unknown): boolean {
+    if (this.#variables.has(name) || (name in globalThis && !this.declared.has(name))) return false
+    const set = (value: unknown) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
+    Object.defineProperty(globalThis, name, { get: read, set, configurable: true })
+    this.declared.add(name)
+    return true
   }
 }
 

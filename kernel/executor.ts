@@ -1,14 +1,18 @@
+import { relative } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { asyncStackClearer, noticeAsyncHooks } from './async-hooks.ts'
 import { Backpressure } from './backpressure.ts'
 import { compile } from './cell.ts'
+import { CommTable } from './comms.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
 import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
+import type { HistoryEntry, HistoryQuery } from './history.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
+import type { AutoreloadMode } from './modules/autoreload.ts'
 import { guardAddons, Interrupted } from './native.ts'
 import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
@@ -19,44 +23,56 @@ import { describeError, StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
 import { framesBelow, isTerminable, standStill } from './termination.ts'
-import { Flag, Insistence, type CellRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
+import { Flag, Insistence, Interrupt, type CellRequest, type CommRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
 import { followTimers } from './timers.ts'
+import { countWhole } from './whole.ts'
+
+/** Characters of a cell's value that are kept for the history. */
+const KEPT_RESULT = 10_000
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
   if (asyncStackClearer() === undefined) noticeAsyncHooks(flags)
   guardAddons(flags)
+  countWhole(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, flags, new ModuleLoader(flags), new Stdin(post, answers, flags))
+  const loader = new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp }))
+  const executor = new Executor(post, flags, loader, new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
 /**
- * Evaluates cells, one at a time. A termination drops all pending promise reactions: so a cell may end by its own completion or
- * by the protocol thread's message, whichever comes, and only once.
+ * Evaluates cells, and lets the handlers of comms take their messages: what awaits lets others in between. A termination drops all
+ * pending promise reactions: so a cell may end by its own completion or by the protocol thread's message, whichever comes, and only once.
  */
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
   readonly #flags: Int32Array
   readonly #backpressure: Backpressure
   readonly #cells = createContext<RunningCell>()
-  readonly traces: StackTraces
-  /** The source of every counted cell by its number. */
-  readonly inputs = new Map<number, string>()
+  readonly traces = new StackTraces()
   readonly evaluator = new Evaluator()
+  readonly loader: ModuleLoader
+  readonly comms = new CommTable((...message) => this.publish(...message))
   readonly #exit = process.exit.bind(process)
   readonly #clearAsyncStack = asyncStackClearer()
-  /** Whether the loops of an interrupted cell are to throw. */
+  readonly #running = new Map<string, RunningCell>()
+  /** The cells that an interrupt is to end or has just ended. */
+  readonly #interrupted = new Set<RunningCell>()
+  /** Whether their loops are to throw. */
   isStopping = false
-  #running: RunningCell | undefined
+  #wasTerminated = false
   #latest: RunningCell | undefined
   #evaluations = 0
+  #questions = 0
+  /** Questions about history that the protocol thread has not answered yet. */
+  readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
   constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
     this.#flags = flags
+    this.loader = loader
     this.#backpressure = new Backpressure(flags)
-    this.traces = new StackTraces((work) => this.#whole(work))
     this.traces.install()
     followTimers(this.#cells)
     endWithTheirCell(this.#cells, flags)
@@ -69,8 +85,10 @@ export class Executor {
 
   receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
-    else if (message.type === 'interrupt') this.#interrupt(message.id)
-    else if (message.type === 'end') this.#end(message.id, message.isUrgent)
+    else if (message.type === 'comm') this.#deliver(message.message)
+    else if (message.type === 'history') this.#recalled(message.question, message.entries)
+    else if (message.type === 'interrupt') this.#interrupt()
+    else if (message.type === 'end') this.#end(message.isUrgent)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -100,6 +118,25 @@ export class Executor {
     this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json, extra })
   }
 
+  /** Cells of this session and of earlier ones. */
+  history(query: HistoryQuery): Promise<HistoryEntry[]> {
+    const question = ++this.#questions
+    return new Promise((resolve) => {
+      this.#recalling.set(question, resolve)
+      this.#post({ type: 'history', question, query })
+    })
+  }
+
+  #recalled(question: number, entries: HistoryEntry[]): void {
+    this.#recalling.get(question)?.(entries)
+    this.#recalling.delete(question)
+  }
+
+  /** Makes a person's own magic known where it is completed and explained. */
+  announceMagic(name: string, summary?: string): void {
+    this.#post({ type: 'magic', name, summary })
+  }
+
   /** What a type error in a later cell does; the protocol thread has the types checked. */
   setTypecheck(mode: TypecheckMode): void {
     this.#post({ type: 'typecheck', mode })
@@ -110,12 +147,13 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const compiled = this.#whole(() => compile(source))
+    const compiled = this.#cells.outside(() => compile(source))
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
     return async () => {
       cell.last = []
+      this.loader.names.release(compiled.names)
       await this.evaluator.run(compiled, url)
       return cell.last
     }
@@ -123,23 +161,52 @@ export class Executor {
 
   #execute(request: CellRequest): void {
     const cell = new RunningCell(request)
-    if (!request.silent && !this.inputs.has(request.count)) this.inputs.set(request.count, request.code)
-    this.#running = cell
     this.#latest = cell
-    this.#cells.run(cell, () => void this.#run(cell))
+    this.#run(cell, () => this.#evaluate(cell))
   }
 
-  async #run(cell: RunningCell): Promise<void> {
-    const { code, count, silent } = cell.request
-    try {
-      const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
-      if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
-        this.publish('execute_result', { execution_count: count, data: await mimeBundle(value[0]), metadata: {} })
-      }
+  /** What a handler prints, shows and throws belongs to the message that it was called for. */
+  #deliver(message: CommRequest): void {
+    const cell = new RunningCell({ id: message.id, count: 0, code: '', silent: true, allowStdin: false, expressions: {} })
+    this.#run(cell, async () => {
+      await this.comms.receive(message)
       await Promise.all(cell.displays)
-      this.#finish(cell, { status: 'ok', execution_count: count, user_expressions: await this.#expressions(cell), payload: cell.payload })
-    } catch (error) {
-      this.#fail(cell, error)
+    })
+  }
+
+  /** Runs the work in the cell's own context and answers for it, with what the reply holds beside its status. */
+  #run(cell: RunningCell, work: () => Promise<Partial<ExecuteReply> | void>): void {
+    const { id, count } = cell.request
+    const answer = async () => {
+      try {
+        const content = await work()
+        this.#finish(cell, { status: 'ok', execution_count: count, ...content })
+      } catch (error) {
+        this.#fail(cell, error)
+      }
+    }
+    this.#running.set(id, cell)
+    this.#cells.run(cell, () => void answer())
+  }
+
+  async #evaluate(cell: RunningCell): Promise<Partial<ExecuteReply>> {
+    const { code, count, silent } = cell.request
+    await cell.guard(this.reload())
+    const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
+    if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
+      const data = await mimeBundle(value[0])
+      this.publish('execute_result', { execution_count: count, data, metadata: {} })
+      cell.result = String(data['text/plain']).slice(0, KEPT_RESULT)
+    }
+    await Promise.all(cell.displays)
+    return { user_expressions: await this.#expressions(cell), payload: cell.payload }
+  }
+
+  /** Loads files anew that have changed. What fails is told of, and stays what it was. */
+  async reload(mode?: AutoreloadMode): Promise<void> {
+    for (const { paths, error } of await this.loader.reload(mode)) {
+      const names = paths.map((path) => relative(process.cwd(), path)).join(', ')
+      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${this.traces.traceback(error).join('\n')}\n`)
     }
   }
 
@@ -157,19 +224,20 @@ export class Executor {
   }
 
   /**
-   * Interrupts a cell from the midst of whatever runs: the inspector evaluates a call of this on top of it (interrupt.ts). So no code
-   * of others may run here, and no state change that may be half done already.
+   * Interrupts what runs, from the midst of it: the inspector evaluates a call of this on top of it (interrupt.ts). So no code of
+   * others may run here, and nothing may be changed that may be half changed already.
    */
-  reach(id: string, insistence: Insistence, above: (...args: never[]) => unknown): void {
-    const cell = this.#latest
-    if (cell?.request.id !== id) return
-    cell.interrupt()
-    if (cell.isUnwinding && insistence !== Insistence.force) return
+  reach(insistence: Insistence, above: (...args: never[]) => unknown): void {
+    if (Atomics.load(this.#flags, Flag.interrupt) === Interrupt.none) return
+    this.#tell()
+    const { cell } = this
+    if (cell?.isUnwinding && insistence !== Insistence.force) return
     this.isStopping = true
     if (Atomics.load(this.#flags, Flag.native) > 0 || Atomics.load(this.#flags, Flag.asyncHooks) > 0) return
     const frames = framesBelow(above)
     if (!isTerminable(frames, insistence)) return
-    cell.terminatedAt = frames ?? []
+    this.#wasTerminated = true
+    if (cell !== undefined) cell.terminatedAt = frames
     this.#clearAsyncStack?.()
     standStill(this.#flags, this.#post)
   }
@@ -182,44 +250,48 @@ export class Executor {
     cell.unwind()
   }
 
-  #interrupt(id: string): void {
-    if (this.#latest?.request.id === id) this.#latest.abort()
+  #tell(): void {
+    for (const cell of this.#running.values()) {
+      this.#interrupted.add(cell)
+      cell.interrupt()
+    }
+  }
+
+  #interrupt(): void {
+    this.#tell()
+    this.loader.abandon()
+    this.isStopping = false
+    for (const cell of this.#interrupted) cell.abort()
   }
 
   /** Whoever reads this message is not busy any more, be it with what an ended cell left behind. */
-  #end(id: string, isUrgent: boolean): void {
-    const cell = this.#latest
-    if (cell?.request.id !== id || (cell === this.#running && cell.isCleaningUp && !isUrgent)) return
-    this.#fail(cell, new Interrupted(cell.terminatedAt && this.traces.lines(cell.terminatedAt)))
+  #end(isUrgent: boolean): void {
+    for (const cell of this.#interrupted) {
+      if (!cell.isCleaningUp || isUrgent) this.#fail(cell, new Interrupted(cell.terminatedAt && this.traces.lines(cell.terminatedAt)))
+    }
+    if (this.#running.size > 0) return
     this.isStopping = false
-    this.#post({ type: 'quiet', id })
-    if (cell.terminatedAt !== undefined && this.#clearAsyncStack === undefined) throw new AsyncStackReset()
+    this.#interrupted.clear()
+    this.#post({ type: 'quiet' })
+    const isStackLeft = this.#wasTerminated && this.#clearAsyncStack === undefined
+    this.#wasTerminated = false
+    if (isStackLeft) throw new AsyncStackReset()
   }
 
   #fail(cell: RunningCell, error: unknown): void {
-    if (this.#running !== cell) return
+    if (!this.#running.has(cell.request.id)) return
     const { code, count } = cell.request
-    const traceback = this.#whole(() => this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code }))
+    const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
   }
 
   /** Says so first: what a termination leaves undone then is nothing that the protocol thread waits for. */
   #finish(cell: RunningCell, reply: ExecuteReply): void {
-    if (this.#running !== cell) return
-    this.#post({ type: 'done', id: cell.request.id, reply })
-    this.#running = undefined
-    this.isStopping = false
+    const { id } = cell.request
+    if (!this.#running.has(id)) return
+    this.#post({ type: 'done', id, reply, result: cell.result })
+    this.#running.delete(id)
     this.#cells.reset()
-  }
-
-  /** Does work of the kernel's own, which a termination must not cut in two. What it starts is no part of a cell. */
-  #whole<T>(work: () => T): T {
-    Atomics.add(this.#flags, Flag.whole, 1)
-    try {
-      return this.#cells.outside(work)
-    } finally {
-      Atomics.sub(this.#flags, Flag.whole, 1)
-    }
   }
 
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */

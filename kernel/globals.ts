@@ -27,7 +27,13 @@ function globalsFor(executor: Executor, stdin: Stdin): Globals {
     prompt: (message = '', byDefault = '', { password = false } = {}) => hold(byDefault === '' ? `${message} ` : `${message} [${byDefault}] `, password) || byDefault,
     confirm: (message = 'Confirm') => /^y(es)?$/i.test(hold(`${message} [y/N] `).trim()),
     alert: (message = '') => void hold(`${message} [Enter] `),
-    hone: { magic: addMagic },
+    hone: {
+      magic: (name, run, summary) => {
+        addMagic(name, run, summary)
+        executor.announceMagic(name, summary)
+      },
+      comms: executor.comms,
+    },
   }
 }
 

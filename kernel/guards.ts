@@ -1,7 +1,7 @@
 import type { CallExpression, Node, Program } from 'acorn'
 import { ancestor, simple } from 'acorn-walk'
 import type { MagicString } from 'magic-string'
-import { outsideFunctions } from './scopes.ts'
+import { declared, outsideFunctions } from './scopes.ts'
 
 /** Marks what is put in, so that it can be taken out again. */
 const END = '/*hone*/'
@@ -11,12 +11,14 @@ type Loop = Node & { body: Node; await?: boolean; right?: Node }
 /**
  * Has every await and every loop that calls something go through the kernel (runtime.ts), so that an interrupt ends it by an exception.
  * V8 looks for an interrupt only now and then in a loop whose turns are slow but short in code, as `for (;;) JSON.parse(big)`; a loop
- * that calls nothing is quick and pays for nothing. In `finally` blocks an interrupted cell may clean up.
+ * that calls nothing is quick and pays for nothing. In `finally` blocks an interrupted cell may clean up. What a compiler put in, with
+ * names that the source does not mention, is left alone.
  */
-export function guardCell(program: Program, text: MagicString, runtime: string): void {
+export function guardCell(program: Program, text: MagicString, source: string, runtime: string): void {
+  const compilers = new Set<Node>(program.body.filter((statement) => declared(statement).length > 0 && declared(statement).every((name) => !source.includes(name))))
   const loop = ({ body, await: isAsync, right }: Loop, _: unknown, ancestors: Node[]) => {
     if (isAsync) text.appendLeft(right!.start, `${runtime}.iterate(`).appendLeft(right!.end, `${END})`)
-    if (isInFinally(ancestors) || !calls(ancestors.at(-1)!)) return
+    if (isInFinally(ancestors) || compilers.has(ancestors[1]!) || !calls(ancestors.at(-1)!)) return
     if (body.type === 'BlockStatement') text.appendLeft(body.start + 1, ` ${runtime}.check();`)
     else text.appendRight(body.start, `{${END}${runtime}.check(); `).appendLeft(body.end, `${END}}`)
   }

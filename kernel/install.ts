@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { kernelArguments } from './command.ts'
+import { jupyterDataFolder } from './jupyter-folder.ts'
+import { PROTOCOL_VERSION } from './protocol.ts'
 
 export interface InstallOptions {
   /** Install for this user: what happens when no prefix is given. */
@@ -17,28 +18,20 @@ export interface InstallOptions {
  */
 export function installKernelspec({ user = false, prefix }: InstallOptions = {}): string {
   if (user && prefix !== undefined) throw new Error('Install for the user or under a prefix, not both.')
-  const data = prefix === undefined ? userDataFolder() : join(prefix, 'share', 'jupyter')
+  const data = prefix === undefined ? jupyterDataFolder() : join(prefix, 'share', 'jupyter')
   const folder = join(data, 'kernels', 'hone')
   const specification = {
     argv: [process.execPath, ...kernelArguments('{connection_file}')],
     display_name: 'TypeScript (hone)',
     language: 'typescript',
     interrupt_mode: 'message',
+    kernel_protocol_version: PROTOCOL_VERSION,
     metadata: { debugger: false },
   }
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'logo-svg.svg'), LOGO)
   writeFileAtomic.sync(join(folder, 'kernel.json'), `${JSON.stringify(specification, null, 2)}\n`)
   return folder
-}
-
-/** https://docs.jupyter.org/en/latest/use/jupyter-directories.html#data-files */
-function userDataFolder(): string {
-  const { JUPYTER_DATA_DIR, XDG_DATA_HOME, APPDATA } = process.env
-  if (JUPYTER_DATA_DIR) return JUPYTER_DATA_DIR
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Jupyter')
-  if (process.platform === 'win32') return join(APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'jupyter')
-  return join(XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'jupyter')
 }
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">

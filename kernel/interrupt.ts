@@ -31,8 +31,8 @@ export class Interrupter {
   #current: Promise<void> | undefined
   #isUrgent = false
   #isTelling = false
-  /** Resolved when the cell with the id has ended and nothing of it runs. */
-  #quiet: Deferred<void> & { id: string; isQuiet: boolean } | undefined
+  /** Resolved when what is interrupted has ended and nothing of it runs. */
+  #quiet: (Deferred<void> & { isQuiet: boolean }) | undefined
   #terminated: Promise<unknown> = Promise.resolve()
 
   constructor(inspector: CellInspector, flags: Int32Array, post: (message: ToCellThread) => void, warn: (text: string) => void) {
@@ -47,16 +47,16 @@ export class Interrupter {
     return this.#current ?? Promise.resolve()
   }
 
-  /** Resolves when the cell is done and nothing of it, and nothing of the interrupt can reach a later one. A second call has no patience. */
-  interrupt(id: string): Promise<void> {
+  /** Resolves when all that runs has ended and nothing of the interrupt can reach what is begun later. A second call has no patience. */
+  interrupt(): Promise<void> {
     if (this.#current !== undefined) this.#isUrgent = true
-    this.#current ??= this.#persist(id).finally(() => (this.#current = undefined))
+    this.#current ??= this.#persist().finally(() => (this.#current = undefined))
     return this.#current
   }
 
-  /** The cell has ended, and nothing of it runs. */
-  rest(id: string): void {
-    if (this.#quiet?.id !== id) return
+  /** All that was interrupted has ended, and nothing of it runs. */
+  rest(): void {
+    if (this.#quiet === undefined) return
     this.#quiet.isQuiet = true
     this.#quiet.resolve()
   }
@@ -68,19 +68,19 @@ export class Interrupter {
     Atomics.store(this.#flags, Flag.stillness, Stillness.asked)
   }
 
-  async #persist(id: string): Promise<void> {
+  async #persist(): Promise<void> {
     const start = performance.now()
     const explanation = setTimeout(() => this.#explain(), EXPLAIN_MS)
     this.#isUrgent = false
-    const quiet = (this.#quiet = { id, isQuiet: false, ...deferred<void>() })
+    const quiet = (this.#quiet = { isQuiet: false, ...deferred<void>() })
     Atomics.store(this.#flags, Flag.interrupt, Interrupt.asked)
     this.#wake()
-    this.#post({ type: 'interrupt', id })
+    this.#post({ type: 'interrupt' })
     while (!quiet.isQuiet) {
       const elapsed = performance.now() - start
-      this.#post({ type: 'end', id, isUrgent: this.#isUrgent })
+      this.#post({ type: 'end', isUrgent: this.#isUrgent })
       if (elapsed > CHILD_PATIENCE_MS && this.#isTelling && this.#is(Flag.childProcess) && !this.#is(Flag.whole)) endNewestChild()
-      this.#tell(id, this.#insistenceAfter(elapsed))
+      this.#tell(this.#insistenceAfter(elapsed))
       await Promise.race([quiet.promise, sleep(Math.min(INTERVAL_MS + elapsed / 10, LONG_INTERVAL_MS))])
       await this.#terminated
     }
@@ -90,16 +90,16 @@ export class Interrupter {
   }
 
   #insistenceAfter(elapsed: number): Insistence {
-    const isWhole = this.#is(Flag.whole) && elapsed < WHOLE_PATIENCE_MS && !this.#isUrgent
+    const isWhole = (this.#is(Flag.whole) || this.#is(Flag.loading)) && elapsed < WHOLE_PATIENCE_MS && !this.#isUrgent
     if (elapsed < TERMINATE_MS || isWhole) return Insistence.tell
     return elapsed < FORCE_MS ? Insistence.terminate : Insistence.force
   }
 
   /** Tells the cell thread, whatever JavaScript it runs. Native code does not listen. */
-  #tell(id: string, insistence: Insistence): void {
+  #tell(insistence: Insistence): void {
     if (this.#isTelling) return
     this.#isTelling = true
-    const expression = `${RUNTIME}.reach(${JSON.stringify(id)}, ${insistence})`
+    const expression = `${RUNTIME}.reach(${insistence})`
     const told = this.#inspector.call('Runtime.evaluate', { expression, silent: true })
     const end = () => (this.#isTelling = false)
     told.then(end, () => {
@@ -111,7 +111,7 @@ export class Interrupter {
   /** Says why a cell goes on. */
   #explain(): void {
     if (this.#is(Flag.native)) this.#warn('The cell will end when the native code that it called returns.\n')
-    else if (this.#is(Flag.whole)) this.#warn('The cell will end when the modules that it imports are loaded. Interrupt once more to end it at once: half-loaded modules may stay behind.\n')
+    else if (this.#is(Flag.loading)) this.#warn('The cell will end when the modules that it imports are loaded. Interrupt once more to end it at once: half-loaded modules may stay behind.\n')
     else if (this.#is(Flag.asyncHooks)) this.#warn('The cell ends when it next awaits or loops: code that uses async_hooks cannot be stopped elsewhere. Or restart the kernel.\n')
     else this.#warn('The cell is inside a call that cannot be cut short. It will end when that call returns; or restart the kernel.\n')
   }

@@ -19,5 +19,6 @@ export const kernelInfo = {
   },
   banner: `hone ${version}: TypeScript on Node.js ${process.version}. %lsmagic lists the magics.`,
   debugger: false,
+  supported_features: ['kernel subshells'],
   help_links: [{ text: 'TypeScript handbook', url: 'https://www.typescriptlang.org/docs/handbook/' }],
 }

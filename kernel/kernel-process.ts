@@ -10,6 +10,7 @@ import { CHANNELS, type Connection } from './connection.ts'
 export interface StartOptions {
   /** The notebook's folder. */
   cwd?: string
+  /** The history of the person is left alone, unless HONE_HISTORY names a place for it. */
   env?: NodeJS.ProcessEnv
   /** Options of Node itself, such as --max-old-space-size. */
   nodeArgs?: string[]
@@ -71,7 +72,7 @@ export class KernelProcess {
     const [program, ...args] = command?.map((argument) => argument.replace('{connection_file}', this.#connectionFile)) ?? own()
     const child = spawn(program, args, {
       cwd,
-      env: { ...env, JPY_PARENT_PID: String(process.pid) },
+      env: { HONE_HISTORY: 'off', ...env, JPY_PARENT_PID: String(process.pid) },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child = child

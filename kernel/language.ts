@@ -27,9 +27,10 @@ const CANNOT_FIND_NAME = new Set([2304, 2552, 2503, 2663, 2693])
 export class Language {
   readonly #sources: Sources
 
-  constructor(inspector: CellInspector) {
+  /** The files are those that modules were made of. */
+  constructor(inspector: CellInspector, files: ReadonlyMap<string, string>) {
     const server = new TypeServer()
-    this.#sources = { server, notebook: new NotebookModules(server), live: new LiveValues(inspector) }
+    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(inspector) }
   }
 
   /** Content of a complete_reply. */

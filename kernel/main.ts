@@ -7,9 +7,13 @@ import { Flag, type ProtocolThreadData } from './threads.ts'
 /** Cells may not use it (globals.ts). */
 const exit = process.exit.bind(process)
 
-/** Starts the kernel: the protocol thread with its sockets, and on this thread the cells. The channel keeps what is said before they are ready. */
+/**
+ * Starts the kernel: the protocol thread with its sockets, and on this thread the cells. The channel keeps what is said before
+ * they are ready, and an interrupt that comes then waits as it does for other modules that are being loaded.
+ */
 async function start(connection: Connection): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
+  Atomics.store(flags, Flag.loading, 1)
   const { port1: protocol, port2: cells } = new MessageChannel()
   const { port1: answers, port2: answering } = new MessageChannel()
   const workerData: ProtocolThreadData = { connection, flags, cells, answers: answering, heapLimit: getHeapStatistics().heap_size_limit }
@@ -17,6 +21,7 @@ async function start(connection: Connection): Promise<void> {
   thread.on('error', (error) => fail(error))
   const { runCells } = await import('./executor.ts')
   runCells(protocol, answers, flags)
+  Atomics.sub(flags, Flag.loading, 1)
 }
 
 function fail(error: Error): void {

@@ -21,8 +21,9 @@ export class MemoryWatch {
     this.#warn = warn
   }
 
+  /** May be called while it watches already. */
   start(): void {
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS)
+    this.#timer ??= setInterval(() => this.#look(), INTERVAL_MS)
   }
 
   stop(): void {

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile, locateIn, type Position } from './cell.ts'
-import { TYPESCRIPT_FILE } from './hooks.ts'
-import { toJavaScript } from './typescript.ts'
+import { COMPILED_FILE, compileFile } from './modules/source.ts'
 
 /** A script that has run. */
 export interface KnownScript {
@@ -16,9 +15,6 @@ export interface KnownScript {
 
 type Locate = (position: Position) => Position | undefined
 
-/** Does work that must not be cut short. */
-export type Whole = <T>(work: () => T) => T
-
 /** How many scripts are kept compiled to find places in; errors come in series from the same few. */
 const KEPT = 20
 
@@ -26,11 +22,6 @@ const KEPT = 20
 export class Places {
   readonly #scripts = new Map<string, KnownScript>()
   readonly #locators = new Map<string, Locate>()
-  readonly #whole: Whole
-
-  constructor(whole: Whole) {
-    this.#whole = whole
-  }
 
   add(url: string, script: KnownScript): void {
     this.#scripts.set(url, script)
@@ -44,13 +35,14 @@ export class Places {
   /** The name and the place to show; undefined where both are what they seem. */
   find(url: string, position: Position): { name: string; position: Position } | undefined {
     const script = this.#scripts.get(url)
-    if (script === undefined && !TYPESCRIPT_FILE.test(url)) return undefined
-    const found = this.#whole(() => this.#locator(url, script)(position))
-    return found && { name: script?.label ?? url.replace(/\?.*/, ''), position: found }
+    const name = script?.label ?? url.replace(/\?.*/, '')
+    if (script === undefined && !COMPILED_FILE.test(name)) return undefined
+    const found = this.#locator(url, script)(position)
+    return found && { name, position: found }
   }
 
   #locator(url: string, script: KnownScript | undefined): Locate {
-    const locate = this.#locators.get(url) ?? (script === undefined ? fileLocator(fileURLToPath(url)) : cellLocator(script))
+    const locate = this.#locators.get(url) ?? (script === undefined ? fileLocator(url) : cellLocator(script))
     this.#locators.delete(url)
     this.#locators.set(url, locate)
     const [oldest] = this.#locators.keys()
@@ -71,10 +63,11 @@ function cellLocator({ input, source }: KnownScript): Locate {
   }
 }
 
-/** Compiled again rather than kept by the loader: an error in a file is rare, and its file is at hand. */
-function fileLocator(file: string): Locate {
+/** Compiled again rather than kept by the loader: an error in a file is rare, and its file is at hand. What was required has a path, not a URL. */
+function fileLocator(url: string): Locate {
   try {
-    const javascript = toJavaScript(readFileSync(file, 'utf8'), dirname(file))
+    const path = isAbsolute(url) ? url : fileURLToPath(url)
+    const javascript = compileFile(path, readFileSync(path, 'utf8'), isAbsolute(url) ? 'commonjs' : undefined)
     return (position) => locateIn(javascript, position)
   } catch {
     return () => undefined

@@ -1,5 +1,5 @@
 /** The version of the Jupyter messaging protocol that the kernel speaks. https://jupyter-client.readthedocs.io/en/stable/messaging.html */
-export const PROTOCOL_VERSION = '5.3'
+export const PROTOCOL_VERSION = '5.4'
 
 export interface Header {
   msg_id: string
@@ -8,6 +8,8 @@ export interface Header {
   username: string
   date: string
   version: string
+  /** Where a request of the shell channel is for another subshell than the main one. */
+  subshell_id?: string | null
 }
 
 export interface Message {

@@ -68,6 +68,42 @@ export interface OwnMagicContext {
 /** A magic of one's own. `body` is undefined in the line form. Its value becomes that of the line or the cell. */
 export type OwnMagic = (argument: string, body: string | undefined, context: OwnMagicContext) => unknown
 
+/** Bytes beside a comm's data, as they are: no JSON. */
+export type CommBuffer = ArrayBufferLike | ArrayBufferView
+
+/** A message of a comm, as Jupyter's protocol has it. */
+export interface CommMessage {
+  content: { comm_id: string; data: any; target_name?: string }
+  metadata: Record<string, unknown>
+  buffers: Uint8Array[]
+}
+
+/** A channel between this session and an object in the front end. Its members are those of JupyterLab's own comms. */
+export interface Comm {
+  readonly commId: string
+  readonly targetName: string
+  readonly isOpen: boolean
+  /** Called with each message of the front end. What it prints and throws belongs to that message. */
+  onMsg?: (message: CommMessage) => unknown
+  /** Called when the front end closes the comm. */
+  onClose?: (message: CommMessage) => unknown
+  /** Sends JSON, and bytes beside it. */
+  send(data: object, metadata?: object, buffers?: readonly CommBuffer[]): void
+  close(data?: object, metadata?: object, buffers?: readonly CommBuffer[]): void
+}
+
+/** Called when the front end opens a comm; the comm is closed where it throws. */
+export type CommHandler = (comm: Comm, message: CommMessage) => unknown
+
+/** Comms: how widgets and extensions of the front end talk with a session, both ways. */
+export interface Comms {
+  /** Says what happens when the front end opens a comm of the target: `hone.comms.register('chat', (comm) => { comm.onMsg = ({ content }) => comm.send(content.data) })`. */
+  register(targetName: string, handler: CommHandler): void
+  unregister(targetName: string): void
+  /** Opens a comm to a target that the front end has registered. */
+  open(targetName: string, data?: object, metadata?: object, buffers?: readonly CommBuffer[]): Comm
+}
+
 /** The globals of cells. */
 export interface Globals {
   display: Display
@@ -84,6 +120,7 @@ export interface Globals {
   hone: {
     /** Adds a magic, or replaces one of the same name: `hone.magic('shout', (argument) => argument.toUpperCase())`. */
     magic(name: string, run: OwnMagic, summary?: string): void
+    comms: Comms
   }
 }
 

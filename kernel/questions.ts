@@ -25,7 +25,7 @@ export class Questions {
   answer({ parent_header, content }: Request): void {
     const question = this.#asked.get(parent_header.msg_id ?? '') ?? this.#latest
     const { answers, flags } = this.#shared
-    const answer: Answer = { question, value: String(content.value) }
+    const answer: Answer = { question, value: typeof content.value === 'string' ? content.value : '' }
     answers.postMessage(answer)
     Atomics.add(flags, Flag.answers, 1)
     Atomics.notify(flags, Flag.answers)

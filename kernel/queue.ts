@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { ExecuteReply, Request } from './protocol.ts'
 
 interface Waiting {
@@ -29,10 +30,17 @@ export class ExecutionQueue {
     this.#isRunning = true
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const reply = await this.#run(next.request)
+      const isStopping = reply.status === 'error' && next.request.content.stop_on_error !== false
+      if (isStopping) await this.#arrivals()
       next.answer(reply)
-      if (reply.status === 'error' && next.request.content.stop_on_error !== false) this.abortWaiting()
+      if (isStopping) this.abortWaiting()
     }
     this.#isRunning = false
+  }
+
+  /** Who has not seen the error's reply yet may have sent more cells: those that are under way to here are waited for, to be aborted too. */
+  async #arrivals(): Promise<void> {
+    for (let known = -1; known < this.#waiting.length; await turn()) known = this.#waiting.length
   }
 
   abortWaiting(): void {

@@ -3,13 +3,25 @@ import { simple } from 'acorn-walk'
 import { MagicString } from 'magic-string'
 import { findMisassignment } from './constants.ts'
 import { guardCell } from './guards.ts'
-import { namesIn, outsideFunctions } from './scopes.ts'
+import { namesIn, namesUsed, outsideFunctions } from './scopes.ts'
 import { SourceError } from './source-error.ts'
 
 /** The global through which a rewritten cell reaches the kernel (runtime.ts). */
 export const RUNTIME = '__hone'
 
-/** A rewritten cell, and the names it declares at the top. */
+/** Where an imported name is used: in its cell, perhaps in a later one, or by what a compiler put in. */
+export type NameUse = 'here' | 'later' | 'compiler'
+
+/** What cells find around them. */
+export interface CellScope {
+  Deno: object
+  require: NodeJS.Require
+  __dirname: string
+  __filename: string
+}
+const SCOPE_NAMES: (keyof CellScope)[] = ['Deno', 'require', '__dirname', '__filename']
+
+/** A rewritten cell, and the names it declares at the top; the kernel declares those that it imports when it has them. */
 export interface Rewritten {
   text: MagicString
   names: Set<string>
@@ -29,19 +41,15 @@ export function rewrite(code: string, source: string): Rewritten {
   const misassigned = findMisassignment(program)
   if (misassigned !== undefined) throw sourceErrorAt(code, misassigned.start, `${misassigned.name} is a constant and cannot be assigned to.`)
   const text = new MagicString(code)
-  guardCell(program, text, RUNTIME)
+  guardCell(program, text, source, RUNTIME)
   replaceModuleSyntax(program, text)
-  const imports: string[] = /\bDeno\b/.test(code) ? [`let { deno: Deno } = ${RUNTIME};`] : []
   const names = new Set<string>()
+  const imported = hoistImports(program, text, source)
   for (const statement of program.body) {
-    if (statement.type === 'ImportDeclaration') {
-      imports.push(importStatement(statement))
-      for (const { local } of statement.specifiers) names.add(local.name)
-      text.overwrite(statement.start, statement.end, ';')
-    } else if (statement.type === 'ExportNamedDeclaration') {
+    if (statement.type === 'ExportNamedDeclaration' && !statement.source) {
       text.overwrite(statement.start, statement.declaration?.start ?? statement.end, ';')
     } else if (statement.type.startsWith('Export')) {
-      throw sourceErrorAt(code, statement.start, 'a cell exports nothing: remove this line, or write `export` before a declaration.')
+      throw sourceErrorAt(code, statement.start, 'a cell exports nothing: remove this line, import what it names, or write `export` before a declaration.')
     }
     const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
     if (declaration?.type === 'ClassDeclaration') {
@@ -53,41 +61,74 @@ export function rewrite(code: string, source: string): Rewritten {
     }
   }
   for (const node of variableDeclarations(program)) assign(text, node, names)
+  for (const statement of program.body) {
+    const disposal = disposalOf(statement as Statement, code)
+    if (disposal !== undefined) text.appendLeft(statement.start, `${RUNTIME}.dispose(() => ${disposal}); `)
+  }
   showLast(program, text)
-  const internal = [...names].filter((name) => !source.includes(name) && names.delete(name))
+  const provided = SCOPE_NAMES.filter((name) => code.includes(name) && !names.has(name) && !imported.includes(name))
+  const scope = provided.length > 0 ? `let { ${provided.join(', ')} } = ${RUNTIME}.scope; ` : ''
+  const internal = [...imported.filter((name) => !source.includes(name)), ...[...names].filter((name) => !source.includes(name) && names.delete(name))]
   const declaration = internal.length > 0 ? `let ${internal.join(', ')}; ` : ''
-  text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${declaration}${imports.join(' ')} `).append('\n})')
+  text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${declaration}${scope}`).append('\n})')
   return { text, names }
 }
 
-function parseModule(code: string): Program {
+/** Throws a SourceError. */
+export function parseModule(code: string): Program {
   try {
     return parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
   } catch (error) {
     const { pos, message } = error as SyntaxError & { pos: number }
-    throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''))
+    throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''), pos >= code.trimEnd().length)
   }
 }
 
-function sourceErrorAt(code: string, position: number, message: string): SourceError {
+function sourceErrorAt(code: string, position: number, message: string, incomplete = false): SourceError {
   const before = code.slice(0, position).split('\n')
-  return new SourceError(message, before.length, before.at(-1)?.length ?? 0)
+  return new SourceError(message, before.length, before.at(-1)?.length ?? 0, incomplete)
 }
 
-/** `import a, { b as c } from 'd'` as an assignment. */
-function importStatement({ specifiers, source, attributes }: ImportDeclaration): string {
+/** Has imports done before all else, in turn. Answers with the names that they bring. */
+function hoistImports(program: Program, text: MagicString, source: string): string[] {
+  const used = namesUsed(program)
+  const useOf = (name: string): NameUse => (!source.includes(name) ? 'compiler' : used.has(name) ? 'here' : 'later')
+  const imported: string[] = []
+  let head = 0
+  for (const [index, statement] of program.body.entries()) {
+    if (statement.type !== 'ImportDeclaration') continue
+    const { start, end, specifiers } = statement
+    const isHead = program.body.slice(0, index).every(({ type }) => type === 'ImportDeclaration')
+    text.overwrite(start, end, isOfTypes(statement, text.original) ? ';' : importStatement(statement, useOf))
+    imported.push(...specifiers.map(({ local }) => local.name))
+    if (isHead) head = end
+    else text.appendLeft(start, ';').move(start, end, head)
+  }
+  return imported
+}
+
+/** `import { type A } from 'b'` without its types. */
+function isOfTypes({ start, source, specifiers }: ImportDeclaration, code: string): boolean {
+  return specifiers.length === 0 && code.slice(start, source.start).includes('{')
+}
+
+/** `import a, { b as c } from 'd'` as a call of the kernel. */
+function importStatement({ specifiers, source, attributes }: ImportDeclaration, useOf: (name: string) => NameUse): string {
   const nameOf = (node: { name?: string; value?: unknown }) => node.name ?? JSON.stringify(node.value)
   const pairs = attributes.map(({ key, value }) => `${nameOf(key)}: ${JSON.stringify(value.value)}`)
-  const options = pairs.length > 0 ? `, { with: { ${pairs.join(', ')} } }` : ''
-  const load = `await ${RUNTIME}.guard(${RUNTIME}.import(${JSON.stringify(source.value)}${options}))`
-  const named: string[] = []
-  let target = ''
-  for (const specifier of specifiers) {
+  const options = pairs.length > 0 ? `{ with: { ${pairs.join(', ')} } }` : 'undefined'
+  const names = specifiers.map((specifier) => {
     const { name } = specifier.local
-    if (specifier.type === 'ImportNamespaceSpecifier') target = `${name} = `
-    else named.push(`${specifier.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(specifier.imported)}: ${name}`)
-  }
-  return named.length > 0 ? `({ ${named.join(', ')} } = ${target}${load});` : `${target}${load};`
+    return `${name}: [${JSON.stringify(exportedName(specifier))}, (${RUNTIME}) => { ${name} = ${RUNTIME} }, '${useOf(name)}']`
+  })
+  return `await ${RUNTIME}.guard(${RUNTIME}.bind(${JSON.stringify(source.value)}, ${options}, { ${names.join(', ')} }));`
+}
+
+/** The name under which a module exports what a specifier imports; `*` is the module itself. */
+function exportedName(specifier: ImportDeclaration['specifiers'][number]): string {
+  if (specifier.type === 'ImportNamespaceSpecifier') return '*'
+  if (specifier.type === 'ImportDefaultSpecifier') return 'default'
+  return specifier.imported.type === 'Identifier' ? specifier.imported.name : String(specifier.imported.value)
 }
 
 function hoistFunction(text: MagicString, { start, end, id }: FunctionDeclaration): void {
@@ -156,10 +197,17 @@ function showLast(program: Program, text: MagicString): void {
   text.prependRight(last.start, `${RUNTIME}.last((`).appendLeft(end, '))')
 }
 
-/** A cell with a `using` declaration is compiled into a `try` that disposes at its end. */
 function lastStatement(body: Statement[], code: string): Statement | undefined {
   const last = body.findLast((statement) => statement.type !== 'EmptyStatement' && !isBareVariable(statement))
-  if (last?.type !== 'TryStatement' || !last.finalizer) return last
-  const isDisposing = code.slice(last.finalizer.start, last.finalizer.end).includes('__callDispose(')
-  return isDisposing ? lastStatement(last.block.body, code) : last
+  return last?.type === 'TryStatement' && disposalOf(last, code) !== undefined ? lastStatement(last.block.body, code) : last
+}
+
+/**
+ * `using` declarations are compiled into a `try` that disposes in the end: this is the call that does so. A terminated cell does not
+ * come to its end, and what is left is disposed of then.
+ */
+function disposalOf(statement: Statement, code: string): string | undefined {
+  if (statement.type !== 'TryStatement' || !statement.finalizer) return undefined
+  const [, dispose, stack] = /\b(__callDispose\d*)\((\w+),/.exec(code.slice(statement.finalizer.start, statement.finalizer.end)) ?? []
+  return dispose && `${dispose}(${stack})`
 }

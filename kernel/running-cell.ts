@@ -3,7 +3,7 @@ import type { Capture } from './capture.ts'
 import { Interrupted } from './native.ts'
 import type { CellRequest } from './threads.ts'
 
-/** Milliseconds for which an interrupted cell may clean up in `finally` blocks: in those that await, and after a loop threw. */
+/** Milliseconds for which an interrupted cell may clean up: in `finally` blocks that await, and otherwise. */
 const CLEANUP_MS = 1000
 const UNWINDING_MS = 20
 
@@ -21,10 +21,14 @@ export class RunningCell {
   readonly displays = new Set<Promise<void>>()
   /** The value of the last expression; empty before there is one. */
   last: [] | [unknown] = []
+  /** The value that was shown, as plain text. */
+  result: string | undefined
   /** Takes the outputs while a part of the cell is captured. */
   capture: Capture | undefined
   /** What the front end is asked to do after the cell. https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated */
   readonly payload: object[] = []
+  /** What an interrupted cell leaves to be done; each does nothing when it has been done. */
+  readonly disposals: (() => unknown)[] = []
   /** Characters written to stdout and stderr. */
   written = 0
   /** Where it was terminated. */
@@ -51,22 +55,25 @@ export class RunningCell {
     return this.#cleanups > 0 && performance.now() - this.#interruptedAt < CLEANUP_MS
   }
 
-  /** Whether one of its loops threw a moment ago. */
+  /** Whether a moment ago one of its loops threw, or what it holds was told to end. */
   get isUnwinding(): boolean {
     return performance.now() - this.#unwoundAt < UNWINDING_MS
   }
 
   /**
    * What an `await` in a cell waits for: the value, or the interrupt. After an interrupt nothing is waited for any more: a
-   * loop that catches errors must stand still too.
+   * loop that catches errors must stand still too. `resume` is called before the cell goes on.
    * Promises are chained so that V8 can follow them: else a stack would lose its async callers.
    */
-  guard(value: unknown): unknown {
+  guard(value: unknown, resume = () => {}): unknown {
     if (this.isInterrupted) return new Promise(() => {})
     return new Promise((resolve, reject) => {
       const settle: Settle = (outcome) => void outcome.then(resolve, reject)
       this.#waiting.add(settle)
-      const forget = () => this.#waiting.delete(settle)
+      const forget = () => {
+        this.#waiting.delete(settle)
+        resume()
+      }
       settle(
         Promise.resolve(value).then(
           (result) => (forget(), result),
@@ -80,13 +87,14 @@ export class RunningCell {
   }
 
   /** What an `await` in a `finally` block waits for, where an interrupted cell may still clean up. */
-  async cleanup(value: unknown): Promise<unknown> {
-    if (!this.isInterrupted) return this.guard(value)
+  async cleanup(value: unknown, resume = () => {}): Promise<unknown> {
+    if (!this.isInterrupted) return this.guard(value, resume)
     this.#cleanups++
     try {
       return await value
     } finally {
       this.#cleanups--
+      resume()
     }
   }
 
@@ -114,7 +122,9 @@ export class RunningCell {
   /** Tells the libraries that work for the cell. */
   abort(): void {
     this.interrupt()
+    this.#unwoundAt = performance.now()
     this.#abort.abort(new Interrupted())
+    for (const dispose of this.disposals) void (async () => dispose())()
   }
 }
 

@@ -2,27 +2,51 @@ import type { Executor } from './executor.ts'
 import { denoFor } from './deno.ts'
 import type { Scope } from './magics/context.ts'
 import type { Form } from './magics/expand.ts'
-import { cellMeta, type ModuleLoader } from './modules.ts'
+import type { ModuleLoader, Names } from './modules.ts'
+import type { CellScope } from './rewrite.ts'
 import type { Stdin } from './stdin.ts'
 import type { Insistence } from './threads.ts'
 
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
-  readonly meta = cellMeta
-  readonly import: (specifier: string, options?: ImportCallOptions) => Promise<unknown>
-  readonly deno: ReturnType<typeof denoFor>
+  readonly scope: CellScope
   readonly stdin: Stdin
   /** A value on its way into a variable of the session. */
   handed: unknown
   readonly #executor: Executor
   readonly #loader: ModuleLoader
+  readonly #refreshNames = () => this.#loader.names.refresh()
 
   constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
     this.#executor = executor
     this.#loader = loader
     this.stdin = stdin
-    this.deno = denoFor(executor)
-    this.import = (specifier, options) => loader.import(specifier, options)
+    this.scope = {
+      Deno: denoFor(executor),
+      get require() {
+        return loader.require
+      },
+      get __dirname() {
+        return loader.meta.dirname
+      },
+      get __filename() {
+        return loader.meta.filename
+      },
+    }
+  }
+
+  get meta(): ModuleLoader['meta'] {
+    return this.#loader.meta
+  }
+
+  /** What `import(specifier)` does. */
+  import(specifier: string, options?: ImportCallOptions): Promise<unknown> {
+    return this.#loader.import(String(specifier), options)
+  }
+
+  /** What an import statement does. */
+  bind(specifier: string, options: ImportCallOptions | undefined, names: Names): Promise<void> {
+    return this.#loader.bind(specifier, options, names, this.#executor.evaluator)
   }
 
   /** Takes the cell's body from its script. */
@@ -37,8 +61,8 @@ export class CellRuntime {
   }
 
   /** Called by the inspector. */
-  reach(id: string, insistence: Insistence): void {
-    this.#executor.reach(id, insistence, this.reach)
+  reach(insistence: Insistence): void {
+    this.#executor.reach(insistence, this.reach)
   }
 
   /** What a loop calls in each turn. */
@@ -49,13 +73,18 @@ export class CellRuntime {
   /** What `await value` waits for. */
   guard(value: unknown): unknown {
     const { cell } = this.#executor
-    return cell === undefined ? value : cell.guard(value)
+    return cell === undefined ? value : cell.guard(value, this.#refreshNames)
+  }
+
+  /** Takes what disposes of the cell's `using` declarations, for when it is interrupted. */
+  dispose(disposal: () => unknown): void {
+    this.#executor.cell?.disposals.push(disposal)
   }
 
   /** What `await value` waits for in a `finally` block. */
   cleanup(value: unknown): unknown {
     const { cell } = this.#executor
-    return cell === undefined ? value : cell.cleanup(value)
+    return cell === undefined ? value : cell.cleanup(value, this.#refreshNames)
   }
 
   /** What `for await (... of iterable)` goes over. */

@@ -1,4 +1,4 @@
-import type { Function as FunctionNode, Node, Pattern, Statement, VariableDeclaration } from 'acorn'
+import type { ExportNamedDeclaration, Function as FunctionNode, ImportDeclaration, Node, Pattern, Program, Statement, VariableDeclaration } from 'acorn'
 import { base, simple } from 'acorn-walk'
 
 /** The names that a pattern binds or assigns. */
@@ -17,6 +17,13 @@ export function namesIn(pattern: Pattern | null): string[] {
     default:
       return []
   }
+}
+
+/** The names that stand for values somewhere, but for those that are only exported. */
+export function namesUsed(program: Program): Set<string> {
+  const names = new Set<string>()
+  simple(program, { Identifier: ({ name }) => void names.add(name) })
+  return names
 }
 
 /** A walker's base that does not enter functions. */
@@ -62,7 +69,10 @@ function namesOfScope({ type, id = null, params, param = null, init, left, body,
   }
 }
 
-function declared(node: Node | null | undefined): string[] {
+/** The names that a statement declares for what stands around it. */
+export function declared(node: Node | null | undefined): string[] {
+  if (node?.type === 'ExportNamedDeclaration') return declared((node as ExportNamedDeclaration).declaration)
+  if (node?.type === 'ImportDeclaration') return (node as ImportDeclaration).specifiers.map(({ local }) => local.name)
   if (node?.type === 'VariableDeclaration') return (node as VariableDeclaration).declarations.flatMap(({ id }) => namesIn(id))
   if (node?.type === 'FunctionDeclaration' || node?.type === 'ClassDeclaration') return namesIn((node as Node & Parts).id ?? null)
   return []

@@ -3,44 +3,53 @@ import { CellThread } from './cell-thread.ts'
 import { CheckedExecution } from './checked-execution.ts'
 import { CHANNELS } from './connection.ts'
 import { CellInspector } from './inspector.ts'
+import { checkContent } from './contents.ts'
+import { History, historyFolder } from './history.ts'
 import { kernelInfo } from './kernel-info.ts'
 import type { Language } from './language.ts'
+import { log } from './log.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
-import { ExecutionQueue } from './queue.ts'
 import { Sockets } from './sockets.ts'
-import { SessionState, type HistoryQuery } from './state.ts'
+import { Subshells } from './subshells.ts'
 import type { ProtocolThreadData } from './threads.ts'
 
 /** The protocol thread: it owns the sockets and answers, whatever the cell thread does. */
 
-type Handler = (request: Request) => object | undefined | Promise<object | undefined>
+type Handler = (request: Request) => object | void | Promise<object | void>
 
 const data = workerData as ProtocolThreadData
 const { connection } = data
 const inspector = new CellInspector()
 const sockets = new Sockets(connection)
-const cells = new CellThread(data, inspector, sockets)
+const history = new History(historyFolder())
+const cells = new CellThread(data, inspector, sockets, history)
 const execution = new CheckedExecution(cells, sockets, language)
-const queue = new ExecutionQueue(execute, abort)
-const state = new SessionState()
+const subshells = new Subshells(execute, abort)
+let executionCount = 0
 let isLeaving = false
+let leaving: Promise<void> | undefined
+/** When cells began to run, for the metadata of their replies: JupyterLab records it. */
+const started = new WeakMap<Request, { started: string }>()
 let loadedLanguage: Promise<Language> | undefined
 
 /** Message type to handler. What a handler answers is the content of the reply; undefined means no reply. */
 const handlers: Record<string, Handler> = {
   kernel_info_request: () => kernelInfo,
-  connect_request: () => Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, connection[`${channel}_port`]])),
-  execute_request: (request) => queue.submit(request),
+  connect_request: () => ({ status: 'ok', ...Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, connection[`${channel}_port`]])) }),
+  execute_request: (request) => subshells.submit(request),
   interrupt_request: interrupt,
   shutdown_request: shutdown,
   complete_request: async ({ content }) => (await language()).complete(content),
   inspect_request: async ({ content }) => (await language()).inspect(content),
   is_complete_request: async ({ content }) => (await language()).isComplete(String(content.code)),
-  history_request: ({ content }) => ({ status: 'ok', history: historyTuples(content) }),
-  comm_info_request: () => ({ status: 'ok', comms: {} }),
-  comm_open: refuseComm,
-  comm_msg: () => undefined,
-  comm_close: () => undefined,
+  history_request: async ({ content }) => ({ status: 'ok', history: await historyTuples(content) }),
+  comm_info_request: ({ content }) => ({ status: 'ok', comms: openComms(content.target_name) }),
+  comm_open: (request) => cells.deliver('comm_open', request),
+  comm_msg: (request) => cells.deliver('comm_msg', request),
+  comm_close: (request) => cells.deliver('comm_close', request),
+  create_subshell_request: () => ({ status: 'ok', subshell_id: subshells.create() }),
+  delete_subshell_request: ({ content }) => (subshells.delete(content.subshell_id as string), { status: 'ok' }),
+  list_subshell_request: () => ({ status: 'ok', subshell_id: subshells.list() }),
 }
 
 /** Milliseconds between two looks at whether the parent process lives. */
@@ -48,25 +57,47 @@ const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a cell runs or a front end first asks for help. */
 function language(): Promise<Language> {
-  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector))
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector, cells.files))
   return loadedLanguage
 }
 
 async function receive(channel: 'shell' | 'control', request: Request): Promise<void> {
   const type = request.header.msg_type
-  if (!Object.hasOwn(handlers, type)) return console.error(`hone kernel: ${type} is not known and was dropped.`)
-  const isCell = type === 'execute_request'
-  if (!isCell) setStatus('busy', request)
-  const content = await answer(handlers[type], request)
-  if (content !== undefined) sockets.reply(channel, type.replace(/_request$/, '_reply'), content, request)
+  const refusal = await refuse(request)
+  if (type !== 'execute_request' || refusal !== undefined) setStatus('busy', request)
+  const content = refusal ?? (await answer(request))
+  await execution.shown(request)
+  if (content !== undefined) reply(channel, content, request)
   setStatus('idle', request)
-  if (!isCell && cells.running !== undefined) setStatus('busy', cells.running)
-  if (isLeaving) await leave()
+  if (cells.running !== undefined) setStatus('busy', cells.running)
+  if (isLeaving) await (leaving ??= leave())
 }
 
-async function answer(handler: Handler, request: Request): Promise<object | undefined> {
+/** What has no reply, as the messages of comms, can fail in the log alone. */
+function reply(channel: 'shell' | 'control', content: object, request: Request): void {
+  const type = request.header.msg_type
+  if (type.endsWith('_request')) sockets.reply(channel, type.replace(/_request$/, '_reply'), content, request, started.get(request))
+  else log(`${type} could not be handled: ${(content as { evalue: string }).evalue}`)
+}
+
+/** The answer to a request that cannot be handled. A comm is reached whatever became of the subshell that its messages name. */
+function refuse(request: Request): Promise<object | void> {
+  return describingErrors(() => {
+    checkContent(request)
+    if (request.header.msg_type.endsWith('_request')) subshells.queueOf(request)
+  })
+}
+
+/** The content of the reply, if there is one. */
+async function answer(request: Request): Promise<object | void> {
+  const type = request.header.msg_type
+  if (Object.hasOwn(handlers, type)) return describingErrors(() => handlers[type](request))
+  log(`${type} is not known and is not answered.`)
+}
+
+async function describingErrors(work: () => object | void | Promise<object | void>): Promise<object | void> {
   try {
-    return await handler(request)
+    return await work()
   } catch (error) {
     const { name, message } = error as Error
     return { status: 'error', ename: name, evalue: message, traceback: [] }
@@ -79,16 +110,21 @@ function setStatus(execution_state: 'starting' | 'busy' | 'idle', { header }: Pi
 
 async function execute(request: Request): Promise<ExecuteReply> {
   setStatus('busy', request)
+  started.set(request, { started: new Date().toISOString() })
   const { code, silent, store_history } = request.content
-  const isCounted = silent !== true && store_history !== false
-  const execution_count = isCounted ? state.count(String(code)) : state.executionCount
-  if (silent !== true) sockets.publish('execute_input', { code, execution_count }, request.header)
-  return execution.run(request, execution_count)
+  if (silent !== true && store_history !== false) count(String(code))
+  if (silent !== true) sockets.publish('execute_input', { code, execution_count: executionCount }, request.header)
+  return execution.run(request, executionCount)
+}
+
+function count(code: string): void {
+  executionCount++
+  if (code.trim() !== '') history.add(executionCount, code)
 }
 
 function abort(request: Request): ExecuteReply {
   setStatus('busy', request)
-  return { status: 'aborted', execution_count: state.executionCount }
+  return { status: 'aborted', execution_count: executionCount }
 }
 
 async function interrupt(): Promise<object> {
@@ -107,22 +143,26 @@ function shutdown({ header, content }: Request): object {
 async function leave(): Promise<void> {
   cells.exitSoon()
   await cells.interrupt()
-  await sockets.close()
+  await Promise.all([sockets.close(), history.close()])
   cells.exit()
 }
 
 /** https://jupyter-client.readthedocs.io/en/stable/messaging.html#history */
-function historyTuples(query: HistoryQuery & { output?: boolean }): unknown[] {
-  return state.history(query).map(({ line, input }) => [0, line, query.output === true ? [input, null] : input])
+async function historyTuples(query: Request['content']): Promise<unknown[]> {
+  const entries = await history.find(query)
+  return entries.map(({ session, line, input, output = null }) => [session, line, query.output === true ? [input, output] : input])
 }
 
-/** A comm for a target that nobody registered is closed at once, as the protocol asks. */
-function refuseComm({ header, content }: Request): undefined {
-  sockets.publish('comm_close', { comm_id: content.comm_id, data: {} }, header)
+/** https://jupyter-client.readthedocs.io/en/stable/messaging.html#comm-info */
+function openComms(target: unknown): object {
+  const wanted = [...cells.comms].filter(([, target_name]) => typeof target !== 'string' || target_name === target)
+  return Object.fromEntries(wanted.map(([id, target_name]) => [id, { target_name }]))
 }
 
 async function listen(channel: 'shell' | 'control'): Promise<void> {
-  for await (const request of sockets.requests(channel)) void receive(channel, request)
+  for await (const request of sockets.requests(channel)) {
+    receive(channel, request).catch((error: Error) => log(`${request.header.msg_type} could not be answered: ${error.message}`))
+  }
 }
 
 async function listenForInput(): Promise<void> {
@@ -135,7 +175,7 @@ async function listenForInput(): Promise<void> {
 function watchParent(): void {
   if (process.env.JPY_PARENT_PID === undefined) return
   const parent = process.ppid
-  setInterval(() => process.ppid !== parent && void leave(), PARENT_INTERVAL_MS)
+  setInterval(() => process.ppid !== parent && void (leaving ??= leave()), PARENT_INTERVAL_MS)
 }
 
 await sockets.bind()

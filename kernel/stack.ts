@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Position } from './cell.ts'
 import { plainText } from './display.ts'
-import { Places, type KnownScript, type Whole } from './places.ts'
+import { Places, type KnownScript } from './places.ts'
 import { SourceError } from './source-error.ts'
 
 /** The name and the message of anything that can be thrown. */
@@ -26,12 +26,7 @@ const dim = (text: string) => `\u001b[2m${text}\u001b[22m`
 
 /** Stack lines in terms of what the person typed: of cells (`cell 3:2:5`) and of imported TypeScript files. */
 export class StackTraces {
-  readonly places: Places
-
-  /** `whole` does what must not be cut short. */
-  constructor(whole: Whole) {
-    this.places = new Places(whole)
-  }
+  readonly places = new Places()
 
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {

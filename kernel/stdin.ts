@@ -3,6 +3,9 @@ import { Interrupted } from './native.ts'
 import type { RunningCell } from './running-cell.ts'
 import { Flag, Interrupt, type Answer, type ToProtocolThread } from './threads.ts'
 
+/** What consoles answer where the person ends the input instead, with Ctrl-D. */
+const END_OF_INPUT = '\u0004'
+
 /** What a cell asks the person at the front end. */
 export class Stdin {
   readonly #post: (message: ToProtocolThread) => void
@@ -31,10 +34,10 @@ export class Stdin {
 
   #answer(cell: RunningCell, prompt: string, password: boolean): Promise<string> {
     const question = this.#send(cell, prompt, password)
-    return new Promise((resolve, reject) => {
+    return new Promise<string>((resolve, reject) => {
       this.#waiting.set(question, resolve)
       cell.handle.signal.addEventListener('abort', () => reject(new Interrupted()), { once: true })
-    })
+    }).then(textOf)
   }
 
   /** Asks and holds this thread until the answer is there. An interrupt wakes it. */
@@ -44,7 +47,7 @@ export class Stdin {
       const count = Atomics.load(this.#flags, Flag.answers)
       if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
       const answer = receiveMessageOnPort(this.#answers)?.message as Answer | undefined
-      if (answer?.question === question) return answer.value
+      if (answer?.question === question) return textOf(answer.value)
       if (answer === undefined) Atomics.wait(this.#flags, Flag.answers, count)
       else this.#receive(answer)
     }
@@ -65,4 +68,10 @@ export class Stdin {
     this.#waiting.get(question)?.(value)
     this.#waiting.delete(question)
   }
+}
+
+/** Throws an Error where there is no answer. */
+function textOf(answer: string): string {
+  if (answer === END_OF_INPUT) throw new Error('There is no answer: the input was ended (Ctrl-D).')
+  return answer
 }

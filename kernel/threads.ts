@@ -1,9 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { HistoryEntry, HistoryQuery } from './history.ts'
 import type { ExecuteReply } from './protocol.ts'
 import type { Connection } from './connection.ts'
 
-/** One cell on its way to the cell thread. Its id is the msg_id of the request. */
+/** One cell on its way to the cell thread. */
 export interface CellRequest {
+  /** Its own, for there are clients that use a msg_id twice. */
   id: string
   /** Execution count: the number shown beside the cell. */
   count: number
@@ -13,13 +15,24 @@ export interface CellRequest {
   expressions: Record<string, string>
 }
 
+/** A message of a comm on its way to the cell thread. */
+export interface CommRequest {
+  id: string
+  type: 'comm_open' | 'comm_msg' | 'comm_close'
+  content: Record<string, unknown>
+  metadata: Record<string, unknown>
+  buffers: Uint8Array[]
+}
+
 /** What the protocol thread says to the cell thread. */
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
-  /** The cell shall end. */
-  | { type: 'interrupt'; id: string }
-  /** The cell has ended, whatever it does. */
-  | { type: 'end'; id: string; isUrgent: boolean }
+  | { type: 'comm'; message: CommRequest }
+  | { type: 'history'; question: number; entries: HistoryEntry[] }
+  /** All that runs shall end. */
+  | { type: 'interrupt' }
+  /** All that runs has ended, whatever it does. */
+  | { type: 'end'; isUrgent: boolean }
   | { type: 'exit' }
 
 /** What the cell thread says to the protocol thread. Contents travel as JSON text, so that what is not JSON fails where it was made. */
@@ -27,13 +40,16 @@ export type ToProtocolThread =
   | { type: 'stream'; id: string; name: StreamName; text: string }
   | { type: 'publish'; id: string; messageType: string; json: string; extra?: Extra }
   | Question
+  | { type: 'history'; question: number; query: HistoryQuery }
   | { type: 'interrupt' }
   /** The thread stands still, for a termination (interrupt.ts). */
   | { type: 'still' }
-  /** An interrupted cell has ended, and nothing of it runs. */
-  | { type: 'quiet'; id: string }
+  /** All that was interrupted has ended, and nothing of it runs. */
+  | { type: 'quiet' }
   | { type: 'typecheck'; mode: TypecheckMode }
-  | { type: 'done'; id: string; reply: ExecuteReply }
+  | { type: 'magic'; name: string; summary?: string }
+  | { type: 'file'; path: string; stamp: string }
+  | { type: 'done'; id: string; reply: ExecuteReply; result?: string }
 
 /** What few published messages carry beside their content. */
 export interface Extra {
@@ -78,8 +94,8 @@ export const Flag = {
   native: 0,
   /** One of Interrupt. */
   interrupt: 1,
-  /** Number of works that must not be cut short: modules being loaded, cells being compiled. */
-  whole: 2,
+  /** Number of modules being loaded. */
+  loading: 2,
   /** 1 when async_hooks are in use. */
   asyncHooks: 3,
   /** Counts the answers, and whatever else shall wake a thread that sleeps until one comes. */
@@ -88,8 +104,10 @@ export const Flag = {
   stillness: 5,
   /** 1 while the thread waits for a child process, as execSync does. */
   childProcess: 6,
+  /** Depth of other work that must not be cut short, as the compilation of a cell. */
+  whole: 7,
   /** Counts the outputs that the protocol thread has taken. */
-  outputs: 7,
+  outputs: 8,
 } as const
 
 /** How far an interrupt is. */

@@ -1,49 +1,47 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import type * as GetTsconfig from 'get-tsconfig'
 
-/** The options that matter beyond TypeScript's own processes. https://www.typescriptlang.org/tsconfig/ */
-export interface CompilerOptions {
-  paths?: Record<string, string[]>
-  types?: string[]
-  jsx?: 'preserve' | 'react' | 'react-jsx' | 'react-jsxdev'
-  jsxFactory?: string
-  jsxFragmentFactory?: string
-  jsxImportSource?: string
-  experimentalDecorators?: boolean
-  useDefineForClassFields?: boolean
-}
+/** https://www.typescriptlang.org/tsconfig/ */
+export type CompilerOptions = NonNullable<GetTsconfig.TsConfigJsonResolved['compilerOptions']>
 
 export interface Configuration {
   /** The path of the tsconfig.json. */
   file: string
   options: CompilerOptions
+  /** The paths without ending that `paths` and `baseUrl` name for a specifier or a pattern, in turn. */
+  placesOf(specifier: string): string[]
 }
 
-const known = new Map<string, Configuration | undefined>()
+const require = createRequire(import.meta.url)
+const known = new Map<string, Configuration & { time: number }>()
 
-/** The nearest tsconfig.json of a folder or those above it, with what it extends; it is read once. An unreadable one has no options. */
+/** The nearest tsconfig.json of a folder or those above it, with what it extends. An unreadable one has no options. */
 export function configurationOf(folder: string): Configuration | undefined {
-  if (!known.has(folder)) {
-    const file = above(folder, 'tsconfig.json')
-    known.set(folder, file === undefined ? undefined : { file, options: optionsOf(file) })
-  }
-  return known.get(folder)
+  const file = above(folder, 'tsconfig.json')
+  if (file === undefined) return undefined
+  const time = statSync(file).mtimeMs
+  const found = known.get(file)
+  if (found?.time === time) return found
+  const configuration = { ...read(file), time }
+  known.set(file, configuration)
+  return configuration
 }
 
-function optionsOf(file: string): CompilerOptions {
+function read(file: string): Configuration {
+  const { createPathsMatcher, parseTsconfig } = require('get-tsconfig') as typeof GetTsconfig
   try {
-    const shown = execFileSync(typeScriptProgram(), ['--showConfig', '-p', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    return (JSON.parse(shown) as { compilerOptions?: CompilerOptions }).compilerOptions ?? {}
+    const config = parseTsconfig(file)
+    return { file, options: config.compilerOptions ?? {}, placesOf: createPathsMatcher({ path: file, config }) ?? (() => []) }
   } catch {
-    return {}
+    return { file, options: {}, placesOf: () => [] }
   }
 }
 
 /** The path of the native program that the `typescript` package runs. */
 export function typeScriptProgram(): string {
-  const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
+  const typescript = require.resolve('typescript/package.json')
   const manifest = createRequire(typescript).resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
   return join(dirname(manifest), 'lib', process.platform === 'win32' ? 'tsc.exe' : 'tsc')
 }

@@ -44,9 +44,17 @@ export function decode(frames: Uint8Array[], signer: Signer): Request {
 }
 
 function parseObject(part: Uint8Array): Record<string, unknown> {
-  const value: unknown = JSON.parse(Buffer.from(part).toString())
+  const value = parseJson(part)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('a part is not a JSON object')
   return value as Record<string, unknown>
+}
+
+function parseJson(part: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(part).toString())
+  } catch (error) {
+    throw new Error('a part is not JSON', { cause: error })
+  }
 }
 
 /** A content that is already JSON text goes out as it is. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
 /**
@@ -19,6 +20,13 @@ export function dataFolders(name: string): string[] {
 /** Where package.json stands: a package may resolve its own name. https://nodejs.org/api/packages.html#self-referencing-a-package-using-its-name */
 export function packageFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('honejs/package.json'))
+}
+
+/** What hone keeps for this user and can get again. https://specifications.freedesktop.org/basedir-spec/latest/ */
+export function userCache(): string {
+  const { XDG_CACHE_HOME: chosen, LOCALAPPDATA: local } = process.env
+  const folder = chosen || (process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : process.platform === 'win32' && local ? local : join(homedir(), '.cache'))
+  return join(folder, 'hone')
 }
 
 /**

@@ -60,6 +60,7 @@ function html<Row>(columns: readonly Column<Row>[], cells: readonly string[][], 
   return `<table>${head}<tbody>${cells.map((line) => row('td', line)).join('')}</tbody></table>${foot}`
 }
 
-function escaped(text: string): string {
+/** Text as HTML shows it. */
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

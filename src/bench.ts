@@ -5,11 +5,16 @@ import type { Contender } from '../lib/measure/contender.ts'
 import { processContender } from '../lib/measure/process.ts'
 import type { BenchResult } from '../lib/measure/result.ts'
 import { saveBench } from '../lib/measure/saved.ts'
-import { inputsFor, openModel, withModelOptions, type ModelOptions } from './measure-options.ts'
+import { count, inputsFor, openModel, percent, positive, withModelOptions, type ModelOptions } from './measure-options.ts'
 import { UsageError } from './usage.ts'
 
 interface BenchOptions extends ModelOptions {
   readonly seconds: number
+  readonly runs?: number
+  readonly calls?: number
+  readonly baseline?: string
+  readonly threshold?: number
+  readonly timeout?: number
   readonly save?: string
   readonly same?: boolean
 }
@@ -18,7 +23,12 @@ export function bench(program: Command): void {
   withModelOptions(program.command('bench'))
     .description('time ONNX models and other programs side by side')
     .argument('<contenders...>', 'MODEL.onnx, NAME=MODEL.onnx, or NAME="COMMAND ARGUMENTS": a program that speaks the protocol of processContender')
-    .option('--seconds <seconds>', 'how long to measure', seconds, 10)
+    .option('--seconds <seconds>', 'how long to measure', positive, 10)
+    .option('--runs <count>', 'samples of each (as many as a narrow interval needs)', count)
+    .option('--calls <count>', 'calls within a sample (as many as take a millisecond)', count)
+    .option('--baseline <name>', 'whom the others are compared with (the first)')
+    .option('--threshold <percent>', 'differences that count as none (2)', percent)
+    .option('--timeout <seconds>', 'how long a call may take (600)', positive)
     .option('--same', 'refuse contenders whose results differ')
     .option('--save <file>', 'write the result as JSON, for hone compare')
     .action(async (contenders: readonly string[], options: BenchOptions) => {
@@ -31,10 +41,12 @@ async function measured(specifications: readonly string[], options: BenchOptions
   const named = specifications.map(parsed)
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) < i)
   if (twice) throw new UsageError(`Two contenders are called ${twice.name}. Name them: NAME=${twice.source}`)
+  if (options.baseline !== undefined && !named.some(({ name }) => name === options.baseline)) throw new UsageError(`--baseline: no contender is called ${options.baseline}.`)
   const contenders: Record<string, Contender> = {}
   for (const { name, source } of named) contenders[name] = source.endsWith('.onnx') ? await model(source, options) : await program(source)
   try {
-    report(await time(contenders, { seconds: options.seconds, sameResults: options.same ?? false }), options.save)
+    const { seconds, runs, calls, baseline, threshold, timeout, same } = options
+    report(await time(contenders, { seconds, minRuns: runs, maxRuns: runs, calls, baseline, threshold, timeout, sameResults: same }), options.save)
     return 0
   } catch (error) {
     if (!(error instanceof BenchError)) throw error
@@ -77,10 +89,4 @@ async function program(command: string): Promise<Contender> {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error })
   }
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (value > 0 && value < Infinity) return value
-  throw new UsageError(`--seconds takes seconds above 0, not ${text}.`)
 }

@@ -4,7 +4,9 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { backendFolder, backendPython, PYTHON_BACKENDS, type PythonBackend } from '../lib/measure/python-backends.ts'
 import { listDevices } from '../lib/runtime/devices.ts'
+import { buildFolder, tensorflowState } from './addons/tensorflow.ts'
 
 /** What was found of one thing. Only a `failed` one keeps hone from working. */
 export interface Finding {
@@ -35,7 +37,6 @@ const PACKAGES: readonly Package[] = [
   { name: 'vega-lite', purpose: 'draws plots' },
   { name: 'danfojs-node', purpose: 'data frames', remedy: 'It is optional; get it with: npm ci (without --omit=optional)' },
   { name: 'tslab', purpose: 'types and baseline of the tests', remedy: 'Only development needs it; get it with: npm ci (without --omit=dev)' },
-  { name: '@tensorflow/tfjs-node-gpu', purpose: 'TensorFlow.js on an NVIDIA GPU, as a baseline', remedy: 'It is optional; get it with: npm install --no-save @tensorflow/tfjs-node-gpu' },
 ]
 
 export function checkPackages(): Promise<Finding[]> {
@@ -60,6 +61,19 @@ function installedVersion(name: string): string | undefined {
   return file && JSON.parse(readFileSync(file, 'utf8')).version
 }
 
+/** TensorFlow.js's native library, as `hone tfjs install` builds it. */
+export function checkTensorflow(): Finding[] {
+  return (['cpu', 'gpu'] as const).map((backend): Finding => {
+    const [name, flag] = backend === 'cpu' ? ['@tensorflow/tfjs-node', ''] : ['@tensorflow/tfjs-node-gpu', ' --gpu']
+    const purpose = `TensorFlow.js on ${backend === 'cpu' ? "TensorFlow's own library" : 'an NVIDIA GPU'}, as a baseline`
+    switch (tensorflowState(backend)) {
+      case 'linked': return { name, state: 'ok', detail: `in ${buildFolder(backend)}, ${purpose}` }
+      case 'built': return { name, state: 'absent', detail: `built in ${buildFolder(backend)}, and not linked to this copy of hone`, remedy: `Link it, in a second, with: hone tfjs install${flag}` }
+      case 'absent': return { name, state: 'absent', detail: `not built (${purpose})`, remedy: `It is optional; get it with: hone tfjs install${flag}` }
+    }
+  })
+}
+
 export async function checkDevices(): Promise<Finding[]> {
   const devices = await listDevices()
   return devices.map(({ device, available, description, reason, remedy }) => ({
@@ -70,13 +84,28 @@ export async function checkDevices(): Promise<Finding[]> {
   }))
 }
 
+/** Other runtimes that ONNX files are compared on. */
+export function checkBackends(): Promise<Finding[]> {
+  return Promise.all(Object.entries(PYTHON_BACKENDS).map(async ([key, { title, packages: [name] }]): Promise<Finding> => {
+    const python = backendPython(key as PythonBackend)
+    const remedy = `It is optional; get it with: hone backends install ${key}`
+    if (!python) return { name: title, state: 'absent', detail: 'not installed (runs ONNX files beside ONNX Runtime, for comparison)', remedy }
+    try {
+      const { stdout } = await promisify(execFile)(python, ['-c', 'import sys; from importlib.metadata import version; print(version(sys.argv[1]))', name!], { timeout: 20_000 })
+      return { name: title, state: 'ok', detail: `${stdout.trim()}, in ${backendFolder(key as PythonBackend)}` }
+    } catch {
+      return { name: title, state: 'absent', detail: `its environment ${backendFolder(key as PythonBackend)} is damaged`, remedy }
+    }
+  }))
+}
+
 interface KernelSpecs {
   readonly kernelspecs: Readonly<Record<string, { readonly resource_dir: string; readonly spec: { readonly argv: readonly string[] } }>>
 }
 
 export async function checkJupyter(): Promise<Finding[]> {
   const specs = await jupyterKernelSpecs()
-  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'Get it with: pip install jupyterlab; then: hone install' }]
+  if (!specs) return [{ name: 'Jupyter', state: 'absent', detail: 'not found (only notebooks in a browser need it)', remedy: 'npm run lab sets one up for this project; one of your own: pip install jupyterlab, then hone install' }]
   const ours = specs.kernelspecs.hone
   if (!ours) return [{ name: 'Jupyter', state: 'absent', detail: 'found; the kernel is not registered', remedy: 'Register it with: hone install' }]
   if (!ours.spec.argv.includes(KERNEL))

@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { backends } from './backends.ts'
 import { bench } from './bench.ts'
 import { compare } from './compare.ts'
 import { doctor } from './doctor.ts'
+import { gpu } from './gpu.ts'
 import { install } from './install.ts'
+import { lab } from './lab.ts'
+import { load } from './load.ts'
 import { profile } from './profile.ts'
 import { run } from './run.ts'
+import { tfjs } from './tfjs.ts'
 import { UsageError } from './usage.ts'
 
-const SUBCOMMANDS = [run, bench, compare, profile, install, doctor]
+const SUBCOMMANDS = [run, bench, compare, profile, load, lab, install, gpu, tfjs, backends, doctor]
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const program = new Command('hone')

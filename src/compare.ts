@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { compareBenches } from '../lib/measure/regression.ts'
 import type { BenchResult } from '../lib/measure/result.ts'
 import { readBench } from '../lib/measure/saved.ts'
+import { percent } from './measure-options.ts'
 import { UsageError } from './usage.ts'
 
 export function compare(program: Command): void {
@@ -25,10 +26,4 @@ function read(file: string): BenchResult {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error })
   }
-}
-
-function percent(text: string): number {
-  const share = Number(text.replace(/\s*%$/, '')) / 100
-  if (share >= 0 && share < 1) return share
-  throw new UsageError(`--threshold takes per cent from 0 to 100, not ${text}.`)
 }

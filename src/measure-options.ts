@@ -59,3 +59,17 @@ export function count(text: string): number {
   if (Number.isInteger(value) && value > 0) return value
   throw new UsageError(`A whole number from 1 on is wanted, not ${text}.`)
 }
+
+/** Takes a number above 0. */
+export function positive(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value < Infinity) return value
+  throw new UsageError(`A number above 0 is wanted, not ${text}.`)
+}
+
+/** Takes per cent, as a share. */
+export function percent(text: string): number {
+  const share = Number(text.replace(/\s*%$/, '')) / 100
+  if (text.trim() !== '' && share >= 0 && share < 1) return share
+  throw new UsageError(`Per cent from 0 to 100 are wanted, not ${text}.`)
+}

@@ -54,9 +54,10 @@ export function polars(value: object): MimeBundle | undefined {
 /** Rows that are already cut, with a note of what is missing. */
 function htmlTable(names: string[], rows: unknown[][], total: number): MimeBundle {
   const columns = names.slice(0, limits.columns)
-  const line = (cells: string[]) => `<tr>${cells.join('')}</tr>`
-  const head = line(columns.map((name) => `<th>${escapeHtml(name)}</th>`))
-  const body = rows.map((row) => line(columns.map((_, i) => `<td>${escapeHtml(cellText(row[i]))}</td>`)))
+  const aligns = columns.map((_, i) => (rows.every((row) => isNumberOrNothing(row[i])) ? 'right' : 'left'))
+  const line = (tag: string, texts: string[]) => `<tr>${texts.map((text, i) => `<${tag} style="text-align: ${aligns[i]}">${escapeHtml(text)}</${tag}>`).join('')}</tr>`
+  const head = line('th', columns)
+  const body = rows.map((row) => line('td', columns.map((_, i) => cellText(row[i]))))
   const isCut = total > rows.length || names.length > columns.length
   const note = isCut ? `<p>${rows.length} of ${total.toLocaleString('en')} rows, ${columns.length} of ${names.length} columns</p>` : ''
   return { 'text/html': `<table><thead>${head}</thead><tbody>${body.join('')}</tbody></table>${note}` }
@@ -66,8 +67,21 @@ function isRecord(value: unknown): value is Row {
   return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
 }
 
+function isNumberOrNothing(value: unknown): boolean {
+  return ['number', 'bigint', 'undefined'].includes(typeof value) || value === null
+}
+
+/** Digits of a number in a cell; digits before the point are never cut. */
+const DIGITS = 6
+
+function numberText(x: number): string {
+  const whole = Math.floor(Math.log10(Math.abs(x))) + 1
+  return Number.isInteger(x) || !Number.isFinite(x) ? String(x) : String(Number(x.toPrecision(Math.max(DIGITS, whole))))
+}
+
 function cellText(value: unknown): string {
   if (value === undefined) return ''
+  if (typeof value === 'number') return numberText(value)
   const text = typeof value === 'string' ? value : inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 10 })
   return text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text
 }

@@ -3,15 +3,20 @@ import type { MimeBundle } from './bundle.ts'
 import { escapeHtml } from './html.ts'
 import { limits } from './limits.ts'
 import { histogram, short, summarize, summaryText, type Numbers } from './numbers.ts'
-import { plainText } from './text.ts'
 
 /** A long array of numbers, typed or not: the first of them, what they have in common, their distribution. */
 export function numbers(value: object): MimeBundle | undefined {
   const isTyped = types.isTypedArray(value) && !Buffer.isBuffer(value)
   const isPlain = Array.isArray(value) && value.every((item) => typeof item === 'number')
   if (!(isTyped || isPlain) || value.length <= limits.items) return undefined
-  return bundle(plainText(value), value)
+  const all = value as Numbers
+  const ends = [...Array(SHOWN.first).keys()].map((i) => all[i]).concat(Array.from({ length: SHOWN.last }, (_, i) => all[all.length - SHOWN.last + i]))
+  const texts = ends.map(short).toSpliced(SHOWN.first, 0, '...')
+  return bundle(`${value.constructor.name}(${all.length}) [ ${texts.join(', ')} ]`, all)
 }
+
+/** How many of a long array's numbers are shown. */
+const SHOWN = { first: 8, last: 3 }
 
 /** A tensor of this project, of ONNX Runtime or of TensorFlow.js: element type, shape, numbers. */
 export function tensor(value: object): MimeBundle | undefined {
@@ -74,7 +79,7 @@ function bundle(text: string, data: NonNullable<Tensor['data']>): MimeBundle {
   const summary = summarize(data)
   const line = summaryText(summary, data.length)
   const drawing = summary.greatest > summary.least ? histogram(data, summary) : ''
-  return { 'text/plain': `${text}\n${line}`, 'text/html': `<pre>${escapeHtml(text)}</pre>${drawing}<p>${line}</p>` }
+  return { 'text/plain': `${text}\n${line}`, 'text/html': `<pre style="margin: 0">${escapeHtml(text)}</pre>${drawing}<div>${line}</div>` }
 }
 
 /** Fewer numbers than this speak for themselves. */

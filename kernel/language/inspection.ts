@@ -1,7 +1,9 @@
-import { magics } from '../magics/index.ts'
+import { findMagic } from '../magics/index.ts'
+import { readEnd } from '../text-end.ts'
 import type { Sources } from './completion.ts'
 import { toDocument } from './module.ts'
 import { positionAt, readPlace, type Place } from './place.ts'
+import { ofCells } from './words.ts'
 
 const NAME_BEFORE = /[\p{ID_Continue}$#]*$/u
 const NAME_AFTER = /^[\p{ID_Continue}$]*/u
@@ -19,16 +21,21 @@ export async function inspect(place: Place & { detail_level?: unknown }, sources
   return { status: 'ok', found: true, data: { 'text/markdown': markdown, 'text/plain': plain(markdown) }, metadata: {} }
 }
 
-/** What is known of the name at an offset, as Markdown. */
+/** What is known of the name at an offset, or else of the function whose arguments stand there, as Markdown. */
 export async function describe(code: string, offset: number, withSource: boolean, sources: Sources): Promise<string | undefined> {
-  const lineStart = code.lastIndexOf('\n', offset - 1) + 1
   const nameEnd = offset + NAME_AFTER.exec(code.slice(offset))![0].length
-  const line = code.slice(lineStart, nameEnd)
-  const magic = magics.get(MAGIC.exec(line)?.[1] ?? '')
-  if (magic !== undefined && MAGIC.exec(line)![0].length === line.length) return [`\`${line.trim()}\` ${magic.summary}`, ...(magic.usage === undefined ? [] : [magic.usage])].join('\n\n')
+  const called = readEnd(code.slice(0, offset)).open.findLast(({ type }) => type.label === '(')
+  return (await describeName(code, nameEnd, withSource, sources)) ?? (called && describeName(code, called.start, withSource, sources))
+}
+
+async function describeName(code: string, end: number, withSource: boolean, sources: Sources): Promise<string | undefined> {
+  const line = code.slice(code.lastIndexOf('\n', end - 1) + 1, end)
+  const [written, name] = MAGIC.exec(line) ?? []
+  const magic = findMagic(name ?? '')
+  if (magic !== undefined && written === line) return [`\`${line.trim()}\` ${magic.summary}`, ...(magic.usage === undefined ? [] : [magic.usage])].join('\n\n')
   const expression = EXPRESSION.exec(line)?.[0]
   if (expression === undefined) return undefined
-  const start = nameEnd - NAME_BEFORE.exec(line)![0].length
+  const start = end - NAME_BEFORE.exec(line)![0].length
   const [type, value] = await Promise.all([hover(code, start, sources).catch(() => undefined), sources.live.summary(expression)])
   const source = withSource ? await sourceOf(expression, sources) : undefined
   const parts = [type, value && `Value: \`${value.replaceAll('`', "'")}\``, source && `\`\`\`typescript\n${source}\n\`\`\``].filter(Boolean)
@@ -39,16 +46,8 @@ function hover(code: string, offset: number, { notebook, server }: Sources): Pro
   return notebook.ask(code, async (path) => {
     const answer = await server.hover(path, toDocument(positionAt(code, offset)))
     const markdown = answer?.contents.value.trim()
-    return markdown === undefined || markdown === UNKNOWN ? undefined : withoutImports(markdown)
+    return markdown === undefined || markdown === UNKNOWN ? undefined : ofCells(markdown, NAME_AFTER.exec(code.slice(offset))![0])
   })
-}
-
-/** A name of an earlier cell is an import only to the language server; links to files lead nowhere in a notebook. */
-function withoutImports(markdown: string): string {
-  return markdown
-    .replace(/^\(alias\) /gm, '')
-    .replace(/\nimport \S+(?=\n```)/, '')
-    .replace(/\[([^\]]+)\]\(file:[^)]+\)/g, '$1')
 }
 
 async function sourceOf(expression: string, { notebook, live }: Sources): Promise<string | undefined> {

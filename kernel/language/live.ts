@@ -73,7 +73,9 @@ export class LiveValues {
 
   async #summary(expression: string): Promise<string | undefined> {
     const value = await this.#evaluate(expression, { generatePreview: true })
-    return value === undefined || value.type === 'function' ? undefined : describe(value)
+    if (value === undefined || value.type === 'function' || value.className === 'Module') return undefined
+    const shape = value.type === 'object' && value.subtype !== 'null' ? await this.#evaluate(`[(${expression}).shape ?? (${expression}).dims].flat().join(', ')`) : undefined
+    return describe(value) + (shape?.value ? `, shape [${shape.value}]` : '')
   }
 
   async #functionSource(expression: string): Promise<string | undefined> {
@@ -97,14 +99,23 @@ function inTime<T>(answer: Promise<T>, otherwise: T): Promise<T> {
 }
 
 function describe({ type, subtype, description, value, preview }: Runtime.RemoteObject): string {
+  if (type === 'string') return JSON.stringify(String(value).length > LONGEST ? `${String(value).slice(0, LONGEST)}…` : value)
   if (preview === undefined) return description ?? JSON.stringify(value) ?? type
   const name = description === 'Object' ? '' : `${description} `
-  const rest = preview.overflow ? ['…'] : []
-  if (subtype === 'array' || subtype === 'typedarray') {
-    const elements = preview.properties.filter((property) => /^\d+$/.test(property.name)).map((property) => String(property.value))
-    return `${name}[ ${[...elements, ...rest].join(', ')} ]`
-  }
+  const isList = subtype === 'array' || subtype === 'typedarray'
   const entries = preview.entries?.map((entry) => `${entry.key === undefined ? '' : `${entry.key.description} => `}${entry.value.description}`)
-  const properties = preview.properties.map((property) => `${property.name}: ${property.value ?? property.type}`)
-  return `${name}{ ${[...(entries ?? properties), ...rest].join(', ')} }`
+  const properties = preview.properties.filter((property) => (isList ? /^\d+$/ : /^[^#]/).test(property.name))
+  const parts = entries ?? properties.map((property) => (isList ? textOf(property) : `${property.name}: ${textOf(property)}`))
+  const isCut = preview.overflow || parts.length > MOST
+  const shown = [...parts.slice(0, MOST), ...(isCut ? ['…'] : [])].join(', ')
+  return isList ? `${name}[ ${shown} ]` : `${name}{ ${shown} }`
+}
+
+/** Elements, and characters of a text, that a summary shows. */
+const MOST = 10
+const LONGEST = 200
+
+function textOf({ type, value }: Runtime.PropertyPreview): string {
+  if (type === 'function') return 'ƒ'
+  return type === 'accessor' ? '…' : String(value ?? type)
 }

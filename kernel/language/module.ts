@@ -1,5 +1,6 @@
 import type { Diagnostic, DocumentSymbol, Position, Range } from './protocol.ts'
 import type { DeclarationToken } from './type-server.ts'
+import { withoutModules } from './words.ts'
 
 /** A cell that has run, as a TypeScript module. */
 export interface Module {
@@ -128,7 +129,7 @@ export function errorsIn(diagnostics: Diagnostic[], source: string, masked: stri
 }
 
 function inPersonsWords(message: string, code: number, names: ReadonlyMap<string, Binding>): string {
-  const plain = message.replace(/(typeof )?import\("[^"]*\.hone-[^"]*"\)\.?/g, '')
+  const plain = withoutModules(message)
   const assigned = code === CANNOT_ASSIGN_TO_IMPORT ? /'([^']+)'/.exec(message)?.[1] : undefined
   return names.get(assigned ?? '')?.kind === 'constant' ? plain.replace('an import', 'a constant') : plain
 }

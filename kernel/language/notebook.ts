@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { maskMagics } from './mask.ts'
+import { join } from 'node:path'
+import { maskMagics, maskSchemes } from './mask.ts'
 import { declarationsIn, documentOf, errorsIn, extensionOf, headerOf, namesUsed, refusedExports, type Bindings, type Declaration, type Module } from './module.ts'
 import { allowsImplicitAny, DRAFT, openProject } from './project.ts'
 import type { Diagnostic } from './protocol.ts'
 import type { TypeServer } from './type-server.ts'
+import { surroundingsOf, WatchedFiles } from './watched.ts'
 
 /** A cell that has been checked. */
 export interface CheckedCell {
@@ -31,7 +31,6 @@ interface Draft {
 /** How many checked cells are remembered, for those that run again. */
 const REMEMBERED = 200
 const CANNOT_FIND_MODULE = 2307
-const RELATIVE_IMPORT = /['"](\.{1,2}\/[^'"\n]+)['"]/g
 
 /**
  * A notebook as TypeScript modules: one for each cell that has run and whose names are still in use. Each begins with a line
@@ -42,16 +41,18 @@ export class NotebookModules {
   readonly #server: TypeServer
   readonly #names: Bindings = new Map()
   readonly #remembered = new Map<string, Remembered>()
-  /** Files that cells import, with the times of their last change. */
-  readonly #files = new Map<string, number>()
+  readonly #watched: WatchedFiles
   #open = new Set<Module>()
   #folder = ''
+  #surroundings = ''
   #count = 0
   #draftsOwn: ReadonlySet<string> = new Set()
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(server: TypeServer) {
+  /** The files are those that modules were made of, with their stamps. */
+  constructor(server: TypeServer, files: ReadonlyMap<string, string>) {
     this.#server = server
+    this.#watched = new WatchedFiles(files)
   }
 
   get names(): ReadonlyMap<string, unknown> {
@@ -105,8 +106,9 @@ export class NotebookModules {
   async #check(source: string): Promise<CheckedCell> {
     const used = namesUsed(this.#mask(source), this.#names)
     const key = `${process.cwd()}\n${source}`
+    this.#noticeChanges()
     const known = this.#remembered.get(key)
-    if (known !== undefined && !this.#noticeChanges() && isSame(without(used, known.own), known.uses)) return known
+    if (known !== undefined && isSame(without(used, known.own), known.uses)) return known
     const checked = await this.#checkAnew(source, used)
     this.#remembered.delete(key)
     if (!checked.errors.some(({ code }) => code === CANNOT_FIND_MODULE)) this.#remembered.set(key, checked)
@@ -132,7 +134,7 @@ export class NotebookModules {
   }
 
   #mask(source: string): string {
-    return maskMagics(source, (name) => this.#names.has(name))
+    return maskSchemes(maskMagics(source, (name) => this.#names.has(name)))
   }
 
   /** The draft imports a module before the module is opened, so that it belongs to the project. */
@@ -151,28 +153,25 @@ export class NotebookModules {
 
   /** The path of the document for a text in the kernel's working folder, which is the notebook's. */
   #enter(source: string): string {
-    const folder = process.cwd()
-    if (folder !== this.#folder) openProject(this.#server, folder)
-    this.#folder = folder
-    for (const [, specifier] of source.matchAll(RELATIVE_IMPORT)) {
-      for (const ending of ['', '.ts', '.tsx', '.js']) this.#watch(resolve(folder, specifier + ending))
-    }
     this.#noticeChanges()
-    return join(folder, DRAFT + extensionOf(source))
+    this.#watched.addImportsOf(source, this.#folder)
+    return join(this.#folder, DRAFT + extensionOf(source))
   }
 
-  #watch(path: string): void {
-    if (!this.#files.has(path)) this.#files.set(path, changeTime(path))
-  }
-
-  /** The server does not watch files, so it is told of those that cells import. Whether any has changed. */
-  #noticeChanges(): boolean {
-    const changed = [...this.#files].filter(([path, time]) => changeTime(path) !== time).map(([path]) => path)
-    if (changed.length === 0) return false
-    for (const path of changed) this.#files.set(path, changeTime(path))
-    this.#server.filesChanged(changed)
-    this.#remembered.clear()
-    return true
+  /** Tells the server of another folder, of what has been installed and of files that have changed. */
+  #noticeChanges(): void {
+    const folder = process.cwd()
+    const surroundings = surroundingsOf(folder)
+    const changes = this.#watched.changes()
+    if (surroundings !== this.#surroundings) {
+      // A server that starts anew sees new packages.
+      if (folder === this.#folder) this.#server.stop()
+      openProject(this.#server, folder)
+    }
+    this.#server.filesChanged(changes)
+    if (surroundings !== this.#surroundings || changes.length > 0) this.#remembered.clear()
+    this.#folder = folder
+    this.#surroundings = surroundings
   }
 }
 
@@ -189,8 +188,4 @@ function modulesOf(names: Bindings): Set<Module> {
   const found = new Set([...names.values()].map(({ module }) => module))
   for (const module of found) for (const used of module.uses) found.add(used)
   return found
-}
-
-function changeTime(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }

@@ -1,17 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { HOME } from '../modules/resolution.ts'
 import type { Globals } from '../provided.ts'
 import { above, configurationOf } from '../tsconfig.ts'
 import { PROJECT_FILE, type TypeServer } from './type-server.ts'
 
-/** This package's folder. */
-const HOME = fileURLToPath(new URL('../../..', import.meta.url))
-
 /** What a cell is compiled as, whatever the notebook's own tsconfig.json says. */
 const FIXED_OPTIONS = {
   target: 'esnext',
-  module: 'esnext',
+  module: 'preserve',
   moduleResolution: 'bundler',
   moduleDetection: 'force',
   allowImportingTsExtensions: true,
@@ -40,6 +37,7 @@ const GLOBALS = [
   ...GLOBAL_NAMES.map((name) => `declare const ${name}: import(${PROVIDED}).Globals['${name}']`),
   `declare const Deno: import(${PROVIDED}).Deno`,
   `type CommandLines = import(${PROVIDED}).CommandLines`,
+  "declare module '*.wasm'",
 ].join('\n')
 
 /** The document of a folder's project that is written anew for each question. */
@@ -65,7 +63,9 @@ export function allowsImplicitAny(folder: string): boolean {
 
 function projectFile(folder: string, files: string[]): object {
   const own = configurationOf(folder)
-  const ownPaths = Object.entries(own?.options.paths ?? {}).map(([name, places]) => [name, places.map((place) => resolve(dirname(own!.file), place))])
+  const { paths: named, baseUrl } = own?.options ?? {}
+  const patterns = [...Object.keys(named ?? {}), ...(baseUrl === undefined ? [] : ['*'])]
+  const ownPaths = patterns.map((pattern) => [pattern, own!.placesOf(pattern)])
   const compilerOptions = {
     ...(own === undefined ? DEFAULT_OPTIONS : {}),
     ...FIXED_OPTIONS,
@@ -78,16 +78,17 @@ function projectFile(folder: string, files: string[]): object {
 
 /** The notebook's own type packages come first. */
 function typeRoots(folder: string): string[] {
-  const roots = [folder, HOME].map((start) => above(start, join('node_modules', '@types')))
-  return [...new Set(roots.filter((root) => root !== undefined))]
+  const own = above(folder, join('node_modules', '@types'))
+  const node = above(HOME, join('node_modules', '@types', 'node'))
+  return [...new Set([own, node && dirname(node)].filter((root) => root !== undefined))]
 }
 
 /** This package and those that it depends on can be imported although the notebook's folder does not have them. */
 function providedPackages(folder: string): Record<string, string[]> {
-  const { dependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as Record<string, Record<string, string>>
   const paths: Record<string, string[]> = {}
   if (!isInstalled('honejs', folder)) paths.honejs = [join(HOME, 'dist', 'lib', 'index.d.ts')]
-  for (const name of Object.keys(dependencies)) {
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies }).filter((known) => !known.startsWith('@types/'))) {
     const place = above(HOME, join('node_modules', name))
     if (isInstalled(name, folder) || place === undefined) continue
     paths[name] = [place]

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { typeScriptProgram } from '../tsconfig.ts'
 import { JsonRpcConnection } from './json-rpc.ts'
 import type { CompletionItem, Diagnostic, DocumentSymbol, Hover, Location, Position } from './protocol.ts'
+import type { FileChange } from './watched.ts'
 
 /** The name under which a folder's project is looked for: it must not be that of a real file. */
 export const PROJECT_FILE = '.hone.tsconfig.json'
@@ -64,10 +65,9 @@ export class TypeServer {
     if (this.#documents.delete(path)) this.#notify('didClose', { textDocument: { uri: uriOf(path) } })
   }
 
-  /** Tells that files on the disk may have changed. */
-  filesChanged(paths: string[]): void {
-    const changes = paths.map((path) => ({ uri: uriOf(path), type: 2 }))
-    if (changes.length > 0) this.#connection?.notify('workspace/didChangeWatchedFiles', { changes })
+  /** Tells of files on the disk that have changed. */
+  filesChanged(changes: FileChange[]): void {
+    if (changes.length > 0) this.#connection?.notify('workspace/didChangeWatchedFiles', { changes: changes.map(({ path, type }) => ({ uri: uriOf(path), type })) })
   }
 
   async complete(path: string, position: Position): Promise<CompletionItem[]> {
@@ -102,8 +102,16 @@ export class TypeServer {
     return this.#decodeTokens(data)
   }
 
+  /** Ends the process; the next question starts another. */
   stop(): void {
     this.#process?.kill()
+    this.#lose(this.#process)
+  }
+
+  #lose(server: ChildProcess | undefined): void {
+    if (server !== this.#process) return
+    this.#starting = undefined
+    this.#connection = undefined
   }
 
   /** https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#textDocument_semanticTokens */
@@ -141,8 +149,7 @@ export class TypeServer {
     this.#process = server
     const connection = new JsonRpcConnection(server.stdout, server.stdin, (method, params) => answerServer(method, params))
     const lose = (reason: Error) => {
-      this.#starting = undefined
-      this.#connection = undefined
+      this.#lose(server)
       connection.lose(reason)
     }
     server.on('error', lose)

@@ -7,8 +7,10 @@ const OPTIONS = { 'no-stdout': { type: 'boolean' }, 'no-stderr': { type: 'boolea
 
 export const capture: Magic = {
   name: 'capture',
+  typescript: 'body',
   summary: 'run the cell and keep what it prints and shows',
   usage: '%%capture [--no-stdout] [--no-stderr] [--no-display] [name]: name.stdout, name.stderr and name.outputs hold it, name.show() shows it.',
+  words: () => Object.keys(OPTIONS).map((name) => `--${name}`),
   async cell(argument, body, context) {
     const { values, positionals } = parseOptions(argument, OPTIONS)
     const taken = new Capture({ stdout: !values['no-stdout'], stderr: !values['no-stderr'], display: !values['no-display'] })

@@ -1,5 +1,6 @@
-import { parseExpressionAt, tokenizer, tokTypes, type Token } from 'acorn'
+import { parseExpressionAt, type Token } from 'acorn'
 import { RUNTIME } from '../rewrite.ts'
+import { readEnd } from '../text-end.ts'
 
 /** How a magic stands in a cell: above its body, as a line of its own, or as what is assigned. */
 export type Form = 'line' | 'cell' | 'value'
@@ -101,32 +102,19 @@ interface Context {
   names: Set<string>
 }
 
-/** What a text leaves open at its end. TypeScript's tokens are JavaScript's. */
-function contextAfter(text: string): Context {
-  const names = new Set<string>()
-  const open: Token[] = []
-  let last: Token | undefined
-  try {
-    for (const token of tokenizer(text, { ecmaVersion: 'latest' })) {
-      last = token
-      if (token.type === tokTypes.name) names.add(text.slice(token.start, token.end))
-      else if (OPENING.has(token.type.label)) open.push(token)
-      else if (CLOSING.has(token.type.label)) open.pop()
-    }
-  } catch (error) {
-    return { isStatementStart: !/Unterminated (template|comment)/.test((error as Error).message), names }
-  }
-  const inner = open.at(-1)?.type.label
-  const isInBlock = inner === undefined || inner === '{'
-  return { isStatementStart: isInBlock && (last === undefined || !continues(last)), names }
+/** The names above a line, and whether a statement may begin on it. */
+function contextAfter(above: string): Context {
+  const { last, names, open, inside, isRead } = readEnd(`${above}\n`)
+  const isInBlock = open.length === 0 || open.at(-1)!.type.label === '{'
+  const isBetweenStatements = !isRead || (isInBlock && (last === undefined || !continues(last)))
+  return { isStatementStart: inside === undefined && isBetweenStatements, names }
 }
 
-const OPENING = new Set(['(', '[', '{', '${', '`'])
-const CLOSING = new Set([')', ']', '}'])
 const CONTINUING = new Set(['(', '[', ',', '?', '=>', '.', '?.', '...', '${', 'new', 'typeof', 'throw'])
 
-/** Whether an expression goes on after the token. */
-function continues({ type }: Token): boolean {
-  const { label, binop, isAssign, prefix } = type as Token['type'] & { binop: number | null; isAssign?: boolean; prefix?: boolean }
+/** Whether an expression goes on after the token that ends a line. `x++`, `x!` and `Array<number>` are whole. */
+function continues({ type, value }: Token & { value?: unknown }): boolean {
+  const { label, binop, isAssign, prefix, postfix } = type as Token['type'] & { binop: number | null; isAssign?: boolean; prefix?: boolean; postfix?: boolean }
+  if (postfix === true || value === '!' || value === '>') return false
   return binop !== null || isAssign === true || prefix === true || CONTINUING.has(label)
 }

@@ -4,9 +4,9 @@ import { homedir } from 'node:os'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import writeFileAtomic from 'write-file-atomic'
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
-import { parseRanges } from './ranges.ts'
+import { cellsIn } from './ranges.ts'
 import { shell } from './shell.ts'
 
 function fullPath(path: string): string {
@@ -16,7 +16,7 @@ function fullPath(path: string): string {
 /** The only word of an argument. */
 function pathIn(argument: string, magic: string): string {
   const { positionals } = parseOptions(argument, {})
-  if (positionals.length !== 1) throw new Error(`${magic} takes one path. Put quotes round one with spaces.`)
+  if (positionals.length !== 1) throw new UsageError(`${magic} takes one path. Put quotes round one with spaces.`)
   return fullPath(positionals[0])
 }
 
@@ -30,9 +30,9 @@ export const cd: Magic = {
   usage: '%cd PATH; %cd - goes back to the one before; %cd alone goes home.',
   line(argument, { print }) {
     const wanted = argument.trim()
-    if (wanted === '-' && previous === undefined) throw new Error('There is no folder to go back to: %cd - comes after a %cd PATH.')
+    if (wanted === '-' && previous === undefined) throw new UsageError('There is no folder to go back to: %cd - comes after a %cd PATH.')
     const path = wanted === '-' ? previous! : wanted === '' ? homedir() : pathIn(argument, '%cd')
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is no folder.`)
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`${path} is no folder.`)
     previous = process.cwd()
     process.chdir(path)
     print(`${process.cwd()}\n`)
@@ -63,7 +63,7 @@ export const run: Magic = {
   async line(argument, context) {
     const path = pathIn(argument, '%run')
     if (extname(path) === '.ipynb') return runNotebook(await readText(path), path, context)
-    if (!existsSync(path)) throw new Error(`${path} is not there.`)
+    if (!existsSync(path)) throw new UsageError(`${path} is not there.`)
     const exported = (await context.import(`${pathToFileURL(path).href}?run=${++runs}`)) as object
     const names = Object.keys(exported).filter((name) => name !== 'default')
     if (names.length > 0) await context.assign(Object.fromEntries(names.map((name) => [name, (exported as Record<string, unknown>)[name]])))
@@ -82,13 +82,13 @@ function codeCells(text: string, path: string): string[] {
     const { cells } = JSON.parse(text) as { cells: { cell_type: string; source: string | string[] }[] }
     return cells.filter(({ cell_type }) => cell_type === 'code').map(({ source }) => [source].flat().join(''))
   } catch (error) {
-    throw new Error(`${path} is not a notebook (${(error as Error).message}).`, { cause: error })
+    throw new UsageError(`${path} is not a notebook (${(error as Error).message}).`)
   }
 }
 
 async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(error.code === 'ENOENT' ? `${path} is not there.` : `${path} cannot be read: ${error.message}.`, { cause: error })
+    throw new UsageError(error.code === 'ENOENT' ? `${path} is not there.` : `${path} cannot be read: ${error.message}.`)
   })
 }
 
@@ -98,16 +98,15 @@ export const writefile: Magic = {
   usage: '%%writefile [-a] PATH writes the body, %writefile [-a] PATH 1-3 5 writes earlier cells; -a appends.',
   async cell(argument, body, context) {
     const { values, positionals } = parseOptions(argument, { append: { type: 'boolean', short: 'a' } })
-    if (positionals.length !== 1) throw new Error('%%writefile takes one path. Put quotes round one with spaces.')
-    await write(fullPath(positionals[0]), body, values.append === true, context)
+    if (positionals.length !== 1) throw new UsageError('%%writefile takes one path. Put quotes round one with spaces.')
+    await write(fullPath(positionals[0]), body.replace(/\n?$/, '\n'), values.append === true, context)
   },
   async line(argument, context) {
     const { values, positionals } = parseOptions(argument, { append: { type: 'boolean', short: 'a' } })
     const [path, ...words] = positionals
-    if (words.length === 0) throw new Error('%writefile takes a path and numbers of cells: %writefile analysis.ts 1-3 5.')
-    const isWanted = parseRanges(words)
-    const sources = [...context.inputs].filter(([number]) => isWanted(number)).map(([, code]) => code)
-    if (sources.length === 0) throw new Error(`No cell of this session has a number in ${words.join(' ')}.`)
+    if (words.length === 0) throw new UsageError('%writefile takes a path and numbers of cells: %writefile analysis.ts 1-3 5.')
+    const sources = (await cellsIn(words, context.history)).map(({ input }) => input)
+    if (sources.length === 0) throw new UsageError(`The history has no cell in ${words.join(' ')}.`)
     await write(fullPath(path), `${sources.join('\n\n')}\n`, values.append === true, context)
   },
 }
@@ -120,6 +119,6 @@ async function write(path: string, text: string, isAppended: boolean, { print }:
     if (isAppended) await appendFile(path, text)
     else await writeFileAtomic(path, text)
   } catch (error) {
-    throw new Error(`${path} cannot be written: ${(error as Error).message}.`, { cause: error })
+    throw new UsageError(`${path} cannot be written: ${(error as Error).message}.`)
   }
 }

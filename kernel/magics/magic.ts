@@ -1,8 +1,20 @@
 import type * as honejs from '../../lib/index.ts'
 import type { Capture } from '../capture.ts'
 import type { Position } from '../cell.ts'
+import type { HistoryEntry, HistoryQuery } from '../history.ts'
+import type { Autoreload } from '../modules/autoreload.ts'
 import type { OwnMagicContext } from '../provided.ts'
 import type { TypecheckMode } from '../threads.ts'
+
+/** A magic that was asked for what it cannot do. Its message says all: no stack is shown. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+
+  constructor(message: string) {
+    super(message)
+    this.stack = `${this.name}: ${message}`
+  }
+}
 
 /** A command that is no TypeScript: `%name argument` on a line, `%%name argument` above a cell's body. */
 export interface Magic {
@@ -11,8 +23,10 @@ export interface Magic {
   summary: string
   /** What `%name?` shows below the summary: forms and options. */
   usage?: string
-  /** Whether what stands behind the name is TypeScript, so that it is completed and checked. */
-  isCode?: boolean
+  /** What of it is TypeScript, so that it is completed and checked: the body of the cell form, or that and what stands behind the name. */
+  typescript?: 'body' | 'all'
+  /** Words that its argument may be, to be completed. */
+  words?(): readonly string[]
   /** Answers with the value of the line. Absent: the magic has no line form. */
   line?(argument: string, context: MagicContext): unknown
   /** Answers with what `const x = %name argument` assigns, where that is not the value of the line. */
@@ -28,8 +42,8 @@ export type Library = typeof honejs
 export interface MagicContext extends OwnMagicContext {
   /** Every magic there is. */
   magics: Iterable<Magic>
-  /** The source of every counted cell by its number. */
-  inputs: ReadonlyMap<number, string>
+  /** Cells of this session and of earlier ones. */
+  history(query: HistoryQuery): Promise<HistoryEntry[]>
   /** The names of the session's variables, also of those that hold nothing any more. */
   variables: ReadonlySet<string>
   /** Reads a variable where the command stands. Throws where there is none. */
@@ -40,6 +54,14 @@ export interface MagicContext extends OwnMagicContext {
   locate(url: string, position: Position): { name: string; line: number; column: number } | undefined
   /** Whether a script is the kernel's own. */
   isHidden(url: string): boolean
+  /** Which local files are loaded anew when they have changed. */
+  autoreload: Autoreload
+  /** Loads those that have changed anew, now. */
+  reload(): Promise<void>
+  /** The path of the local file that a specifier leads to. Throws where it leads elsewhere. */
+  localFile(specifier: string): string
+  /** The folders of packages that have been imported, with the versions that they had. */
+  packages: ReadonlyMap<string, string | undefined>
   /** Says what a type error in a later cell does. */
   setTypecheck(mode: TypecheckMode): void
   /** Puts a text in the cell's place. */

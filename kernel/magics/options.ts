@@ -1,9 +1,15 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { UsageError } from './magic.ts'
 
 type Parsed<Options extends NonNullable<ParseArgsConfig['options']>> = ReturnType<typeof parseArgs<{ options: Options; allowPositionals: true }>>
 
-/** Reads the words and options of a magic's argument; quotes hold words together. Throws an Error for an unknown option. */
+/** Reads the words and options of a magic's argument; quotes hold words together. Throws a UsageError for an unknown option. */
 export function parseOptions<const Options extends NonNullable<ParseArgsConfig['options']>>(argument: string, options: Options): Parsed<Options> {
   const args = (argument.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'))
-  return parseArgs({ args, options, allowPositionals: true })
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    const [problem] = (error as Error).message.split('. ')
+    throw new UsageError(`${problem}. %name? tells the options of a magic.`)
+  }
 }

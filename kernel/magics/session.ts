@@ -1,8 +1,7 @@
 import { types } from 'node:util'
 import { plainText } from '../display.ts'
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
-import { parseRanges } from './ranges.ts'
 
 /** The session's variables that hold something, of the named types where any are named. */
 async function holding(argument: string, { variables, evaluate }: MagicContext): Promise<[name: string, value: unknown][]> {
@@ -68,32 +67,19 @@ export const reset: Magic = {
   },
 }
 
-export const history: Magic = {
-  name: 'history',
-  summary: 'print the cells of this session',
-  usage: '%history [-n] [-l COUNT] [-g PATTERN] [1-3 5 ...]: -n with numbers, -l the last ones, -g those that hold the pattern, or the named ones.',
-  line(argument, { inputs, count, print }) {
-    const options = { numbers: { type: 'boolean', short: 'n' }, last: { type: 'string', short: 'l' }, grep: { type: 'string', short: 'g' } } as const
-    const { values, positionals } = parseOptions(argument, options)
-    const ranges = positionals.length > 0 ? parseRanges(positionals) : undefined
-    const entries = [...inputs]
-      .filter(([number]) => (ranges === undefined ? number < count : ranges(number)))
-      .filter(([, code]) => values.grep === undefined || code.includes(values.grep.replaceAll('*', '')))
-      .slice(values.last === undefined ? 0 : -Number(values.last))
-    const isNumbered = values.numbers === true || values.grep !== undefined
-    print(entries.map(([number, code]) => `${isNumbered ? `${String(number).padStart(4)}:${code.includes('\n') ? '\n' : ' '}` : ''}${code}\n`).join(''))
-  },
-}
+/** The list may be kept in a notebook that others read. */
+const SECRET = /key|token|secret|passw/i
 
 export const env: Magic = {
   name: 'env',
   summary: 'list, read or set environment variables',
   usage: '%env lists them, %env NAME reads one, %env NAME=value or %env NAME value sets one.',
+  words: () => Object.keys(process.env),
   line(argument, { print }) {
     const [, name, value] = /^(\w*)(?:\s*=\s*|\s+)?(.*)$/.exec(argument.trim()) ?? []
-    if (name === '') return { ...process.env }
+    if (name === '') return Object.fromEntries(Object.entries(process.env).map(([key, text]) => [key, SECRET.test(key) ? '<hidden>' : text]))
     if (value === '' && !argument.includes('=')) {
-      if (process.env[name] === undefined) throw new Error(`Environment does not have key: ${name}`)
+      if (process.env[name] === undefined) throw new UsageError(`Environment does not have key: ${name}`)
       return process.env[name]
     }
     process.env[name] = value

@@ -86,18 +86,29 @@ export const shell: Magic = {
   },
 }
 
-export const bash: Magic = {
-  name: 'bash',
-  summary: 'run the cell in bash',
-  usage: '%%bash [--out name] [--err name]: the variables get what bash prints, instead of the notebook. An exit code other than 0 is an error.',
-  async cell(argument, script, { signal, write, assign }) {
-    const { out, err } = parseOptions(argument, { out: { type: 'string' }, err: { type: 'string' } }).values
-    const texts = { stdout: '', stderr: '' }
-    const names = { stdout: out, stderr: err }
-    const keep = (name: StreamName, text: string) => (names[name] === undefined ? write(name, text) : void (texts[name] += text))
-    const exitCode = await runCommand({ program: 'bash', args: ['-s'], script }, signal, keep)
-    if (out !== undefined) await assign({ [out]: texts.stdout })
-    if (err !== undefined) await assign({ [err]: texts.stderr })
-    if (exitCode !== 0) throw new Error(`bash ended with exit code ${exitCode}.`)
-  },
+const TARGETS = { out: { type: 'string' }, err: { type: 'string' } } as const
+
+/** Runs a script; an exit code other than 0 is an error. */
+async function runScript(command: Command, { out, err }: { out?: string; err?: string }, { signal, write, assign }: MagicContext): Promise<void> {
+  const texts = { stdout: '', stderr: '' }
+  const names = { stdout: out, stderr: err }
+  const keep = (name: StreamName, text: string) => (names[name] === undefined ? write(name, text) : void (texts[name] += text))
+  const exitCode = await runCommand(command, signal, keep)
+  if (out !== undefined) await assign({ [out]: texts.stdout })
+  if (err !== undefined) await assign({ [err]: texts.stderr })
+  if (exitCode !== 0) throw new Error(`${command.program} ended with exit code ${exitCode}.`)
 }
+
+/** A cell magic that feeds its body to a program. */
+function scriptMagic(name: string, program: string, args: string[]): Magic {
+  return {
+    name,
+    summary: `run the cell in ${program}`,
+    usage: `%%${name} [--out name] [--err name]: the variables get what it prints, instead of the notebook. An exit code other than 0 is an error.`,
+    cell: (argument, script, context) => runScript({ program, args, script }, parseOptions(argument, TARGETS).values, context),
+  }
+}
+
+export const bash = scriptMagic('bash', 'bash', ['-s'])
+export const sh = scriptMagic('sh', 'sh', ['-s'])
+export const python = scriptMagic('python', process.platform === 'win32' ? 'python' : 'python3', ['-'])

@@ -1,4 +1,4 @@
-import type { Magic, MagicContext } from './magic.ts'
+import { UsageError, type Magic, type MagicContext } from './magic.ts'
 
 /** Times one run, as IPython's %time does. What the code declares stays. `first` is code on the line above. */
 async function timeOnce(code: string, first: string, { prepare, print }: MagicContext): Promise<unknown> {
@@ -27,6 +27,7 @@ const SHORTEST_RUN = 0.2
 
 /** Times many runs, as IPython's %timeit does: loops in powers of ten until a run is long enough, then seven runs. */
 async function timeManyTimes(code: string, setup: string, options: LoopOptions, { prepare, print }: MagicContext): Promise<void> {
+  if (code.trim() === '') throw new UsageError('%timeit takes the code to time: %timeit -n 100 work().')
   const prefix = /\bawait\b/.test(setup + code) ? 'async ' : ''
   const once = (await prepare(code, [`(${prefix}() => { ${setup}; return ${prefix}() => { `, '\n}})()'])()) as () => unknown
   const run = prefix === '' ? (loops: number) => seconds(once, loops) : (loops: number) => secondsAsync(once, loops)
@@ -74,7 +75,7 @@ export function duration(time: number): string {
 export const time: Magic = {
   name: 'time',
   summary: 'time one run of a line or a cell',
-  isCode: true,
+  typescript: 'all',
   line: (argument, context) => timeOnce(argument, '', context),
   cell: (argument, body, context) => timeOnce(body, argument, context),
 }
@@ -82,7 +83,7 @@ export const time: Magic = {
 export const timeit: Magic = {
   name: 'timeit',
   summary: 'time many runs of a line or a cell: mean, standard deviation, best ([-n loops] [-r runs])',
-  isCode: true,
+  typescript: 'all',
   line(argument, context) {
     const [options, code] = parseLoops(argument)
     return timeManyTimes(code, '', options, context)

@@ -4,6 +4,7 @@ import { watchOptions } from './profile.ts'
 
 export const trace: Magic = {
   name: 'trace',
+  typescript: 'body',
   summary: 'what the cell does over time, as a file for Perfetto: functions, garbage collection, event loop, operators',
   usage: '%%trace [-i MILLISECONDS] [-o FILE]: open the file at https://ui.perfetto.dev. Sessions that the cell makes show their operators.',
   async cell(argument, body, context) {

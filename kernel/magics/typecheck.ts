@@ -1,5 +1,5 @@
 import type { TypecheckMode } from '../threads.ts'
-import type { Magic } from './magic.ts'
+import { UsageError, type Magic } from './magic.ts'
 
 const MODES: Record<TypecheckMode, string> = {
   on: 'Type errors are shown beside the output of their cell.',
@@ -10,9 +10,10 @@ const MODES: Record<TypecheckMode, string> = {
 export const typecheck: Magic = {
   name: 'typecheck',
   summary: 'what a type error in a later cell does: on (it is shown), off, strict (the cell does not run)',
+  words: () => Object.keys(MODES),
   line(argument, { print, setTypecheck }) {
     const mode = argument.trim()
-    if (!Object.hasOwn(MODES, mode)) throw new Error(`%typecheck takes one of ${Object.keys(MODES).join(', ')}.`)
+    if (!Object.hasOwn(MODES, mode)) throw new UsageError(`%typecheck takes one of ${Object.keys(MODES).join(', ')}.`)
     setTypecheck(mode as TypecheckMode)
     print(`${MODES[mode as TypecheckMode]}\n`)
   },

@@ -4,16 +4,33 @@ import { Tensor, type DataType } from '../graph/tensor.ts'
 import { optional } from '../optional.ts'
 
 /** Packages that hold TensorFlow.js, by where it computes. */
-const PACKAGES = { cpu: '@tensorflow/tfjs', gpu: '@tensorflow/tfjs-node-gpu' } as const
+const PACKAGES = { cpu: '@tensorflow/tfjs', node: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' } as const
+const INSTALL = { cpu: '', node: 'hone tfjs install', gpu: 'hone tfjs install --gpu' } as const
 
 export interface TensorFlowOptions {
-  /** `cpu` is plain JavaScript, `gpu` TensorFlow's native library for CUDA (cpu). The one loaded last computes. */
+  /** `cpu` is plain JavaScript, `node` TensorFlow's native library, `gpu` the same for CUDA (cpu). The one loaded last computes. */
   readonly backend?: keyof typeof PACKAGES
 }
 
 /** TensorFlow.js itself, without its advice on stderr. https://js.tensorflow.org/api/latest @throws Error where its package is not installed. */
 export function tensorflow({ backend = 'cpu' }: TensorFlowOptions = {}): typeof TensorFlow {
-  const tf = optional<typeof TensorFlow>(PACKAGES[backend])
+  if (backend !== 'cpu') return native(backend)
+  const tf = optional<typeof TensorFlow>(PACKAGES.cpu)
+  tf.enableProdMode()
+  return tf
+}
+
+/** Under the native package's name plain TensorFlow.js may stand, which npm puts there for danfojs-node: its backend tells. */
+function native(backend: 'node' | 'gpu'): typeof TensorFlow {
+  const absent = (cause?: unknown) => new Error(`${PACKAGES[backend]} is not installed: hone works without it, but not this part. Run \`${INSTALL[backend]}\`.`, { cause })
+  let tf: typeof TensorFlow
+  try {
+    tf = optional<typeof TensorFlow>(PACKAGES[backend])
+  } catch (error) {
+    throw absent(error)
+  }
+  if (tf.findBackend('tensorflow') === null) throw absent()
+  tf.setBackend('tensorflow')
   tf.enableProdMode()
   return tf
 }

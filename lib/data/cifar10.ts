@@ -16,6 +16,7 @@ const ARCHIVE: OfficialFile = {
   checksum: { sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd' },
 }
 
+const COUNT = { train: 50_000, test: 10_000 }
 const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
 
 /**
@@ -29,12 +30,12 @@ export async function cifar10({ train = true }: SplitOptions = {}): Promise<Data
   const split = train ? 'train' : 'test'
   if (!existsSync(join(folder, ARCHIVE.name)) && existsSync(join(folder, `${split}.jpgs.gz`))) {
     const { labels, images } = cifar10Copy(folder, split)
-    return colourDataset({ name: train ? 'CIFAR-10 (JPEG copy)' : 'CIFAR-10 test (JPEG copy)', source: folder, complete: false, classes: CLASSES }, labels, images)
+    return colourDataset({ name: train ? 'CIFAR-10 (JPEG copy)' : 'CIFAR-10 test (JPEG copy)', source: folder, complete: labels.length === COUNT[split], classes: CLASSES }, labels, images)
   }
   const source = await obtain(ARCHIVE)
   const files = await readTarGz(source, train ? /\/data_batch_[1-5]\.bin$/ : /\/test_batch\.bin$/)
   if (files.size !== (train ? 5 : 1)) throw new Error(`${source} holds ${files.size} of the files ${train ? 'data_batch_1.bin to data_batch_5.bin' : 'test_batch.bin'}: it is not CIFAR-10's binary archive. Fetch it again.`)
   const inOrder = [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, bytes]) => bytes)
   const { labels, images } = separated({ source, labelsEach: 1, files: inOrder })
-  return colourDataset({ name: train ? 'CIFAR-10' : 'CIFAR-10 test', source, complete: labels.length === (train ? 50_000 : 10_000), classes: CLASSES }, [...labels], images)
+  return colourDataset({ name: train ? 'CIFAR-10' : 'CIFAR-10 test', source, complete: labels.length === COUNT[split], classes: CLASSES }, [...labels], images)
 }

@@ -83,6 +83,11 @@ export class Dataset<Label> {
     return new Dataset({ ...this.#samples, transforms }, this.places, this.complete)
   }
 
+  /** The same samples in the place of another data set, of which they are no part: not complete. */
+  standingIn(): Dataset<Label> {
+    return new Dataset(this.#samples, this.places, false)
+  }
+
   /** Whether a model's output is right for each of a batch's labels. */
   correct(output: Tensor, labels: readonly Label[]): boolean[] {
     return this.#samples.correct(output, labels)
@@ -96,6 +101,11 @@ export class Dataset<Label> {
   /** The first `count` samples. @throws RangeError where there are fewer. */
   take(count: number): Dataset<Label> {
     return this.slice(0, count)
+  }
+
+  /** The first `count` samples, or all where there are fewer. */
+  atMost(count: number): Dataset<Label> {
+    return this.take(Math.min(count, this.size))
   }
 
   /** The samples from place `from` up to, not including, place `to` (the end). @throws RangeError where there are none such. */
@@ -135,9 +145,14 @@ export class Dataset<Label> {
     }
   }
 
-  /** The same samples with all pictures decoded now, a byte for each of their values: quicker from then on. @throws Error naming a damaged file. */
-  decoded(): Dataset<Label> {
-    const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : stored.take(0, this.places)))
+  /**
+   * The same samples with all pictures decoded now, a byte for each of their values: quicker from then on. With `transforms` they are kept as these leave them, and
+   * the data set's own come after: `digits.decoded([resize({ height: 32, width: 32 }), toColour()])`. @throws Error naming a damaged file.
+   */
+  decoded(transforms: readonly Transform[] = []): Dataset<Label> {
+    const inputs = transforms.length
+      ? mapped(assemble(this.recipe(transforms), { seed: 0, epoch: 0, batch: 0, places: this.places }).inputs, ({ dtype, shape, bytes }) => Tensor.raw(dtype, shape, bytes))
+      : mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : stored.take(0, this.places)))
     return Dataset.of({ ...this.#samples, inputs, labels: this.labels, complete: this.complete })
   }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { dataFolders } from '../files.ts'
+import { dataFolders, userCache } from '../files.ts'
 import { download } from './download.ts'
 
 /** A file of a data set as its authors publish it. */
@@ -31,15 +30,7 @@ export async function obtain(file: OfficialFile): Promise<string> {
   return cached
 }
 
-/** Where downloads of a data set are kept: the user's cache folder. https://specifications.freedesktop.org/basedir-spec/latest/ */
+/** Where downloads of a data set are kept. */
 export function cacheFolder(name: string): string {
-  return join(userCache(), 'hone', 'data', name)
-}
-
-function userCache(): string {
-  const { XDG_CACHE_HOME: chosen, LOCALAPPDATA: local } = process.env
-  if (chosen) return chosen
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches')
-  if (process.platform === 'win32' && local) return local
-  return join(homedir(), '.cache')
+  return join(userCache(), 'data', name)
 }

@@ -5,6 +5,9 @@ import { resized } from './resize.ts'
 /** 8-bit pixels to float32 from 0 to 1. */
 export interface ToFloat { readonly kind: 'toFloat' }
 
+/** A grey picture with three equal channels. */
+export interface ToColour { readonly kind: 'toColour' }
+
 /** (x - mean) / std, channel by channel; 8-bit pixels count from 0 to 1 before. */
 export interface Normalize { readonly kind: 'normalize'; readonly mean: readonly number[]; readonly std: readonly number[] }
 
@@ -31,11 +34,14 @@ export interface RandomErase {
 export interface Mixup { readonly kind: 'mixup'; readonly alpha: number }
 
 /** A step between a stored picture and a model's input. Plain data: worker threads get it by message, and a run's record can keep it. */
-export type PictureTransform = ToFloat | Normalize | RandomCrop | RandomFlip | Resize | RandomErase
+export type PictureTransform = ToFloat | ToColour | Normalize | RandomCrop | RandomFlip | Resize | RandomErase
 export type Transform = PictureTransform | Mixup
 
 /** Pixels to float32 from 0 to 1. */
 export const toFloat = (): ToFloat => ({ kind: 'toFloat' })
+
+/** Grey pictures, with three equal channels, for networks that read colours. */
+export const toColour = (): ToColour => ({ kind: 'toColour' })
 
 /** (x - mean) / std with a number per channel, or one for all; 8-bit pixels count from 0 to 1 before. @throws RangeError where a std is not above 0. */
 export function normalize({ mean, std }: { mean: number | readonly number[]; std: number | readonly number[] }): Normalize {
@@ -79,12 +85,20 @@ export function transformed(picture: Picture, transforms: readonly PictureTransf
 function apply(transform: PictureTransform, picture: Picture, random: Random): Picture {
   switch (transform.kind) {
     case 'toFloat': return normalized(picture, [0], [1])
+    case 'toColour': return coloured(picture)
     case 'normalize': return normalized(picture, transform.mean, transform.std)
     case 'randomCrop': return cropped(picture, transform, random)
     case 'randomFlip': return random.next() < transform.probability ? mirrored(picture) : picture
     case 'resize': return resized(picture, transform.height, transform.width)
     case 'randomErase': return random.next() < transform.probability ? erased(picture, transform, random) : picture
   }
+}
+
+function coloured({ channels, height, width, pixels }: Picture): Picture {
+  if (channels !== 1) throw new RangeError(`toColour takes grey pictures, and this one has ${channels} channels`)
+  const colours = blank({ channels, height, width, pixels }, 3, height, width)
+  for (let c = 0; c < 3; c++) colours.pixels.set(pixels, c * pixels.length)
+  return colours
 }
 
 function normalized(picture: Picture, mean: readonly number[], std: readonly number[]): Picture {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Graph } from './graph.ts'
 import { Tensor } from './tensor.ts'
 
@@ -35,7 +36,7 @@ export function attribute(input: AttributeInput): Attribute {
 /** Text that is equal for equal attributes; graphs are equal only to themselves. */
 export function attributeText(a: Attribute): string {
   switch (a.type) {
-    case 'tensor': return `${a.value} ${Buffer.from(a.value.bytes.subarray(0, 64)).toString('hex')}`
+    case 'tensor': return `${a.value} ${createHash('sha256').update(a.value.bytes).digest('hex')}`
     case 'graph': return `graph ${a.value.name}`
     case 'graphs': return `graphs ${a.value.map((g) => g.name)}`
     case 'other': return 'other'

@@ -89,12 +89,18 @@ function graphProto(graph: Graph, source: GraphProto | undefined, functions: Fun
 function nodeProto(node: Node, functions: Functions): NodeProto {
   const proto = without((node.proto as NodeProto | undefined) ?? create(NodeProtoSchema, {}), {
     name: node.name, opType: node.type, domain: node.domain,
-    input: node.inputs.map((value) => value?.name ?? ''),
+    input: inputNames(node),
     output: node.outputs.map((value) => value.name),
     attribute: [...node.attributes].map(([name, a]) => attributeProto(name, a, functions)),
   })
   if (node.domain === HONE) proto.overload = functions.overload(node)
   return proto
+}
+
+/** ONNX Runtime 1.30 reads beyond its memory where the last input of some operators (LayerNormalization) is written as absent; leaving it out means the same. */
+function inputNames(node: Node): string[] {
+  const names = node.inputs.map((value) => value?.name ?? '')
+  return node.domain === HONE ? names : names.slice(0, names.findLastIndex((name) => name) + 1)
 }
 
 function attributeProto(name: string, a: Attribute, functions?: Functions): AttributeProto {

@@ -396,6 +396,12 @@ export class Graph {
     this.#outputs.length = this.#outputUses.length = Math.min(count, this.#outputs.length)
   }
 
+  /** An input loses its default: it must be fed. ONNX Runtime does not count inputs with a default among a model's inputs. */
+  requireInput(value: Value): void {
+    value.initializer = null
+    this.#initializers.delete(value)
+  }
+
   removeInput(value: Value): void {
     if (value.uses.length) throw new Error(`the input ${value} is still read`)
     this.#inputs.splice(this.#inputs.indexOf(value), 1)

@@ -5,8 +5,10 @@ import type { Device } from '../runtime/devices.ts'
 import { convolutionsOf, lowerForCpu, type Algorithm } from './cpu/index.ts'
 import type { Geometry } from './cpu/geometry.ts'
 import { pack, PLAIN, unpack, type Layout } from './cpu/layout.ts'
+import { widenBfloat16 } from './cuda.ts'
 import { lowerStandard } from './standard.ts'
 import { withSizes } from './sizes.ts'
+import { webgpuExpansions } from './webgpu.ts'
 
 export type { Algorithm } from './cpu/index.ts'
 export { geometryKey, type Geometry } from './cpu/geometry.ts'
@@ -49,14 +51,19 @@ export class Lowered {
   }
 }
 
+/** Expansions are written in this operator set. */
+const OPSET = 18
+
 /**
- * Turns a graph, of a training step or of a network, into what a device runs fast. On the CPU that is written for fixed sizes: `sizes` gives numbers to the
- * graph's symbols, and what still has none stays as it is. For the others each of hone's operators becomes ONNX's own. The given graph is not changed.
+ * Turns a graph, of a training step or of a network, into what a device runs fast. `sizes` gives numbers to the graph's symbols; on the CPU, what still
+ * has none stays as it is. For the other devices each of hone's operators becomes ONNX's own, as that device's provider has them. The given graph is not changed.
  */
 export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fast', choices = {}, state = new Map() }: LowerOptions = {}): Lowered {
   const copy = graph.copy()
-  if (device !== 'cpu') return new Lowered(verify(lowerStandard(copy)))
   withSizes(copy, sizes)
+  for (const input of copy.inputs) if (state.has(input.name)) copy.requireInput(input)
+  if (device === 'cuda') return new Lowered(verify(widenBfloat16(lowerStandard(copy))))
+  if (device === 'webgpu') return new Lowered(verify(lowerStandard(copy, (copy.opsets.get('') ?? 1) >= OPSET ? webgpuExpansions : {})))
   const shapes = new Map(copy.inputs.map((input) => [input.name, input.shape as readonly number[]]))
   const lowered = lowerForCpu(copy, state, (geometry) => (numerics === 'direct' ? 'direct' : choices[geometry]))
   return new Lowered(verify(lowered.graph), lowered.layouts, shapes)

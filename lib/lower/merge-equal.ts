@@ -8,7 +8,7 @@ const SMALL = 1024
 const RANDOM = /^(Random|Multinomial|Bernoulli|Dropout)/
 
 /** Merges nodes that compute the same from the same, and small constants that are equal: what forward and backward both need is computed once. */
-export function mergeEqual(graph: Graph): void {
+export function mergeEqual(graph: Graph, merged: (node: Node, known: Node) => void = () => {}): void {
   const numbers = new Map<Value, number>()
   const numberOf = (value: Value | null): number => {
     if (!value) return -1
@@ -31,7 +31,10 @@ export function mergeEqual(graph: Graph): void {
     const key = [node.domain, node.type, node.outputs.length, ...attributes, ...node.inputs.map(numberOf)].join(' ')
     const known = nodes.get(key)
     if (!known) nodes.set(key, node)
-    else node.outputs.forEach((output, i) => output.replaceWith(known.outputs[i]!))
+    else {
+      merged(node, known)
+      node.outputs.forEach((output, i) => output.replaceWith(known.outputs[i]!))
+    }
   }
   graph.removeUnused()
 }

@@ -8,6 +8,8 @@ import { bootstrap, mean, type Interval } from './stats.ts'
 export interface AccuracyOptions extends SessionOptions {
   /** Samples a run (100). The last run takes what is left. */
   readonly batch?: number
+  /** Shows no progress (false): for one of many. */
+  readonly quiet?: boolean
 }
 
 /** Share of a data set's samples that a model gets right. */
@@ -31,27 +33,27 @@ export type Runnable = Session | { session(options: SessionOptions): Promise<Ses
  * @throws RangeError where the data set is empty.
  */
 export async function accuracy<Label>(model: Runnable, dataset: Dataset<Label>, options: AccuracyOptions = {}): Promise<Accuracy> {
-  const { batch = 100, ...sessionOptions } = options
+  const { batch = 100, quiet = false, ...sessionOptions } = options
   if (dataset.size === 0) throw new RangeError(`${dataset.name}: no samples, so no accuracy`)
-  if (model instanceof Session) return measured(model, dataset, batch)
+  if (model instanceof Session) return measured(model, dataset, batch, quiet)
   const session = await model.session(sessionOptions)
   try {
-    return await measured(session, dataset, batch)
+    return await measured(session, dataset, batch, quiet)
   } finally {
     await session.release()
   }
 }
 
-async function measured<Label>(session: Session, dataset: Dataset<Label>, batch: number): Promise<Accuracy> {
-  const bar = progress('accuracy', dataset.size)
+async function measured<Label>(session: Session, dataset: Dataset<Label>, batch: number, quiet: boolean): Promise<Accuracy> {
+  const bar = quiet ? null : progress('accuracy', dataset.size)
   const samples: boolean[] = []
   try {
     for (const part of dataset.batches(batch)) {
       samples.push(...dataset.correct(await answer(session, part), part.labels))
-      bar.tick(part.labels.length)
+      bar?.tick(part.labels.length)
     }
   } finally {
-    bar.done()
+    bar?.done()
   }
   return new MeasuredAccuracy(samples, batch)
 }

@@ -36,7 +36,8 @@ export async function chromeTrace(work: () => unknown, options: CpuProfileOption
     const profile = await recordCpu(work, options)
     await collections.settle()
     const functions = functionEvents(profile, start - profile.startTime, options.isHidden)
-    return new ChromeTrace([...names(), ...functions, ...collections.events, ...delays.events, ...(await operators.stop())], operators.unseen)
+    const { events, unseen } = await operators.stop()
+    return new ChromeTrace([...names(), ...functions, ...collections.events, ...delays.events, ...events], unseen)
   } finally {
     collections.stop()
     delays.stop()

@@ -1,11 +1,11 @@
-import { errorFunction } from 'simple-statistics'
-import { bootstrapRatio, type Interval } from './stats.ts'
+import { mannWhitney, mannWhitneyInRounds, type RankTest } from './rank-test.ts'
+import { bootstrap, bootstrapRatio, median, type Interval } from './stats.ts'
 
-/** What two independent sets of samples say of each other: times, where less is better. */
+/** What two sets of samples say of each other: times, where less is better. */
 export interface Comparison {
   /** How many times as fast the second is as the first, with its 95 % bootstrap interval; from 0 to Infinity where one sample can claim none. */
   readonly speedup: Interval
-  /** Of the Mann-Whitney test, two-sided: how often samples as unlike as these come from one source. */
+  /** Of the Mann-Whitney test, two-sided: how often samples as unlike as these come of equal things. */
   readonly p: number
   readonly effect: EffectSize
 }
@@ -22,40 +22,39 @@ export type Verdict = 'faster' | 'slower' | 'no difference seen'
 /** Level of a verdict: so often at most two equal things are told apart. */
 export const LEVEL = 0.05
 
-/** Compares the times of a second thing with those of a first. @throws RangeError where a set is empty or a sample is not above 0. */
-export function compareSamples(first: readonly number[], second: readonly number[], seed = 0): Comparison {
-  const { value, low, high } = bootstrapRatio(first, second, { seed })
-  const claimed = first.length > 1 && second.length > 1
-  const { p, delta } = mannWhitney(first, second)
+/**
+ * Compares the times of a second thing with those of a first, where the i-th of both belong to one round whose order was drawn by chance: the speed-up is
+ * the median of the rounds' ratios, so what disturbs a whole round cancels, and what disturbs single samples is outvoted.
+ * @throws RangeError where a set is empty or a sample is not above 0.
+ */
+export function compareRounds(first: readonly number[], second: readonly number[], seed = 0): Comparison {
+  return compared(bootstrap(ratiosOf(first, second), median, { seed }), mannWhitneyInRounds(first, second, seed), Math.min(first.length, second.length))
+}
+
+/** Logarithms of the rounds' ratios, above 0 where the second is faster. */
+export function ratiosOf(first: readonly number[], second: readonly number[]): number[] {
+  const bad = [...first, ...second].find((sample) => !(sample > 0))
+  if (bad !== undefined) throw new RangeError(`a ratio needs samples above 0, not ${bad}`)
+  return Array.from({ length: Math.min(first.length, second.length) }, (_, i) => Math.log(first[i] / second[i]))
+}
+
+/** Compares two series of times that were taken apart. @throws RangeError where one is empty or a sample is not above 0. */
+export function compareSeries(first: readonly number[], second: readonly number[], seed = 0): Comparison {
+  return compared(bootstrapRatio(first, second, { seed, series: true }), mannWhitney(first, second), Math.min(first.length, second.length))
+}
+
+function compared({ value, low, high }: Interval, { p, delta }: RankTest, samples: number): Comparison {
+  const claimed = samples > 1
   return { speedup: { value: Math.exp(value), low: claimed ? Math.exp(low) : 0, high: claimed ? Math.exp(high) : Infinity }, p, effect: effectSize(delta) }
 }
 
-/** Two questions must agree: the interval of the ratio excludes 1, and the ranks differ (by `p`, adjusted where there are several comparisons). */
-export function verdictOf({ speedup, p }: Pick<Comparison, 'speedup' | 'p'>): Verdict {
-  if (p >= LEVEL) return 'no difference seen'
-  return speedup.low > 1 ? 'faster' : speedup.high < 1 ? 'slower' : 'no difference seen'
-}
-
 /**
- * The rank-sum test of Mann and Whitney with the normal approximation, corrected for ties and continuity. It asks nothing of the samples' distribution.
- * https://doi.org/10.1214/aoms/1177730491
+ * Two questions must agree: the whole interval of the ratio lies further from 1 than the threshold (a share), and the ranks differ (by `p`, adjusted where
+ * there are several comparisons).
  */
-export function mannWhitney(first: readonly number[], second: readonly number[]): { readonly p: number; readonly delta: number } {
-  const [n, m] = [first.length, second.length]
-  const pooled = [...first.map((time) => ({ time, first: true })), ...second.map((time) => ({ time, first: false }))].toSorted((a, b) => a.time - b.time)
-  const total = n + m
-  let rankSum = 0
-  let ties = 0
-  for (let from = 0, to = 0; from < total; from = to) {
-    while (to < total && pooled[to].time === pooled[from].time) to++
-    const rank = (from + 1 + to) / 2
-    for (let i = from; i < to; i++) if (pooled[i].first) rankSum += rank
-    ties += (to - from) ** 3 - (to - from)
-  }
-  const u = rankSum - (n * (n + 1)) / 2
-  const deviation = Math.sqrt(((n * m) / 12) * (total + 1 - ties / (total * (total - 1))))
-  const distance = Math.max(0, Math.abs(u - (n * m) / 2) - 0.5)
-  return { p: deviation > 0 ? Math.min(1, 1 - errorFunction(distance / deviation / Math.SQRT2)) : 1, delta: (2 * u) / (n * m) - 1 }
+export function verdictOf({ speedup, p }: Pick<Comparison, 'speedup' | 'p'>, threshold: number): Verdict {
+  if (p >= LEVEL) return 'no difference seen'
+  return speedup.low > 1 + threshold ? 'faster' : speedup.high < 1 / (1 + threshold) ? 'slower' : 'no difference seen'
 }
 
 /** Thresholds of Romano and others (2006). */

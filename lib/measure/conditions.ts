@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
+import { pace } from './pace.ts'
 
 /** What else went on while something was measured. */
 export interface Conditions {
@@ -7,16 +8,20 @@ export interface Conditions {
   readonly otherLoad: number | null
   /** The fastest core's clock in MHz, lowest and highest seen; null where the system does not tell. */
   readonly clock: { readonly low: number; readonly high: number } | null
+  /** Seconds that a fixed piece of arithmetic took, at each look: what the processor itself gave. */
+  readonly pace: readonly number[]
 }
 
 const BETWEEN_LOOKS = 500
 
-/** Watches the machine from now on. `look` may be called as often as one likes. */
+/** Watches the machine from now on: `look` at it once a round. */
 export function watchConditions(pids: readonly number[] = []): { look(): void; end(): Conditions } {
   const start = processorTimes(pids)
   const clocks: number[] = []
+  const paces: number[] = []
   let looked = -Infinity
   const look = () => {
+    paces.push(pace())
     if (performance.now() - looked < BETWEEN_LOOKS) return
     looked = performance.now()
     clocks.push(Math.max(...os.cpus().map(({ speed }) => speed)))
@@ -24,7 +29,7 @@ export function watchConditions(pids: readonly number[] = []): { look(): void; e
   look()
   return {
     look,
-    end: () => ({ otherLoad: otherLoad(start, processorTimes(pids)), clock: clocks.some((mhz) => mhz > 0) ? { low: Math.min(...clocks), high: Math.max(...clocks) } : null }),
+    end: () => ({ otherLoad: otherLoad(start, processorTimes(pids)), clock: clocks.some((mhz) => mhz > 0) ? { low: Math.min(...clocks), high: Math.max(...clocks) } : null, pace: paces }),
   }
 }
 
@@ -40,8 +45,8 @@ interface ProcessorTimes {
 function processorTimes(pids: readonly number[]): ProcessorTimes {
   const busy = os.cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0)
   const { user, system } = process.cpuUsage()
-  const others = pids.map(processTime)
-  return { wall: performance.now(), busy, own: others.includes(null) ? null : others.reduce<number>((sum, time) => sum + time!, (user + system) / 1000) }
+  const others = withDescendants(pids).reduce((sum, pid) => sum + (statOf(pid)?.used ?? 0), 0)
+  return { wall: performance.now(), busy, own: pids.every(statOf) ? others + (user + system) / 1000 : null }
 }
 
 function otherLoad(from: ProcessorTimes, to: ProcessorTimes): number | null {
@@ -53,12 +58,30 @@ function otherLoad(from: ProcessorTimes, to: ProcessorTimes): number | null {
 /** Clock ticks of `/proc` are hundredths of a second on Linux. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const TICK = 10
 
-/** Milliseconds of processor time that a process has used; null where the system does not tell. */
-function processTime(pid: number): number | null {
+interface ProcessStat {
+  readonly parent: number
+  /** Milliseconds of processor time. */
+  readonly used: number
+}
+
+/** What Linux tells of a process; null elsewhere, and where it has ended. */
+function statOf(pid: number): ProcessStat | null {
   try {
     const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
-    return TICK * (Number(afterName[11]) + Number(afterName[12]))
+    return { parent: Number(afterName[1]), used: TICK * (Number(afterName[11]) + Number(afterName[12])) }
   } catch {
     return null
   }
+}
+
+/** Processes, and all that they have started. */
+function withDescendants(pids: readonly number[]): readonly number[] {
+  if (pids.length === 0 || process.platform !== 'linux') return pids
+  const everyone = readdirSync('/proc').map(Number).filter(Number.isInteger).map((pid) => [pid, statOf(pid)?.parent] as const)
+  const family = new Set(pids)
+  for (let size = 0; size < family.size; ) {
+    size = family.size
+    for (const [pid, parent] of everyone) if (parent !== undefined && family.has(parent)) family.add(pid)
+  }
+  return [...family]
 }

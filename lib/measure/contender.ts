@@ -1,23 +1,35 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { throwIfInterrupted, unlessInterrupted } from '../interrupt.ts'
 
 /**
  * What is timed: a function; one that handles `perCall` items (a batch), whose time is told per item; or something with a clock of its own, such as
  * another process.
  */
-export type Contender = (() => unknown) | FunctionContender | ClockedContender
+export type Contender = TimedFunction | FunctionContender | ClockedContender
 
-export interface FunctionContender {
-  readonly run: () => unknown
+/** A function; a session's bound run tells its settings. */
+export interface TimedFunction {
+  (): unknown
+  readonly settings?: Settings
+}
+
+/** What figures depend on beside the work itself, such as device and threads: where contenders differ in it, the result says so. */
+export type Settings = Readonly<Record<string, string | number | boolean>>
+
+interface AnyContender {
   /** Items that one call handles (1). */
   readonly perCall?: number
+  readonly settings?: Settings
+}
+
+export interface FunctionContender extends AnyContender {
+  readonly run: TimedFunction
 }
 
 /** Times its own calls. */
-export interface ClockedContender {
+export interface ClockedContender extends AnyContender {
   /** Makes so many calls in a row. */
   time(calls: number): Promise<Timing>
-  readonly perCall?: number
   /** Processes whose load is its own, and nobody else's. */
   readonly pids?: readonly number[]
   /** Frees what it holds, when the timing ends. */
@@ -47,33 +59,42 @@ export class ContenderError extends Error {
 export class Entrant<Name extends string = string> {
   readonly name: Name
   readonly perCall: number
+  readonly settings: Settings
   readonly pids: readonly number[]
   /** Seconds per item. */
   readonly samples: number[] = []
   /** Calls within one sample. */
-  repeats = 1
+  repeats: number
+  /** Whether more calls may go into a sample that is too short. */
+  readonly mayGrow: boolean
   /** Calls made before the first sample. */
   warmup = 0
   /** What its last call answered. */
   result: unknown
   readonly #clocked: ClockedContender
   readonly #timeout: number
+  readonly #rest: number
 
-  /** @param timeout seconds that a call may take. */
-  constructor(name: Name, contender: Contender, timeout: number) {
+  /** @param how seconds that a call may take, and of rest before a sample; calls within one, where that is settled. */
+  constructor(name: Name, contender: Contender, { timeout, calls, rest }: { readonly timeout: number; readonly calls?: number; readonly rest: number }) {
     const given = typeof contender === 'function' ? { run: contender } : contender
     const { perCall = 1 } = given
     if (!(perCall > 0)) throw new RangeError(`${name}: a call handles 1 item or more, not ${perCall}`)
     this.name = name
+    if (calls !== undefined && !(Number.isInteger(calls) && calls > 0)) throw new RangeError(`${name}: a sample takes 1 call or more, not ${calls}`)
     this.perCall = perCall
+    this.repeats = calls ?? 1
+    this.mayGrow = calls === undefined
+    this.settings = given.settings ?? ('run' in given ? given.run.settings : undefined) ?? {}
     this.#clocked = 'run' in given ? { time: (calls) => timeCalls(given.run, calls) } : given
     this.pids = this.#clocked.pids ?? []
     this.#timeout = timeout
+    this.#rest = rest
   }
 
   /** Seconds of one call, from `repeats` of them in a row. @throws ContenderError where it throws, hangs, or tells no time. */
   async time(): Promise<number> {
-    await turn()
+    await (this.#rest > 0 ? unlessInterrupted(sleep(1000 * this.#rest)) : turn())
     throwIfInterrupted()
     const { seconds, result } = await this.#ended(this.#clocked.time(this.repeats))
     if (!(seconds >= 0 && seconds < Infinity)) throw new ContenderError(this.name, `it tells a time of ${seconds} s, and that is none`)

@@ -1,4 +1,9 @@
-import { gammaln } from 'simple-statistics'
+import { errorFunction, gammaln } from 'simple-statistics'
+
+/** Share of a standard normal distribution below a value. */
+export function normalShare(value: number): number {
+  return Math.max(0, (1 + errorFunction(value / Math.SQRT2)) / 2)
+}
 
 /** The value below which the share `p` of Student's t distribution lies. */
 export function studentQuantile(p: number, degrees: number): number {

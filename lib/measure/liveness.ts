@@ -30,7 +30,7 @@ export function liveBytes(graph: Graph): Map<Node, Dim> {
 }
 
 /** The value whose bytes each computed value has: its own, or those that it is a view of. Views of inputs and weights have none. */
-function storages(nodes: readonly Node[]): Map<Value, Value> {
+export function storages(nodes: readonly Node[]): Map<Value, Value> {
   const storage = new Map<Value, Value>()
   for (const node of nodes) {
     if (node.type === 'Constant') continue

@@ -38,8 +38,8 @@ export interface LoadLevel {
 }
 
 /**
- * Latency and throughput of a function under load, level by level, after one request that does not count. In one thread a synchronous function answers
- * one request at a time: what more clients add is waiting.
+ * Latency and throughput of a function under load, level by level, after one request that does not count. In one thread a synchronous function, or a
+ * session, answers one request at a time: what more clients add is waiting. `replicas` serves several at once.
  * @throws RangeError where a level is none.
  */
 export async function load(request: () => unknown, options: LoadOptions = {}): Promise<LoadResult> {
@@ -47,7 +47,7 @@ export async function load(request: () => unknown, options: LoadOptions = {}): P
   const bad = [...clients, ...rates].find((level) => !(level > 0 && level < Infinity)) ?? clients.find((level) => !Number.isInteger(level))
   if (bad !== undefined) throw new RangeError(`a level of load is a number of clients, or a rate above 0, not ${bad}`)
   await request()
-  const bar = progress('load', clients.length + rates.length)
+  const bar = progress('Load', clients.length + rates.length)
   const levels: LoadLevel[] = []
   try {
     for (const level of clients) {
@@ -133,7 +133,15 @@ export class LoadResult {
       ...PERCENTILES.map((p) => ({ heading: `p${100 * p}`, cell: (level: LoadLevel) => latency(level, p) })),
       { heading: 'longest', cell: (level) => latency(level, 1) },
       { heading: 'requests', cell: ({ latencies }) => String(latencies.length) },
-    ], failed.join('\n'))
+    ], [...this.#notes(), ...failed].join('\n'))
+  }
+
+  #notes(): string[] {
+    const has = (kind: LoadLevel['kind']) => this.levels.some((level) => level.kind === kind)
+    return [
+      ...(has('clients') ? ['Clients ask again as soon as they are answered: while one answer is late, the requests that would have come meanwhile are not made, and not counted.'] : []),
+      ...(has('rate') ? ['Requests at a rate come whether earlier ones are answered or not, and count from the moment they were due: nothing is left out (no coordinated omission).'] : []),
+    ]
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {

@@ -1,11 +1,11 @@
 /** The process in which `memory` runs a model. */
-import { Tensor, type DataType } from '../graph/tensor.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
+import { unpacked, type PackedTensor } from './packed.ts'
 
 /** What to run. */
 export interface Task {
   readonly model: string | Uint8Array
-  readonly tensors: readonly { readonly name: string; readonly dtype: DataType; readonly shape: readonly number[]; readonly bytes: Uint8Array; readonly strings: readonly string[] }[]
+  readonly tensors: readonly PackedTensor[]
   readonly session: SessionOptions
   readonly runs: number
 }
@@ -31,7 +31,7 @@ function tell(stage: HostMemory['stage']): void {
 
 async function run({ model, tensors, session: options, runs }: Task): Promise<void> {
   await import('onnxruntime-node')
-  const feeds = Object.fromEntries(tensors.map(({ name, dtype, shape, bytes, strings }) => [name, dtype === 'string' ? Tensor.of(dtype, shape, strings) : Tensor.raw(dtype, shape, bytes)]))
+  const feeds = unpacked(tensors)
   tell('started')
   const session = await Session.create(model, options)
   tell('model loaded')

@@ -1,3 +1,5 @@
+import { timeline } from '../plot/timeline.ts'
+import { withCharts } from '../plot/under.ts'
 import { table, Table, type TableBundle } from '../table.ts'
 import { percentText, sizeText } from '../units.ts'
 import type { HostMemory } from './memory-process.ts'
@@ -17,7 +19,7 @@ export interface OperatorMemory {
   readonly weights: number
 }
 
-/** The memory that a model takes while it runs. Shows itself as a table; `plot.timeline(profile.operators)` draws it. */
+/** The memory that a model takes while it runs. Shows itself as a table, with what is in use over the operators of a run. */
 export class MemoryProfile {
   /** The operators of the first run in order, before the runtime keeps to a plan. */
   readonly operators: readonly OperatorMemory[]
@@ -29,10 +31,12 @@ export class MemoryProfile {
   readonly held: number
   /** The process, stage by stage. */
   readonly host: readonly HostMemory[]
+  /** Bytes of what the model is fed: the state of a training step among them. */
+  readonly fed: number
   /** Most bytes on NVIDIA GPUs, the driver's own included; null on other devices. */
   readonly gpu: number | null
 
-  constructor(events: readonly TraceEvent[], host: readonly HostMemory[], gpu: number | null) {
+  constructor(events: readonly TraceEvent[], host: readonly HostMemory[], gpu: number | null, fed = 0) {
     const runs = runsOf(events)
     const kernels = kernelsOf(events)
     const [, second] = runs
@@ -44,6 +48,12 @@ export class MemoryProfile {
     this.held = Number(last.at(-1)?.args.mem_arena_held ?? 0)
     this.host = host
     this.gpu = gpu
+    this.fed = fed
+  }
+
+  /** Most bytes that the runtime's allocator and what the model is fed take together. */
+  get most(): number {
+    return this.fed + Math.max(this.peak.bytes, this.planned)
   }
 
   /** Bytes by which the process grew at most for the model and its runs. */
@@ -54,9 +64,9 @@ export class MemoryProfile {
 
   /** The process, stage by stage. */
   table(): TableBundle {
-    const { peak, planned, held, gpu } = this
+    const { peak, planned, held, fed, gpu } = this
     const caption = [
-      `In the first run ${sizeText(peak.bytes)} at most, in ${peak.owner}. From the second on ${sizeText(planned)} in one planned block; the allocator holds ${sizeText(held)}. The process grew by ${sizeText(this.growth)} at most.`,
+      `In the first run ${sizeText(peak.bytes)} at most, in ${peak.owner}. From the second on ${sizeText(planned)} in one planned block; the allocator holds ${sizeText(held)}. It is fed ${sizeText(fed)}. The process grew by ${sizeText(this.growth)} at most.`,
       ...(gpu === null ? [] : [`On the GPU ${sizeText(gpu)} at most.`]),
     ].join('\n')
     return table(this.host, [
@@ -83,8 +93,8 @@ export class MemoryProfile {
     ]))
   }
 
-  [Symbol.for('Jupyter.display')](): TableBundle {
-    return this.table()
+  [Symbol.for('Jupyter.display')](): Promise<TableBundle> {
+    return withCharts(this.table(), this.operators.length ? [timeline(this.operators)] : [])
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

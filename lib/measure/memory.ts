@@ -11,6 +11,7 @@ import type { SessionOptions } from '../runtime/session.ts'
 import { watchGpuMemory } from './gpu-memory.ts'
 import type { Answer, HostMemory, Task } from './memory-process.ts'
 import { MemoryProfile } from './memory-profile.ts'
+import { packed } from './packed.ts'
 
 export interface MemoryOptions extends Omit<SessionOptions, 'profile'> {
   /** Runs (3): ONNX Runtime plans its memory in the first, and keeps to the plan from then on. */
@@ -28,10 +29,11 @@ export async function memory(model: ModelSource, feeds: Tensors, options: Memory
   const device = await resolveDevice(session.device ?? 'auto')
   const folder = await mkdtemp(join(tmpdir(), 'hone-memory-'))
   try {
-    const tensors = Object.entries(feeds).map(([name, { dtype, shape, bytes, strings }]) => ({ name, dtype, shape, bytes, strings }))
+    const tensors = packed(feeds)
     const { stages, gpu } = await inProcess(nameOf(model), { model: loadable(model), tensors, session: { ...session, device, profile: join(folder, 'trace') }, runs })
     const [file] = await readdir(folder)
-    return new MemoryProfile(JSON.parse(await readFile(join(folder, file), 'utf8')), stages, gpu)
+    const fed = tensors.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+    return new MemoryProfile(JSON.parse(await readFile(join(folder, file), 'utf8')), stages, gpu, fed)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { ClockedContender, Timing } from './contender.ts'
+import type { ClockedContender, Settings, Timing } from './contender.ts'
 
 export interface ProcessOptions {
   /** Items that one call handles (1). */
@@ -16,7 +16,7 @@ export interface ProcessOptions {
  * A contender in a process of its own, in any language. The process writes a line `ready` when it can be timed; then, for each line with a number of
  * calls that it reads from its standard input, it makes the calls, times them by its own clock, and writes a line with the seconds that they took
  * together, which a space and the last call's result as JSON may follow. It ends when its input does. Other lines of its output are ignored before
- * `ready`, and refused after it; a line `error: ...` says what went wrong.
+ * `ready`, and refused after it; a line `error: ...` says what went wrong. `ready {"threads": 2}` tells settings, which are compared with the others'.
  *
  * ```python
  * print('ready', flush=True)
@@ -33,8 +33,14 @@ export async function processContender(command: string, args: readonly string[] 
   const contender = new ProcessContender(child, perCall)
   const late = setTimeout(() => child.kill('SIGKILL'), startTimeout * 1000)
   try {
-    for (let line = await contender.line(); line !== 'ready'; line = await contender.line()) if (line.startsWith(ERROR)) throw new Error(line.slice(ERROR.length))
-    return contender
+    for (;;) {
+      const line = await contender.line()
+      if (line.startsWith(ERROR)) throw new Error(line.slice(ERROR.length))
+      const [isReady, settings] = /^ready(?: (\{.*\}))?$/.exec(line.trim()) ?? []
+      if (isReady === undefined) continue
+      if (settings !== undefined) contender.settings = JSON.parse(settings)
+      return contender
+    }
   } catch (error) {
     await contender.close()
     throw new Error(`${command} was not ready to be timed: ${(error as Error).message}`, { cause: error })
@@ -49,10 +55,13 @@ const SHOWN = 600
 
 export class ProcessContender implements ClockedContender {
   readonly perCall: number
+  /** What it told of itself when it was ready. */
+  settings: Settings = {}
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: AsyncIterator<string>
   readonly #ended: Promise<string>
   #stderr = ''
+  #isCalled = false
 
   /** @internal */
   constructor(child: ChildProcessWithoutNullStreams, perCall: number) {
@@ -72,8 +81,10 @@ export class ProcessContender implements ClockedContender {
   }
 
   async time(calls: number): Promise<Timing> {
+    this.#isCalled = true
     this.#child.stdin.write(`${calls}\n`)
     const line = await this.line()
+    this.#isCalled = false
     if (line.startsWith(ERROR)) throw new Error(line.slice(ERROR.length))
     const [, seconds, result] = /^(\S+)(?: (.*))?$/.exec(line.trim()) ?? []
     if (seconds === undefined || (Number.isNaN(Number(seconds)) && !/^nan$/i.test(seconds))) throw new Error(`it answered "${line.slice(0, 80)}", not the seconds that its calls took`)
@@ -87,9 +98,10 @@ export class ProcessContender implements ClockedContender {
     throw new Error(`${await this.#ended}${this.#stderr && `: ${this.#stderr.trim().split('\n').at(-1)}`}`)
   }
 
+  /** A process that hangs in a call would not notice that its input ends. */
   async close(): Promise<void> {
     this.#child.stdin.end()
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), 2000)
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), this.#isCalled ? 0 : 2000)
     await this.#ended
     clearTimeout(late)
   }

@@ -2,6 +2,7 @@ import { formatShape } from '../graph/dim.ts'
 import { table, Table, type Column, type TableBundle } from '../table.ts'
 import { countText, digits, percentText, sizeText, timeText } from '../units.ts'
 import type { OperatorTime, TraceSum } from './operator-times.ts'
+import type { Interval } from './stats.ts'
 import { grouped } from './trace.ts'
 
 const DISPLAY = Symbol.for('Jupyter.display')
@@ -10,8 +11,8 @@ const DISPLAY = Symbol.for('Jupyter.display')
 export interface Beside {
   /** Seconds of the counted runs by JavaScript's own clock: the call into ONNX Runtime included. */
   readonly stopwatch?: number
-  /** How much longer a run took for being watched, as a share of an unwatched one. */
-  readonly cost?: number
+  /** How much longer a run took for being watched, as a share of an unwatched one, with its 95 % interval. */
+  readonly cost?: Interval
   /** The model failed in the last run. */
   readonly failed?: boolean
 }
@@ -29,9 +30,8 @@ export class Profile {
   readonly runs: number
   /** Seconds of the counted runs by an independent clock; null where there was none. */
   readonly stopwatch: number | null
-  /** How much longer a run took for being watched, as a share of an unwatched one; null where that was not measured. */
-  readonly cost: number | null
-
+  /** How much longer a run took for being watched, as a share of an unwatched one, with its 95 % interval; null where that was not measured. */
+  readonly cost: Interval | null
   /** Whether the model failed in the last run. */
   readonly failed: boolean
 
@@ -81,9 +81,16 @@ export class Profile {
 
   #caption(): string {
     if (this.failed) return `The model failed in run ${this.runs}: this is what ran before.`
-    const between = this.total - this.nodes.reduce((sum, { seconds }) => sum + seconds, 0)
-    const cost = this.cost === null ? '' : ` Watching made a run ${percentText(this.cost)} longer.`
-    return `${this.runs} ${this.runs === 1 ? 'run, ' : 'runs, '}${timeText(this.total / this.runs)}${this.runs === 1 ? '' : ' each'}, ${percentText(between / this.total)} of it between operators.${cost}`
+    const { runs, total, stopwatch } = this
+    const between = total - this.nodes.reduce((sum, { seconds }) => sum + seconds, 0)
+    const call = stopwatch === null ? '' : ` Each call took ${timeText((stopwatch - total) / runs)} more, by a stopwatch.`
+    return `${runs} ${runs === 1 ? 'run, ' : 'runs, '}${timeText(total / runs)}${runs === 1 ? '' : ' each'}, ${percentText(between / total)} of it between operators.${call}${this.#costText()}`
+  }
+
+  #costText(): string {
+    if (this.cost === null) return ''
+    const { value, low, high } = this.cost
+    return ` Watching made a run ${percentText(Math.abs(value))} ${value < 0 ? 'shorter' : 'longer'}${Number.isFinite(high) ? ` (${percentText(low)} to ${percentText(high)})` : ''}.`
   }
 
   [DISPLAY](): TableBundle {

@@ -5,9 +5,10 @@ import { throwIfInterrupted } from '../interrupt.ts'
 import type { Tensors } from '../runtime/boundary.ts'
 import { structureOf, type ModelSource } from '../runtime/model.ts'
 import { Session, type BoundRun, type SessionOptions } from '../runtime/session.ts'
-import { median } from './stats.ts'
+import { ratiosOf } from './compare.ts'
 import { operatorTimes } from './operator-times.ts'
 import { Profile } from './profile-table.ts'
+import { bootstrap, median, type Interval } from './stats.ts'
 
 export interface ProfileOptions extends Omit<SessionOptions, 'profile'> {
   /** Runs that count (10); two more go before. */
@@ -55,7 +56,7 @@ export async function profile(model: ModelSource, feeds: Tensors, options: Profi
       throw new ProfileError(failure.message, new Profile(await summed(0), { failed: true }), { cause: failure })
     })
     const counted = { plain: times.plain.slice(WARM_UP_RUNS), watched: times.watched.slice(WARM_UP_RUNS) }
-    return new Profile(await summed(WARM_UP_RUNS), { stopwatch: sum(counted.watched), cost: median(counted.watched) / median(counted.plain) - 1 })
+    return new Profile(await summed(WARM_UP_RUNS), { stopwatch: sum(counted.watched), cost: costOf(counted) })
   } finally {
     await Promise.all([...sessions.map((session) => session.release()), rm(folder, { recursive: true, force: true })])
   }
@@ -76,6 +77,12 @@ async function seconds(run: BoundRun): Promise<number> {
   const start = performance.now()
   await run()
   return (performance.now() - start) / 1000
+}
+
+/** The median of the pairs' ratios: what disturbs a pair as a whole cancels. */
+function costOf({ plain, watched }: { plain: readonly number[]; watched: readonly number[] }): Interval {
+  const { value, low, high } = bootstrap(ratiosOf(watched, plain), median)
+  return plain.length > 1 ? { value: Math.expm1(value), low: Math.expm1(low), high: Math.expm1(high) } : { value: Math.expm1(value), low: -1, high: Infinity }
 }
 
 const sum = (times: readonly number[]) => times.reduce((total, time) => total + time, 0)

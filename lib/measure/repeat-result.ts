@@ -1,4 +1,7 @@
 import { sampleStandardDeviation } from 'simple-statistics'
+import { box } from '../plot/box.ts'
+import type { Chart } from '../plot/chart.ts'
+import { withCharts } from '../plot/under.ts'
 import { table, type TableBundle } from '../table.ts'
 import { digits } from '../units.ts'
 import { fQuantile, studentQuantile } from './distributions.ts'
@@ -24,7 +27,7 @@ export interface Spread {
   readonly max: number
 }
 
-/** Finished runs, in the order of their seeds. Shows itself as a table of their spread. */
+/** Finished runs, in the order of their seeds. Shows itself as a table of their spread, with a box plot of each value. */
 export class RepeatResult {
   readonly runs: readonly Run[]
 
@@ -55,8 +58,13 @@ export class RepeatResult {
     ], `${this.runs.length} ${this.runs.length === 1 ? 'run, so no interval is claimed' : 'runs'}: seeds ${this.runs.map(({ seed }) => seed).join(', ')}.`)
   }
 
-  [Symbol.for('Jupyter.display')](): TableBundle {
-    return this.table()
+  /** A value's box and whiskers, every run as a dot. `plot.box` sets several results side by side. */
+  plot(name = 'value'): Chart {
+    return box([{ name, samples: this.of(name).samples }], { title: `${name}, ${this.runs.length} runs`, value: name })
+  }
+
+  [Symbol.for('Jupyter.display')](): Promise<TableBundle> {
+    return withCharts(this.table(), this.runs.length > 1 ? this.names.map((name) => this.plot(name)) : [])
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

@@ -1,10 +1,13 @@
-import { adjusted, compareSamples, verdictOf, type Comparison, type Verdict } from './compare.ts'
+import { adjusted, compareRounds, verdictOf, type Comparison, type Verdict } from './compare.ts'
 import type { Conditions } from './conditions.ts'
+import type { Settings } from './contender.ts'
 import type { Environment } from './environment.ts'
 import { bootstrap, median, quantile, type Interval } from './stats.ts'
-import { warningsOf, type Warning } from './warnings.ts'
+import { settingsWarning, warningsOf, type Warning } from './warnings.ts'
+import { latency } from '../plot/latency.ts'
+import { withCharts } from '../plot/under.ts'
 import { table, type TableBundle } from '../table.ts'
-import { digits, timeRange, timeText } from '../units.ts'
+import { digits, percentText, timeRange, timeText } from '../units.ts'
 
 /** What was measured of one contender. Times are seconds per item. */
 export interface Measurement<Name extends string = string> {
@@ -20,6 +23,7 @@ export interface Measurement<Name extends string = string> {
   readonly warmup: number
   /** Items that one call handles. */
   readonly perCall: number
+  readonly settings: Settings
   readonly outliers: Outliers
   /** How many times as fast as the baseline, with its 95 % interval; null for the baseline itself. */
   readonly speedup: Interval | null
@@ -39,8 +43,10 @@ export interface Outliers {
 /** How and where it was measured. */
 export interface About {
   readonly baseline: string
-  /** Decides the intervals. */
+  /** Decides intervals and p values. */
   readonly seed: number
+  /** Smaller differences than this share count as none. */
+  readonly threshold: number
   readonly environment: Environment
   readonly conditions: Conditions
   readonly started: Date
@@ -58,7 +64,7 @@ export interface SavedBench extends Omit<About, 'started'> {
 export const FORMAT = 'hone bench'
 export const VERSION = 1
 
-/** The measurements by name, and in order when iterated. Shows itself as a table; `JSON.stringify` saves it. */
+/** The measurements by name, and in order when iterated. Shows itself as a table and a plot; `JSON.stringify` saves it. */
 export type BenchResult<Name extends string = string> = { readonly [name in Name]: Measurement<name> } & Iterable<Measurement<Name>> & {
   readonly about: About & {
     /** What a reader should know before believing the figures. */
@@ -72,6 +78,7 @@ export type BenchResult<Name extends string = string> = { readonly [name in Name
 export interface Timed<Name extends string = string> {
   readonly name: Name
   readonly perCall: number
+  readonly settings: Settings
   readonly warmup: number
   readonly samples: readonly number[]
 }
@@ -79,16 +86,16 @@ export interface Timed<Name extends string = string> {
 /** What follows from samples. @throws RangeError where a contender's name is taken by the result itself. */
 export function benchResult<Name extends string>(contenders: readonly Timed<Name>[], about: About): BenchResult<Name> {
   const measurements = measured(contenders, about)
-  const warnings = warningsOf(contenders, about.conditions, about.environment.cores)
-  const noisy = warnings.some(({ kind }) => kind === 'noise' || kind === 'load')
-  const view = () => shown(measurements, warnings)
+  const warnings = [...settingsWarning(contenders), ...warningsOf(contenders, about.conditions, about.environment.cores)]
+  const noisy = warnings.some(({ kind }) => kind === 'noise' || kind === 'load' || kind === 'pace')
+  const view = () => shown(measurements, warnings, about.threshold)
   const text = () => view()['text/plain']
   const hidden = {
     about: { ...about, warnings, noisy },
     toJSON: () => saved(contenders, about),
     toString: text,
     [Symbol.iterator]: () => measurements.values(),
-    [Symbol.for('Jupyter.display')]: view,
+    [Symbol.for('Jupyter.display')]: () => withCharts(view(), [latency(measurements, { title: 'Time' })]),
     [Symbol.for('nodejs.util.inspect.custom')]: text,
   }
   const taken = contenders.find(({ name }) => name in hidden)
@@ -98,27 +105,27 @@ export function benchResult<Name extends string>(contenders: readonly Timed<Name
   return result as BenchResult<Name>
 }
 
-function saved(contenders: readonly Timed[], { baseline, seed, environment, conditions, started }: About): SavedBench {
-  const timed = contenders.map(({ name, perCall, warmup, samples }) => ({ name, perCall, warmup, samples }))
-  return { format: FORMAT, version: VERSION, started: started.toISOString(), baseline, seed, environment, conditions, contenders: timed }
+function saved(contenders: readonly Timed[], { baseline, seed, threshold, environment, conditions, started }: About): SavedBench {
+  const timed = contenders.map(({ name, perCall, settings, warmup, samples }) => ({ name, perCall, settings, warmup, samples }))
+  return { format: FORMAT, version: VERSION, started: started.toISOString(), baseline, seed, threshold, environment, conditions, contenders: timed }
 }
 
-function measured<Name extends string>(contenders: readonly Timed<Name>[], { baseline, seed }: About): Measurement<Name>[] {
+function measured<Name extends string>(contenders: readonly Timed<Name>[], { baseline, seed, threshold }: About): Measurement<Name>[] {
   const reference = contenders.find(({ name }) => name === baseline)!.samples
-  const comparisons = new Map(contenders.filter(({ name }) => name !== baseline).map(({ name, samples }) => [name, compareSamples(reference, samples, seed)]))
+  const comparisons = new Map(contenders.filter(({ name }) => name !== baseline).map(({ name, samples }) => [name, compareRounds(reference, samples, seed)]))
   const p = adjusted([...comparisons.values()].map((comparison) => comparison.p))
   ;[...comparisons].forEach(([name, comparison], i) => comparisons.set(name, { ...comparison, p: p[i] }))
-  return contenders.map(({ name, perCall, warmup, samples }) => {
+  return contenders.map(({ name, perCall, settings, warmup, samples }) => {
     const comparison = comparisons.get(name) ?? null
     const interval = intervalOf(samples, seed)
-    const verdict = comparison ? verdictOf(comparison) : 'baseline'
-    return { name, samples, median: interval.value, interval, runs: samples.length, warmup, perCall, outliers: outliers(samples), speedup: comparison?.speedup ?? null, comparison, verdict }
+    const verdict = comparison ? verdictOf(comparison, threshold) : 'baseline'
+    return { name, samples, median: interval.value, interval, runs: samples.length, warmup, perCall, settings, outliers: outliers(samples), speedup: comparison?.speedup ?? null, comparison, verdict }
   })
 }
 
 function intervalOf(samples: readonly number[], seed: number): Interval {
   if (samples.length === 1) return { value: samples[0], low: 0, high: Infinity }
-  return bootstrap(samples, median, { seed })
+  return bootstrap(samples, median, { seed, series: true })
 }
 
 export function outliers(samples: readonly number[]): Outliers {
@@ -128,9 +135,13 @@ export function outliers(samples: readonly number[]): Outliers {
   return { lowSevere: below(3), lowMild: below(1.5) - below(3), highMild: above(1.5) - above(3), highSevere: above(3) }
 }
 
-function shown(measurements: readonly Measurement[], warnings: readonly Warning[]): TableBundle {
+function shown(measurements: readonly Measurement[], warnings: readonly Warning[], threshold: number): TableBundle {
   const perItem = measurements.some(({ perCall }) => perCall !== 1)
-  const calls = perItem ? [`Items per call: ${measurements.map(({ name, perCall }) => `${name} ${perCall}`).join(', ')}.`] : []
+  const notes = [
+    ...(measurements.length > 1 && threshold > 0 ? [`Differences up to ${percentText(threshold)} count as none.`] : []),
+    ...(perItem ? [`Items per call: ${measurements.map(({ name, perCall }) => `${name} ${perCall}`).join(', ')}.`] : []),
+    ...warnings.map(({ text }) => text),
+  ]
   return table(
     measurements,
     [
@@ -145,7 +156,7 @@ function shown(measurements: readonly Measurement[], warnings: readonly Warning[
       { heading: 'warm-up calls', cell: ({ warmup }) => String(warmup) },
       { heading: 'outliers', cell: ({ outliers: found }) => outliersText(found) },
     ],
-    [...calls, ...warnings.map(({ text }) => text)].join('\n'),
+    notes.join('\n'),
   )
 }
 

@@ -14,8 +14,8 @@ export function readBench(path: string): BenchResult {
   if (saved.version !== VERSION) throw new Error(`${path} was written in version ${saved.version} of the format, and this hone reads version ${VERSION}. Measure again, or use the hone that wrote it (${saved.environment?.versions?.hone}).`)
   const flaw = flawOf(saved)
   if (flaw) throw new Error(`${path} is damaged: ${flaw}.`)
-  const { contenders, baseline, seed, environment, conditions, started } = saved
-  return benchResult(contenders, { baseline, seed, environment, conditions, started: new Date(started) })
+  const { contenders, baseline, seed, threshold, environment, conditions, started } = saved
+  return benchResult(contenders, { baseline, seed, threshold, environment, conditions, started: new Date(started) })
 }
 
 function parsed(path: string): SavedBench {
@@ -34,7 +34,7 @@ function parsed(path: string): SavedBench {
 
 function flawOf({ contenders, baseline, environment, conditions }: SavedBench): string | undefined {
   if (!Array.isArray(contenders) || contenders.length === 0) return 'it holds no contenders'
-  if (!environment?.versions || !conditions) return 'it does not say where it was measured'
+  if (!environment?.versions || !Array.isArray(conditions?.pace)) return 'it does not say where it was measured'
   for (const { name, samples } of contenders) {
     if (!Array.isArray(samples) || samples.length === 0) return `${name} has no samples`
     const bad = samples.findIndex((sample) => !(sample > 0 && sample < Infinity))

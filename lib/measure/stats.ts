@@ -1,5 +1,7 @@
 import * as statistics from 'simple-statistics'
 import { random } from '../random.ts'
+import { blockLength } from './block-length.ts'
+import { normalShare, studentQuantile } from './distributions.ts'
 
 /** An estimate between the ends of its confidence interval. */
 export interface Interval {
@@ -15,6 +17,8 @@ export interface BootstrapOptions {
   readonly level?: number
   /** The same seed gives the same interval (0). */
   readonly seed?: number
+  /** The samples were taken one after the other, so that neighbours may be alike: stretches are drawn instead of single samples (false). */
+  readonly series?: boolean
 }
 
 export type Statistic = (samples: readonly number[]) => number
@@ -35,7 +39,8 @@ export function quantile(samples: readonly number[], p: number): number {
 }
 
 /**
- * Percentile bootstrap interval of a statistic of one set of samples (Efron and Tibshirani, 1993, chapter 13).
+ * Bootstrap interval of a statistic of one set of samples: percentiles (Efron and Tibshirani, 1993, chapter 13), further out where samples are few
+ * (Hesterberg, 2015, section 5.3, https://doi.org/10.1080/00031305.2015.1089789). One sample has an interval of no width: claim none.
  * @throws RangeError where there are no samples.
  */
 export function bootstrap(samples: readonly number[], statistic: Statistic, options: BootstrapOptions = {}): Interval {
@@ -61,23 +66,37 @@ export function bootstrapPairedDifference(a: readonly number[], b: readonly numb
   return bootstrap(a.map((x, item) => b[item] - x), mean, options)
 }
 
-type Sets = readonly [readonly number[], ...(readonly number[])[]]
-
-/** Draws from every set with replacement, `resamples` times, and cuts the tails off the statistic's distribution. */
-function resampled<S extends Sets>(sets: S, statistic: (sets: S) => number, options: BootstrapOptions): Interval {
-  const { resamples = 2000, level = 0.95, seed = 0 } = options
+/**
+ * Interval of a statistic of several independent sets: draws from each with replacement, `resamples` times, and cuts the tails off the statistic's
+ * distribution.
+ * @throws RangeError where a set is empty.
+ */
+export function resampled(sets: readonly (readonly number[])[], statistic: (sets: readonly (readonly number[])[]) => number, options: BootstrapOptions = {}): Interval {
+  const { resamples = 2000, level = 0.95, seed = 0, series = false } = options
   sets.forEach(filled)
   const { below } = random(seed)
+  const blocks = sets.map((set) => (series ? blockLength(set) : 1))
   const drawn = sets.map((set) => [...set])
   const estimates = Array.from({ length: resamples }, () => {
-    drawn.forEach((target, s) => {
-      const source = sets[s]
-      for (let i = 0; i < target.length; i++) target[i] = source[below(source.length)]
-    })
-    return statistic(drawn as unknown as S)
+    drawn.forEach((target, s) => draw(sets[s], target, blocks[s], below))
+    return statistic(drawn)
   })
-  const tail = (1 - level) / 2
+  const tail = tailOf(level, Math.min(...sets.map(({ length }) => length)))
   return { value: statistic(sets), low: quantile(estimates, tail), high: quantile(estimates, 1 - tail) }
+}
+
+/** Fills `target` with stretches of the source, which counts as a ring. */
+function draw(source: readonly number[], target: number[], block: number, below: (count: number) => number): void {
+  for (let i = 0, from = 0; i < target.length; i++) {
+    from = i % block === 0 ? below(source.length) : from + 1
+    target[i] = source[from % source.length]
+  }
+}
+
+/** How much of the estimates lies beyond each end of the interval. */
+function tailOf(level: number, samples: number): number {
+  const share = (1 - level) / 2
+  return samples < 2 ? share : normalShare(studentQuantile(share, samples - 1) * Math.sqrt(samples / (samples - 1)))
 }
 
 function filled(samples: readonly number[]): readonly number[] {

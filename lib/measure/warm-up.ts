@@ -16,7 +16,7 @@ export async function warmUp(one: Entrant, budget: number): Promise<void> {
     spent += time * one.repeats
     times.push(time)
     const repeats = Math.ceil(SHORTEST_SAMPLE / Math.min(...times))
-    if (repeats > 2 * one.repeats) {
+    if (one.mayGrow && repeats > 2 * one.repeats) {
       one.repeats = repeats
       times.length = 0
     }

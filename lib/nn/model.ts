@@ -16,7 +16,7 @@ interface Origin<Change, Refusal> {
 }
 
 /** A network: an ONNX graph that can be shown, changed by passes, run, and saved. Shows itself as its summary. */
-export class Model<Change = never, Refusal = never> {
+export class Model<Change = unknown, Refusal = unknown> {
   readonly graph: Graph
   /** What the pass that made this model did, node by node. */
   readonly changes: readonly Change[]

@@ -2,6 +2,7 @@ import { Graph, type Value } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Tensors } from '../runtime/boundary.ts'
 import { Session } from '../runtime/session.ts'
+import { Histogram, type CutMethod } from './histogram.ts'
 
 /** Inputs like those that the network will see, by name: some batches, or a data set to take them from. */
 export type Calibration = Iterable<Tensors> | AsyncIterable<Tensors> | { batches(size: number): Iterable<{ readonly inputs: Tensors }> }
@@ -9,36 +10,55 @@ export type Calibration = Iterable<Tensors> | AsyncIterable<Tensors> | { batches
 /** The numbers that a value takes. */
 export type Range = readonly [low: number, high: number]
 
-/** How the ranges of single batches become one. */
-export type RangeMethod = 'average' | 'extremes'
+/** How a range is found: from the extremes of single batches, or by cutting off what is rare. */
+export type RangeMethod = keyof typeof MERGED | CutMethod
 
-const MERGED: Readonly<Record<RangeMethod, (former: Range, seen: Range, count: number) => Range>> = {
+const CUTS: readonly string[] = ['percentile', 'entropy', 'mse'] satisfies CutMethod[]
+
+/** Names of the methods. */
+export const RANGE_METHODS: readonly string[] = ['average', 'extremes', ...CUTS]
+
+const MERGED: Readonly<Record<'average' | 'extremes', (former: Range, seen: Range, count: number) => Range>> = {
   average: ([low, high], [least, most], count) => [low + (least - low) / count, high + (most - high) / count],
   extremes: ([low, high], [least, most], count) => (count === 1 ? [least, most] : [Math.min(low, least), Math.max(high, most)]),
 }
 
 /**
- * Runs the graph over the calibration data and finds the range of each of the values. The extremes are taken inside the graph, so memory does not
- * grow with the data. @throws Error where there is no data, or a value is not finite.
+ * Runs the graph over the calibration data and finds the range of each of the values. Extremes are taken inside the graph; a method that cuts goes over the data once
+ * more and counts, so memory does not grow with the data. @throws Error where there is no data, or a value is not finite.
  */
 export async function calibrated(
   graph: Graph, values: readonly Value[], calibration: Calibration, { batch, method }: { batch: number; method: RangeMethod },
 ): Promise<ReadonlyMap<Value, Range>> {
-  const session = await Session.create(watched(graph, values), { device: 'cpu', spinning: false })
   const ranges = new Map<Value, Range>(values.map((value) => [value, [0, 0]]))
-  const wanted = session.inputs.map(({ name }) => name)
+  const merged = method === 'average' ? MERGED.average : MERGED.extremes
   let batches = 0
+  await eachBatch(watched(graph, values), calibration, batch, (seen) => {
+    batches++
+    values.forEach((value, i) => ranges.set(value, merged(ranges.get(value)!, finite(value, seen[`least_${i}`], seen[`most_${i}`]), batches)))
+  })
+  if (!batches) throw new Error('quantize: there is no calibration data')
+  if (!isCut(method)) return ranges
+  const histograms = new Map(values.map((value) => [value, new Histogram(ranges.get(value)!)]))
+  let again = 0
+  await eachBatch(shown(graph, values), calibration, batch, (seen) => {
+    again++
+    values.forEach((value, i) => histograms.get(value)!.add(seen[`value_${i}`].toFloat32()))
+  })
+  if (again !== batches) throw new Error(`quantize: the calibration data gave ${batches} batches at first, then ${again}: ${method} reads them twice, so give a list or a data set`)
+  return new Map(values.map((value) => [value, histograms.get(value)!.cut(method)]))
+}
+
+const isCut = (method: RangeMethod): method is CutMethod => CUTS.includes(method)
+
+async function eachBatch(graph: Graph, calibration: Calibration, batch: number, see: (seen: Readonly<Record<string, Tensor>>) => void): Promise<void> {
+  const session = await Session.create(graph, { device: 'cpu', spinning: false })
+  const wanted = session.inputs.map(({ name }) => name)
   try {
-    for await (const inputs of feedsOf(calibration, batch)) {
-      const seen = await session.run(Object.fromEntries(wanted.filter((name) => inputs[name]).map((name) => [name, inputs[name]])))
-      batches++
-      values.forEach((value, i) => ranges.set(value, MERGED[method](ranges.get(value)!, finite(value, seen[`least_${i}`], seen[`most_${i}`]), batches)))
-    }
+    for await (const inputs of feedsOf(calibration, batch)) see(await session.run(Object.fromEntries(wanted.filter((name) => inputs[name]).map((name) => [name, inputs[name]]))))
   } finally {
     await session.release()
   }
-  if (!batches) throw new Error('quantize: there is no calibration data')
-  return ranges
 }
 
 function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
@@ -48,21 +68,30 @@ function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
   return [least, most]
 }
 
-async function* feedsOf(calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
+export async function* feedsOf(calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
   if ('batches' in calibration) for (const { inputs } of calibration.batches(batch)) yield inputs
   else yield* calibration
 }
 
 /** The graph with the extremes of the values as its only outputs. */
 function watched(graph: Graph, values: readonly Value[]): Graph {
+  return withOutputs(graph, values, (copy, value, i) => {
+    for (const [name, type] of [[`least_${i}`, 'ReduceMin'], [`most_${i}`, 'ReduceMax']] as const)
+      copy.addOutput(copy.add(type, [value], { keepdims: 0 }, { outputs: [copy.unique(name)], types: [{ dtype: 'float32', shape: [] }] }).output)
+  })
+}
+
+/** The graph with the values themselves as its only outputs. */
+function shown(graph: Graph, values: readonly Value[]): Graph {
+  return withOutputs(graph, values, (copy, value, i) => copy.addOutput(copy.add('Identity', [value], {}, { outputs: [copy.unique(`value_${i}`)], types: [value] }).output))
+}
+
+function withOutputs(graph: Graph, values: readonly Value[], add: (copy: Graph, value: Value, i: number) => void): Graph {
   const copy = new Graph()
   const map = new Map<Value, Value>()
   graph.copyInto(copy, map)
   copy.truncateOutputs(0)
-  values.forEach((value, i) => {
-    for (const [name, type] of [[`least_${i}`, 'ReduceMin'], [`most_${i}`, 'ReduceMax']] as const)
-      copy.addOutput(copy.add(type, [map.get(value)!], { keepdims: 0 }, { outputs: [copy.unique(name)], types: [{ dtype: 'float32', shape: [] }] }).output)
-  })
+  values.forEach((value, i) => add(copy, map.get(value)!, i))
   copy.removeUnused()
   return copy
 }

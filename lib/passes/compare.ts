@@ -34,8 +34,8 @@ export class Comparison {
   table(): TableBundle {
     return table(this.outputs, [
       { heading: 'output', cell: ({ output }) => output },
-      { heading: 'largest difference', cell: ({ largest }) => largest.toExponential(2) },
-      { heading: 'relative L2', cell: ({ relative }) => relative.toExponential(2) },
+      { heading: 'largest difference', cell: ({ largest }) => exponent(largest) },
+      { heading: 'relative L2', cell: ({ relative }) => exponent(relative) },
     ])
   }
 
@@ -47,6 +47,8 @@ export class Comparison {
     return this.table()['text/plain']
   }
 }
+
+const exponent = (x: number) => (x === 0 ? '0' : x.toExponential(2))
 
 /**
  * Runs two graphs on the same inputs, on the CPU, and measures how far their outputs are apart.

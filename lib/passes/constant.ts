@@ -1,5 +1,5 @@
 import type { Node, Value } from '../graph/graph.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { Tensor } from '../graph/tensor.ts'
 
 /**
  * Puts another tensor in the place of a node's constant: under the same name where nothing else reads it, else beside it, since the other readers
@@ -13,6 +13,14 @@ export function replaceConstant(node: Node, index: number, tensor: Tensor, name:
     value.trainable = former?.trainable ?? false
     node.setInput(index, value)
   }
+}
+
+/** A tensor with every element multiplied by a factor that depends on its place. */
+export function scaled(tensor: Tensor, factor: (i: number) => number): Tensor {
+  const data = tensor.toFloat32()
+  const product = tensor.dtype === 'float32' ? new Float32Array(data.length) : new Float64Array(data.length)
+  for (let i = 0; i < data.length; i++) product[i] = data[i] * factor(i)
+  return Tensor.of(tensor.dtype, tensor.shape, product)
 }
 
 /** Puts another tensor in the place of a stored one, for all its readers. */

@@ -1,11 +1,12 @@
 import type { Node } from '../graph/graph.ts'
 import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
-import { replaceConstant } from './constant.ts'
-import { alsoFeeds, originOf } from './neighbours.ts'
+import { replaceConstant, scaled } from './constant.ts'
+import { alsoFeeds, originOf, soleReader } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
 
 /**
- * Folds a BatchNormalization into the Conv, ConvTranspose or Gemm before it: w' = w·γ/σ, b' = (b − μ)·γ/σ + β with σ = √(variance + ε). Exact.
+ * Folds a BatchNormalization into the Conv, ConvTranspose or Gemm before it: w' = w·γ/σ, b' = (b − μ)·γ/σ + β with σ = √(variance + ε); or, where there is
+ * none, into the Conv or Gemm that alone reads it: w' = w·γ/σ by input channel, b' = b + Σ w·(β − μ·γ/σ), where no padding stands between. Exact.
  * A weight that other layers share stays theirs: the folded layer gets its own.
  */
 export function foldBatchNorm(): Pass {
@@ -13,7 +14,14 @@ export function foldBatchNorm(): Pass {
     for (const norm of graph.nodes('BatchNormalization')) {
       const layer = norm.input(0).producer
       if (!layer || layer.domain || !CHANNELS[layer.type]) {
-        report.refuse(norm, `its input is ${originOf(norm.input(0))}, not a convolution`)
+        const next = soleReader(norm.output, 'Conv') ?? soleReader(norm.output, 'Gemm')
+        const reason = next?.input(0) === norm.output ? obstacleAhead(norm, next) : `its input is ${originOf(norm.input(0))}, not a convolution`
+        if (reason) report.refuse(norm, reason)
+        else {
+          foldAhead(norm, next!)
+          norm.output.replaceWith(norm.input(0))
+          report.change(norm, `folded into ${labelOf(next!)}, which reads it`)
+        }
         continue
       }
       const reason = obstacle(norm, layer)
@@ -45,22 +53,39 @@ const CHANNELS: Readonly<Record<string, (layer: Node, shape: readonly number[]) 
   Gemm: (layer, [, columns = 1]) => (layer.int('transB') ? (i) => Math.floor(i / columns) : (i) => i % columns),
 }
 
-function obstacle(norm: Node, layer: Node): string | null {
+/** Why a normalization is not a fixed map of each channel; null where it is. */
+function varies(norm: Node): string | null {
   if (norm.int('training_mode')) return 'it is in training mode: its statistics are those of the batch'
   if (norm.int('spatial', 1) === 0) return 'it has statistics for each position, not for each channel'
   if (norm.outputs.slice(1).some((output) => output.uses.length)) return 'its statistics are read as well'
+  if (norm.inputs.slice(1, 5).some((value) => !value?.constant)) return 'its scale, bias or statistics are not constants'
+  return affine(norm).factors.every(Number.isFinite) ? null : 'its variance is not positive'
+}
+
+function obstacle(norm: Node, layer: Node): string | null {
+  const varying = varies(norm)
+  if (varying) return varying
   const feeds = alsoFeeds(layer.output, norm)
   if (feeds) return feeds
   const weight = layer.input(1).constant
   if (!weight || !isFloat(weight.dtype)) return `the weight of ${labelOf(layer)} is not a constant`
-  if (norm.inputs.slice(1, 5).some((value) => !value?.constant)) return 'its scale, bias or statistics are not constants'
   const bias = layer.inputs[2]
   if (bias && !bias.constant) return `the bias of ${labelOf(layer)} is not a constant`
   const { factors } = affine(norm)
   const last = bias?.constant?.shape.at(-1) ?? 1
   if (bias && (bias.constant!.size !== last || ![1, factors.length].includes(last))) return `the bias of ${labelOf(layer)} is not one number for each channel`
-  if (!factors.every(Number.isFinite)) return 'its variance is not positive'
   return null
+}
+
+function obstacleAhead(norm: Node, layer: Node): string | null {
+  const varying = varies(norm)
+  if (varying) return varying
+  const stored = layer.inputs.slice(1).every((value) => !value || (value.constant && isFloat(value.constant.dtype)))
+  if (!stored) return `the weights of ${labelOf(layer)} are not constants`
+  if (layer.type === 'Gemm') return layer.int('transA') || layer.float('alpha', 1) !== 1 || layer.float('beta', 1) !== 1 ? `${labelOf(layer)} scales or transposes what it reads` : null
+  const padded = layer.ints('pads').some((pad) => pad !== 0) || layer.string('auto_pad', 'NOTSET').startsWith('SAME')
+  const { factors, mean, beta } = affine(norm)
+  return padded && factors.some((factor, c) => beta[c] !== mean[c] * factor) ? `${labelOf(layer)} pads with zeros, which would have to be moved, too` : null
 }
 
 /** What it does to channel c: x·factors[c] + shifts(c). */
@@ -78,7 +103,29 @@ function fold(norm: Node, layer: Node): void {
   const beforehand = layer.type === 'Gemm' ? layer.float('beta', 1) : 1
   const folded = factors.map((factor, c) => (beforehand * bias[bias.length === 1 ? 0 : c] - mean[c]) * factor + beta[c])
   if (beforehand !== 1) layer.attributes.delete('beta')
-  replaceConstant(layer, 1, Tensor.of(weight.dtype, weight.shape, Float64Array.from(weight.toNumbers(), (w, i) => w * factors[channel(i)])), 'weight')
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[channel(i)]), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [folded.length], folded), `${labelOf(layer)}.bias`)
   if (norm.input(2).trainable) layer.input(2).trainable = true
+}
+
+/** The input channel that an element of a layer's weight reads. */
+function inputChannel(layer: Node, shape: readonly number[]): Channel {
+  if (layer.type === 'Gemm') return layer.int('transB') ? (i) => i % shape[1] : (i) => Math.floor(i / shape[1])
+  const [outputs, perGroup, ...kernel] = shape
+  const each = sizeOf(kernel)
+  const outputsPerGroup = outputs / layer.int('group', 1)
+  return (i) => Math.floor(i / (each * perGroup * outputsPerGroup)) * perGroup + (Math.floor(i / each) % perGroup)
+}
+
+function foldAhead(norm: Node, layer: Node): void {
+  const { factors, mean, beta } = affine(norm)
+  const weight = layer.input(1).constant!
+  const outputOf = CHANNELS[layer.type](layer, weight.shape)
+  const inputOf = inputChannel(layer, weight.shape)
+  const former = layer.inputs[2]?.constant?.toNumbers() ?? [0]
+  const outputs = layer.type === 'Gemm' ? weight.shape[layer.int('transB') ? 0 : 1] : weight.shape[0]
+  const bias = Array.from({ length: outputs }, (_, o) => former[former.length === 1 ? 0 : o])
+  weight.toFloat32().forEach((w, i) => (bias[outputOf(i)] += w * (beta[inputOf(i)] - mean[inputOf(i)] * factors[inputOf(i)])))
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[inputOf(i)]), 'weight')
+  replaceConstant(layer, 2, Tensor.of(weight.dtype, [outputs], bias), `${labelOf(layer)}.bias`)
 }

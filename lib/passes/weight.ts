@@ -31,3 +31,24 @@ export function chosenLayers(pass: string, layers: readonly Node[], { include, e
   if (unknown !== undefined) throw new Error(`${pass}: there is no layer "${unknown}" with a weight; there ${names.length ? `are ${names.join(', ')}` : 'is none'}`)
   return layers.filter((layer) => (!include || include.includes(labelOf(layer))) && !exclude.includes(labelOf(layer)))
 }
+
+/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. */
+export interface WeightLayout {
+  readonly outputs: number
+  readonly positions: number
+  readonly channels: number
+  readonly at: (o: number, k: number, c: number) => number
+}
+
+/** Of a layer's weight of a given shape; a batch of matrices counts as more outputs. `index` says which of the layer's inputs it is. */
+export function layoutOf(layer: Node, index: number, shape: readonly number[]): WeightLayout {
+  const [first = 1, second = 1, ...kernel] = shape
+  const positions = kernel.reduce((a, b) => a * b, 1)
+  if (layer.type === 'ConvTranspose') return { outputs: second, positions, channels: first, at: (o, k, c) => (c * second + o) * positions + k }
+  if (layer.type !== 'Gemm' && layer.type !== 'MatMul') return { outputs: first, positions, channels: second, at: (o, k, c) => (o * second + c) * positions + k }
+  const byRow = layer.type === 'Gemm' ? layer.int('transB') === 1 : index === 0
+  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+  const matrices = shape.slice(0, -2).reduce((a, b) => a * b, 1)
+  if (byRow) return { outputs: matrices * rows, positions: 1, channels: columns, at: (o, _, c) => o * columns + c }
+  return { outputs: matrices * columns, positions: 1, channels: rows, at: (o, _, c) => (Math.floor(o / columns) * rows + c) * columns + (o % columns) }
+}

@@ -35,11 +35,13 @@ interface Row {
 }
 
 function chartOf(name: string, rows: readonly Row[]) {
-  const y = { field: 'value', type: 'quantitative', title: name, scale: { zero: false } }
-  const x = { field: 'step', type: 'quantitative', title: 'Step', axis: { tickMinStep: 1 } }
+  const nothing = rows.length ? {} : { domain: [0, 1] }
+  const y = { field: 'value', type: 'quantitative', title: name, axis: { format: '~g' }, scale: { zero: false, ...nothing } }
+  const x = { field: 'step', type: 'quantitative', title: 'Step', axis: { tickMinStep: 1, format: ',d' }, scale: nothing }
   const colour = { field: 'series', type: 'nominal', title: null, scale: { domain: ['training', 'validation'], range: COLOURS.slice(0, 2) }, legend: { orient: 'top' } }
   const dots = { mark: { type: 'point' }, transform: [{ filter: "datum.series === 'validation'" }], encoding: { x, y, color: colour } }
-  return { width: 340, height: 220, data: { values: rows }, layer: [{ mark: { type: 'line' }, encoding: { x, y, color: colour } }, dots] }
+  const layer = [{ mark: { type: 'line' }, encoding: { x, y, color: colour } }, ...(rows.some(({ series }) => series === 'validation') ? [dots] : [])]
+  return { width: 340, height: 220, data: { values: rows }, layer }
 }
 
 /** Means of equally long stretches, each at its last step. */

@@ -18,7 +18,7 @@ export function timeline(rows: readonly TimelineRow[], { title = 'Memory over on
   const peak = rows.reduce((highest, { inUse }, i) => (inUse > rows[highest].inUse ? i : highest), 0)
   const leftHalf = peak < rows.length / 2
   const x = { field: 'from', type: 'quantitative', title: 'Operators, in the order in which they ran', axis: { tickMinStep: 1 }, scale: { domain: [0, rows.length], nice: false } }
-  const y = { field: 'inUse', type: 'quantitative', title: 'In use (MB)', axis: { grid: true } }
+  const y = { field: 'inUse', type: 'quantitative', title: 'In use (MB)', axis: { grid: true }, ...(!rows.length && { scale: { domain: [0, 1] } }) }
   const highest = { data: { values: rows.length ? [{ ...values[peak], label: `${rows[peak].name}: ${sizeText(rows[peak].inUse)}` }] : [] } }
   const layer = [
     { mark: { type: 'rect', color: COLOURS[0], opacity: 0.35 }, encoding: { x, x2: { field: 'to' }, y, y2: { datum: 0 }, tooltip: [{ field: 'name' }, { field: 'inUse', type: 'quantitative' }] } },

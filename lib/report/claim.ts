@@ -12,7 +12,7 @@ export interface ClaimRecord {
   /** Samples a set: items of a test set, runs of a timing. */
   readonly repeats: number
   readonly unit: string
-  /** `[value]`, or `[base, variant]`; empty where nothing was measured. */
+  /** `[value]`, `[base, variant]`, or a set for each setting; empty where nothing was measured. */
   readonly samples: SampleSets
   readonly verdict: Verdict
   readonly reason: string

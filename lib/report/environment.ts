@@ -1,5 +1,5 @@
 import type { Environment } from '../measure/environment.ts'
-import type { Conditions } from './verdict.ts'
+import type { Conditions, DataUsed } from './verdict.ts'
 
 export { environment, type Environment } from '../measure/environment.ts'
 
@@ -34,9 +34,14 @@ export function environmentRows(run: RunEnvironment): (readonly [name: string, v
     ['System', run.system],
     ['Versions', `hone ${versions.hone}, ONNX Runtime ${versions.onnxruntime}, Node ${versions.node}`],
     ['Device', `${run.device}, ${run.threads} ${run.threads === 1 ? 'thread' : 'threads'} an operator`],
-    ['Data', `${data.name}, ${data.complete ? 'complete' : 'not complete'}`],
+    ['Data', Object.entries(data).map(dataLine).join('; ')],
     ['Run', `profile ${run.profile}, seed ${run.seed}, ${run.seconds.toFixed(0)} s, started ${run.started}`],
   ]
+}
+
+/** Another data set in the place of the document's, or a part of it, shows how the method works, and no more. */
+function dataLine([wanted, { name, complete }]: readonly [string, DataUsed]): string {
+  return complete ? `${name}, complete` : `${name} in the place of the complete ${wanted}: method only`
 }
 
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(0)} GiB`

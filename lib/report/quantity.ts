@@ -3,7 +3,7 @@ import * as scales from './scale.ts'
 import type { Scale } from './scale.ts'
 import type { Effect } from './verdict.ts'
 
-/** One set of samples a contender: `[value]`, or `[base, variant]`. */
+/** One set of samples a contender: `[value]`, `[base, variant]`, or one for each of several settings. */
 export type SampleSets = readonly (readonly number[])[]
 
 /** How the samples of a claim become an effect. */
@@ -11,8 +11,12 @@ export interface Quantity {
   readonly scale: Scale
   /** How each set's own figure is written: a comparison of accuracies shows two percentages. */
   readonly figureScale: Scale
-  /** Whether base and variant are compared, or one thing stands alone. */
-  readonly sets: 1 | 2
+  /** One thing stands alone, base and variant are compared, or several settings. */
+  readonly sets: number
+  /** What the sets are of, where they are of several settings. */
+  readonly settings?: readonly number[]
+  /** Settings may be left out: their sets are empty. */
+  readonly gaps?: boolean
   readonly random: boolean
   /** One figure of a set of samples, in the unit of `figureScale`. */
   figure(samples: readonly number[]): number
@@ -77,6 +81,30 @@ export const size: Quantity = {
   interval: ([[value]]) => exact(Math.log(value)),
 }
 
+/** Seconds of the variant by seconds of the base: below 1 where the variant takes less. */
+export const timeRatio: Quantity = {
+  ...speedup,
+  compare: ([base, variant]) => variant / base,
+  interval: ([base, variant]) => bootstrapRatio(variant, base),
+}
+
+/** How large a part of a whole is; samples are shares from 0 to 1. */
+export const share: Quantity = { ...accuracy, interval: ([shares]) => bootstrap(shares, inPercent) }
+
+/** A part of a whole that is counted, not sampled. */
+export const exactShare: Quantity = { ...share, random: false, interval: ([[part]]) => exact(100 * part) }
+
+/** A number of things. */
+export const quantityOf: Quantity = {
+  scale: scales.count,
+  figureScale: scales.count,
+  sets: 1,
+  random: false,
+  figure: single,
+  compare: ([value]) => value,
+  interval: ([[value]]) => exact(value),
+}
+
 /** Seconds of one thing. */
 export const time: Quantity = {
   scale: scales.seconds,
@@ -90,15 +118,17 @@ export const time: Quantity = {
 
 /** The effect that samples show. @throws RangeError where they cannot be: another count of sets, none in one, a sample that is no number or not above 0. */
 export function effectOf(quantity: Quantity, sets: SampleSets): Effect {
-  if (sets.length !== quantity.sets)
-    throw new RangeError(quantity.sets === 2 ? 'expected [base, variant]' : 'expected the samples of one thing, not a pair')
-  if (sets.some((set) => set.length === 0)) throw new RangeError('there are no samples')
+  if (sets.length !== quantity.sets) throw new RangeError(EXPECTED[quantity.sets - 1] ?? `expected the samples of ${quantity.sets} settings, not of ${sets.length}`)
+  const measured = quantity.gaps ? sets.filter((set) => set.length > 0) : sets
+  if (!measured.length || measured.some((set) => set.length === 0)) throw new RangeError('there are no samples')
   const bad = sets.flat().find((sample) => !Number.isFinite(sample))
   if (bad !== undefined) throw new RangeError(`${bad} is not a measurement`)
   const interval = quantity.interval(sets)
   if (!Number.isFinite(interval.value)) throw new RangeError('times and sizes are above 0')
-  return { ...interval, repeats: Math.min(...sets.map((set) => set.length)), random: quantity.random }
+  return { ...interval, repeats: Math.min(...measured.map((set) => set.length)), random: quantity.random }
 }
+
+const EXPECTED = ['expected the samples of one thing, not a pair', 'expected [base, variant]']
 
 function inPercent(items: readonly number[]): number {
   return 100 * mean(items)

@@ -19,7 +19,7 @@ export interface RenderOptions {
 
 /** An executed notebook as one HTML page that needs no network and runs no scripts. */
 export function renderNotebook(notebook: Notebook, { title, folder, claims }: RenderOptions): string {
-  const markdown = new Markdown()
+  const markdown = new Markdown([SUMMARY, ...numbered(notebook).map(({ number }) => cellId(number))])
   const cells = numbered(notebook).map(({ cell, number }) => (cell.cell_type === 'code' ? code(cell, number, markdown) : text(cell, markdown, folder)))
   const introduction = notebook.cells[0]?.cell_type === 'markdown' ? cells.splice(0, 1) : []
   const heading = markdown.headings.find(({ level }) => level === 1)?.text ?? title
@@ -45,6 +45,10 @@ ${body}
 `
 }
 
+/** Ids of the page's own elements. */
+const SUMMARY = 'claims'
+const cellId = (number: number) => `cell-${number}`
+
 /** Code cells are numbered from 1, as they ran. */
 function numbered({ cells }: Notebook) {
   let number = 0
@@ -58,7 +62,7 @@ function text(cell: TextCell, markdown: Markdown, folder: string | undefined): s
 
 function code(cell: CodeCell, number: number, markdown: Markdown): string {
   const outputs = cell.outputs.map((output) => renderedOutput(output, markdown))
-  return `<section class="cell" id="cell-${number}"><span class="count">${cell.execution_count ?? ''}</span>
+  return `<section class="cell" id="${cellId(number)}"><span class="count">${cell.execution_count ?? ''}</span>
 ${highlighted(textOf(cell.source), 'typescript')}
 <div class="outputs">${outputs.join('\n')}</div></section>`
 }
@@ -68,7 +72,7 @@ function failure(notebook: Notebook): string {
     const error = cell.cell_type === 'code' && cell.outputs.find((output) => output.output_type === 'error')
     if (error) {
       const name = escaped(cellName(number, textOf(cell.source)))
-      return `<p class="failure">The run stopped at <a href="#cell-${number}">${name}</a>: ${escaped(`${error.ename}: ${error.evalue}`)}</p>`
+      return `<p class="failure">The run stopped at <a href="#${cellId(number)}">${name}</a>: ${escaped(`${error.ename}: ${error.evalue}`)}</p>`
     }
   }
   return ''
@@ -76,7 +80,7 @@ function failure(notebook: Notebook): string {
 
 function summary(claims: ClaimsReport): string {
   const rows = environmentRows(claims.environment).map(([name, value]) => `<dt>${name}</dt><dd>${escaped(value)}</dd>`)
-  return `<section class="summary"><h2 id="claims">Claims</h2>${new ClaimTable(claims).html()}
+  return `<section class="summary"><h2 id="${SUMMARY}">Claims</h2>${new ClaimTable(claims).html()}
 <details><summary>How this was measured</summary><dl>${rows.join('')}</dl></details></section>`
 }
 

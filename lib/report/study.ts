@@ -14,7 +14,7 @@ export interface ClaimsReport {
 /**
  * Begins a study: its claims are known, its clock runs.
  * @example
- * const claims = study('lprnet', { profile, device: 'cpu', data: { name: 'LPRNet plates', complete: true }, seed: 1, threads: 2 })
+ * const claims = study('lprnet', { profile, device: 'cpu', data: { 'LPRNet plates': plates }, seed: 1, threads: 2 })
  * claims.record('lpr.quant', { accuracy: [base, int8], speed: [speed.base, speed.int8], size: [base.bytes, int8.bytes] })
  * @throws RangeError where there is no study of that name.
  */
@@ -30,26 +30,35 @@ export class Study {
 
   constructor(name: StudyName, options: RunOptions) {
     this.#definition = named<StudyDefinition>(studies, name, 'study')
-    this.#environment = { study: name, started: new Date().toISOString(), ...options, ...environment() }
+    const data = Object.fromEntries(Object.entries(options.data).map(([role, used]) => [role, { name: used.name, complete: used.complete }]))
+    this.#environment = { study: name, started: new Date().toISOString(), ...options, data, ...environment() }
     for (const [id, claim] of Object.entries(this.#definition.claims)) for (const metric of Object.keys(claim.metrics)) this.#judge(id, claim, metric, [])
   }
 
   /**
-   * Takes the raw samples of a claim's metrics: `[base, variant]` where the document compares, one set where it does not. Recording again replaces.
+   * Takes the raw samples of a claim's metrics: `[base, variant]` where the document compares, one set where it does not, a set for each setting where
+   * several are compared. Recording again replaces.
    * @returns the rows of this claim.
    * @throws RangeError where the id or a metric is unknown, or the samples cannot be the metric's.
    */
-  record(id: string, metrics: Readonly<Record<string, Samples | readonly [base: Samples, variant: Samples]>>): ClaimTable {
+  record(id: string, metrics: Readonly<Record<string, Samples | readonly Samples[]>>): ClaimTable {
     const claim = named(this.#definition.claims, id, 'claim')
     for (const [metric, samples] of Object.entries(metrics)) {
       const { sets } = named(claim.metrics, metric, `metric of ${id}`).quantity
       try {
-        this.#judge(id, claim, metric, sets === 2 ? Array.from(samples as readonly Samples[], rawSamples) : [rawSamples(samples as Samples)])
+        this.#judge(id, claim, metric, sets > 1 ? Array.from(samples as readonly Samples[], rawSamples) : [rawSamples(samples as Samples)])
       } catch (error) {
         throw new RangeError(`${id}, ${metric}: ${(error as Error).message}.`, { cause: error })
       }
     }
     return new ClaimTable(this.report(), (record) => record.id === id)
+  }
+
+  /** The rows of the claims whose ids begin so: `claims.of('vgg.workers')`. @throws RangeError where there are none. */
+  of(start: string): ClaimTable {
+    const rows = new ClaimTable(this.report(), ({ id }) => `${id}.`.startsWith(`${start}.`))
+    if (!rows.records.length) throw new RangeError(`no claim begins with ${start}; there is ${Object.keys(this.#definition.claims).join(', ')}.`)
+    return rows
   }
 
   /** Every claim of the study, measured or not, with the environment. */

@@ -40,6 +40,8 @@ const COLUMNS: readonly Column<Cells>[] = [
 
 const LEFT = ' style="text-align:left;vertical-align:top"'
 const FIGURE = ' style="text-align:left;vertical-align:top;white-space:nowrap"'
+const CLAIM = ' style="text-align:left;vertical-align:top;min-width:9em"'
+const WHY = ' style="text-align:left;vertical-align:top;min-width:11em"'
 
 /** The claims of a report (or some of them) as a table for a notebook, a page or a terminal. */
 export class ClaimTable {
@@ -70,9 +72,9 @@ export class ClaimTable {
     const cells = this.#cells()
     const rows = cells.map((cell, row) => {
       const metrics = cells.filter(({ id }) => id === cell.id).length
-      const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${LEFT}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
+      const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${CLAIM}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
       const figures = [cell.metric, stacked(cell.document), stacked(cell.measured), cell.interval].map((html) => `<td${FIGURE}>${html}</td>`)
-      return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${LEFT}>${escaped(cell.reason)}</td></tr>`
+      return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${WHY}>${escaped(cell.reason)}</td></tr>`
     })
     return `<p><strong>${this.summary()}</strong></p><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
   }
@@ -110,7 +112,7 @@ function pill(verdict: Verdict): string {
 }
 
 function stacked({ effect, compared }: Figure): string {
-  return compared ? `${effect}<br>${quiet(compared)}` : effect
+  return compared ? `${effect}<br><span style="display:inline-block;white-space:normal;max-width:11em">${quiet(compared)}</span>` : effect
 }
 
 function quiet(text: string): string {
@@ -130,11 +132,13 @@ function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity):
   if (!ends) return ''
   if (!random) return 'exact'
   const [low, high] = ends.map(scale.format)
+  if (low === high) return low
   const unit = /[^\d.]*$/.exec(high)![0]
   return `${low.endsWith(unit) ? low.slice(0, low.length - unit.length) : low} to ${high}`
 }
 
-function figure(effect: string, figures: readonly number[], { figureScale }: Quantity): Figure {
+function figure(effect: string, figures: readonly number[], { figureScale, settings }: Quantity): Figure {
+  if (settings && figures.length === settings.length) return { effect, compared: figures.flatMap((seconds, i) => (Number.isFinite(seconds) ? `${settings[i]}:\u00a0${figureScale.format(seconds).replace(' ', '\u00a0')}` : [])).join(', ') }
   return { effect, compared: figures.length < 2 ? '' : figures.map(figureScale.format).join(' → ') }
 }
 

@@ -9,6 +9,8 @@ export type Rule =
   | { readonly kind: 'no change'; readonly document: number; readonly margin: number }
   | { readonly kind: 'threshold'; readonly side: 'above' | 'below'; readonly threshold: number }
   | { readonly kind: 'number'; readonly document: number; readonly tolerance: number }
+  /** Which of several settings does best: the effect is the best one, its interval reaches over those that it is not significantly better than. */
+  | { readonly kind: 'best'; readonly document: number }
   /** Absolute seconds: they say more of the machine than of the method. */
   | { readonly kind: 'shown'; readonly document: number }
 
@@ -17,9 +19,19 @@ export type Profile = 'quick' | 'standard' | 'full'
 /** What a claim needs before it can be tested at all. */
 export interface Needs {
   readonly gpu?: boolean
-  readonly data?: boolean
+  /** The only devices that can show it. */
+  readonly devices?: readonly string[]
+  /** Name of the data set. */
+  readonly data?: string
   readonly cores?: number
   readonly profiles?: readonly Profile[]
+}
+
+/** A data set as a run had it: perhaps a part of it, or another one in its place. */
+export interface DataUsed {
+  readonly name: string
+  /** Whether every sample of the official data set was there. */
+  readonly complete: boolean
 }
 
 /** What a run had. */
@@ -27,7 +39,8 @@ export interface Conditions {
   readonly device: string
   readonly cores: number
   readonly profile: Profile
-  readonly data: { readonly name: string; readonly complete: boolean }
+  /** By the name of the data set that the document used. */
+  readonly data: Readonly<Record<string, DataUsed>>
 }
 
 /** An effect with its 95 % interval. An exact quantity (`random: false`) has the interval `[value, value]`. */
@@ -64,7 +77,7 @@ const ROUNDING = 1e-9
 
 /**
  * Compares what a run measured with what a document reports. The same rule for every claim, in this order: what cannot be tested here is not; an exact
- * count is equal or not; one repeat of a random quantity decides nothing; then by kind of claim: no change, a threshold, a number.
+ * count is equal or not; one repeat of a random quantity decides nothing; then by kind of claim: no change, a threshold, a number, the best of several.
  */
 export function verdict(evidence: Evidence): Judgement {
   const { effect } = evidence
@@ -78,10 +91,11 @@ function judge({ rule, scale, needs, conditions, effect }: Evidence): Decision {
   const obstacle = obstacleTo(needs, conditions)
   if (obstacle) return ['not tested here', obstacle]
   if (!effect) return ['undecided', 'nothing was measured']
-  if (rule.kind === 'count') return exactCount(rule.document, scale, effect)
   if (rule.kind === 'shown') return ['not judged', 'absolute seconds are shown, never judged']
   if (effect.random && effect.repeats < 2) return ['undecided', 'one repeat of a random quantity tells nothing of its spread']
   switch (rule.kind) {
+    case 'count': return exactCount(rule.document, scale, effect)
+    case 'best': return best(rule.document, scale, effect)
     case 'no change': return noChange(rule.margin, scale, effect)
     case 'threshold': return threshold(rule.side, rule.threshold, scale, effect)
     case 'number': return number(rule.document, rule.tolerance, scale, effect)
@@ -90,7 +104,8 @@ function judge({ rule, scale, needs, conditions, effect }: Evidence): Decision {
 
 function obstacleTo(needs: Needs, { device, cores, profile, data }: Conditions): string | undefined {
   if (needs.gpu && !GPU_DEVICES.has(device)) return `it needs a GPU, this ran on the device ${device}`
-  if (needs.data && !data.complete) return `it needs the complete data, this ran on ${data.name}`
+  if (needs.devices && !needs.devices.includes(device)) return `it needs the device ${needs.devices.join(' or ')}, this ran on ${device}`
+  if (needs.data && !data[needs.data]?.complete) return `it needs the complete ${needs.data}, this ran on ${data[needs.data]?.name ?? 'none of it'}`
   if (needs.cores && cores < needs.cores) return `it needs ${needs.cores} cores, this machine has ${cores}`
   if (needs.profiles && !needs.profiles.includes(profile)) return `the profile ${profile} is too small to say; run with --profile ${needs.profiles[0]}`
   return undefined
@@ -99,6 +114,12 @@ function obstacleTo(needs: Needs, { device, cores, profile, data }: Conditions):
 function exactCount(document: number, scale: Scale, { value }: Effect): Decision {
   if (value === document) return ['reproduced', 'equal']
   return ['contradicted', `${scale.format(value)} is not ${scale.format(document)}`]
+}
+
+function best(document: number, scale: Scale, { value, low, high }: Effect): Decision {
+  if (low !== high) return ['undecided', `tied: none from ${scale.format(low)} to ${scale.format(high)} is better than every other`]
+  if (value === document) return ['reproduced', 'better than every other']
+  return ['contradicted', `${scale.format(value)} is better than every other`]
 }
 
 function noChange(margin: number, scale: Scale, effect: Effect): Decision {

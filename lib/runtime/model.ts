@@ -4,6 +4,7 @@ import { decodeModel, encodeModel, readModel } from '../graph/onnx.ts'
 import type { Graph } from '../graph/graph.ts'
 import { ModelProtoSchema } from '../graph/onnx_pb.ts'
 import { DATA_TYPES, type DataType } from '../graph/tensor.ts'
+import type { Device } from './devices.ts'
 
 /** A model to run: the path of an ONNX file, its bytes, a graph, or what holds one. */
 export type ModelSource = string | Uint8Array | Graph | { readonly graph: Graph }
@@ -50,6 +51,18 @@ export async function explainLoadFailure(source: ModelSource, failure: Error): P
   if (/protobuf parsing failed|data pointer is null|does not have a graph/i.test(message))
     return because('this is not an ONNX model, or a damaged or truncated one. Fetch or export it again.')
   return because(`ONNX Runtime refuses it: ${plain(message)}`)
+}
+
+/** What ONNX Runtime adds to the name of a node that it moved to another layout. */
+const LAYOUT_SUFFIX = /_token_\d+$/
+
+/** One sentence, or two, for what ONNX Runtime says of a run: it names the node and its operator. */
+export function explainRunFailure(name: string, device: Device, failure: Error): Error {
+  const node = /^Non-zero status code returned while running (\S+) node\. Name:'([^']*)' Status Message: (?:\S+\.(?:cc|h):\d+ (?:\S+ )?)?(.*)$/s.exec(plain(failure.message))
+  if (!node) return new Error(`${name}: ${plain(failure.message)}`, { cause: failure })
+  const [, type, label, reason] = node.map((part) => part.replace(LAYOUT_SUFFIX, ''))
+  const elsewhere = device === 'cpu' ? '' : " The CPU may run it: device: 'cpu'."
+  return new Error(`${name}: ${label} (${type}) fails on ${device}: ${reason.trim()}${elsewhere}`, { cause: failure })
 }
 
 /** ONNX Runtime's messages without their source positions. */

@@ -5,7 +5,10 @@ import { checkFeeds, type Port, type Tensors } from './boundary.ts'
 import { graphOf } from './model.ts'
 import { Session, type BoundRun, type SessionOptions } from './session.ts'
 
-export type OperatorOptions = Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>
+export interface OperatorOptions extends Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'> {
+  /** Where what a node computes is written; new memory for what is not named. */
+  readonly places?: ReadonlyMap<Value, Tensor>
+}
 
 /** One call: which session, what goes in by position, what comes out, and what nothing reads after it. */
 interface Step {
@@ -30,10 +33,12 @@ export class OperatorSession {
   readonly sessions: number
   readonly #graph: Graph
   readonly #steps: readonly Step[]
+  readonly #places: ReadonlyMap<Value, Tensor>
 
-  private constructor(graph: Graph, steps: readonly Step[]) {
+  private constructor(graph: Graph, steps: readonly Step[], places: ReadonlyMap<Value, Tensor>) {
     this.#graph = graph
     this.#steps = steps
+    this.#places = places
     this.calls = steps.length
     this.sessions = new Set(steps.map(({ session }) => session)).size
     this.inputs = graph.inputs.filter(({ initializer }) => !initializer).map(({ name, dtype, shape }) => ({
@@ -44,7 +49,7 @@ export class OperatorSession {
   }
 
   /** @throws Error naming an operator that cannot run by itself. */
-  static async create(model: Graph | { readonly graph: Graph }, options: OperatorOptions = {}): Promise<OperatorSession> {
+  static async create(model: Graph | { readonly graph: Graph }, { places = new Map(), ...options }: OperatorOptions = {}): Promise<OperatorSession> {
     const graph = graphOf(model)
     const nodes = graph.nodes().filter((node) => !node.output.constant)
     const opened = new Map<string, { readonly source: Graph; readonly session: Promise<Session> }>()
@@ -63,7 +68,7 @@ export class OperatorSession {
         spent: [...reads, ...node.outputs].filter((value) => value !== null).filter((value) => !value.isOutput && (lastRead.get(value) ?? index) === index),
       })
     }
-    return new OperatorSession(graph, steps)
+    return new OperatorSession(graph, steps, places)
   }
 
   async run(feeds: Tensors): Promise<Record<string, Tensor>> {
@@ -77,7 +82,8 @@ export class OperatorSession {
       const known = new Map<Value, Tensor>(this.#graph.inputs.map((value) => [value, feeds[value.name]]))
       const read = (value: Value) => known.get(value) ?? value.constant ?? value.initializer!
       for (const { session, inputs, outputs, spent } of this.#steps) {
-        const results = await session.run(Object.fromEntries(inputs.map(([port, value]) => [port, read(value)])))
+        const into = Object.fromEntries(outputs.flatMap(([port, value]) => (this.#places.has(value) ? [[port, this.#places.get(value)!]] : [])))
+        const results = await session.bind(Object.fromEntries(inputs.map(([port, value]) => [port, read(value)])), into)()
         for (const [port, value] of outputs) known.set(value, results[port])
         for (const value of spent) known.delete(value)
       }

@@ -48,6 +48,8 @@ export interface FitOptions<Label>
   checkpoint?: string | CheckpointOptions
   /** Decides the order of the samples, augmentation, dropout, and how a layer's parameters begin (0). The same seed gives the same bits on the CPU. */
   seed?: number
+  /** Shows neither progress nor the curve (false): for runs that are one of many. */
+  quiet?: boolean
   /** Ends training after the step that runs. In a notebook an interrupt does so too. */
   signal?: AbortSignal
 }

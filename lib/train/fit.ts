@@ -3,7 +3,7 @@ import type { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import type { Chart } from '../plot/chart.ts'
 import { table, type TableBundle } from '../table.ts'
-import { digits, timeText } from '../units.ts'
+import { digits, percentText, timeText } from '../units.ts'
 
 export interface Epoch {
   readonly epoch: number
@@ -13,7 +13,12 @@ export interface Epoch {
   readonly loss: number
   /** Learning rate of its last step. */
   readonly lr: number
+  /** Of its steps, waiting for data included. */
   readonly seconds: number
+  /** Seconds of these in which no step ran, since its data was not there yet. */
+  readonly waiting: number
+  /** Seconds of its validation. */
+  readonly validationSeconds?: number
   /** Figures of the validation data: the loss, the accuracy, and what else was asked for. */
   readonly validation?: Readonly<Record<string, number>>
 }
@@ -43,8 +48,8 @@ export class Fit {
 
   /** A record for each epoch, as a spreadsheet shows it. */
   get rows(): readonly Readonly<Record<string, number>>[] {
-    return this.epochs.map(({ epoch, step, loss, lr, seconds, validation = {} }) => ({
-      epoch, step, loss, lr, seconds, ...Object.fromEntries(Object.entries(validation).map(([name, value]) => [`validation ${name}`, value])),
+    return this.epochs.map(({ epoch, step, loss, lr, seconds, waiting, validation = {} }) => ({
+      epoch, step, loss, lr, seconds, waiting, ...Object.fromEntries(Object.entries(validation).map(([name, value]) => [`validation ${name}`, value])),
     }))
   }
 
@@ -73,6 +78,7 @@ export class Fit {
       ...metrics.map((name) => ({ heading: `validation ${name}`, cell: ({ validation }: Epoch) => (validation?.[name] === undefined ? '' : digits(validation[name])) })),
       { heading: 'learning rate', cell: ({ lr }) => digits(lr) },
       { heading: 'time', cell: ({ seconds }) => timeText(seconds) },
+      { heading: 'waiting for data', cell: ({ seconds, waiting }) => percentText(waiting / seconds) },
     ], `${this.model.name}: ${this.losses.length} steps${skipped}${ENDINGS[this.ending]}`)
   }
 

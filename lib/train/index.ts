@@ -9,6 +9,8 @@ export { bceWithLogits, crossEntropy, ctc, meanSquaredError, smoothedCrossEntrop
 export { trainingMode } from './mode.ts'
 export { adam, adamW, rmsprop, sgd, type Optimizer } from './optimizer.ts'
 export { mixed, type Precision, type PrecisionName } from './precision.ts'
+export { print, type PrintOptions } from './print.ts'
 export { constant, cosine, oneCycle, stepwise, warmUp, type Schedule } from './schedule.ts'
+export { oneStep } from './one-step.ts'
 export { initialState, repeated, trainingStep, type StepOptions } from './step.ts'
 export { fit, lastFit } from './trainer.ts'

@@ -2,7 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
 import type { DataType } from '../graph/tensor.ts'
-import type { Device } from '../runtime/devices.ts'
+import { listDevices, type Device } from '../runtime/devices.ts'
 import type { StepState } from './state.ts'
 
 /** What a step computes in; parameters are always kept in float32. */
@@ -108,7 +108,11 @@ export function lossScale(builder: Builder, state: StepState, scale: 'dynamic' |
 }
 
 /** @throws Error where a device cannot compute in the type. */
-export function checkDevice({ dtype }: Precision, device: Device): void {
+export async function checkDevice({ dtype }: Precision, device: Device): Promise<void> {
   if (dtype === 'bfloat16' && device !== 'cuda')
     throw new Error(`mixed-bfloat16 is not possible on ${device}: ONNX Runtime has bfloat16 kernels for CUDA only. Take mixed-float16, or float32.`)
+  if (device === 'cpu') return
+  const state = (await listDevices()).find((known) => known.device === device)
+  if (dtype === 'float16' && !state?.float16)
+    throw new Error(`mixed-float16 is not possible on ${device}: this one (${state?.description}) has no 16-bit floats. Take float32.`)
 }

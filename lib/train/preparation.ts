@@ -1,17 +1,18 @@
 import type { Dataset } from '../data/dataset.ts'
 import { DataLoader } from '../data/loader.ts'
+import type { Shape } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import type { DataType, Tensor } from '../graph/tensor.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
-import { resolveDevice } from '../runtime/devices.ts'
+import { resolveDevice, type Device } from '../runtime/devices.ts'
 import type { Settings, State } from './checkpoint.ts'
 import { Evaluation } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
-import { crossEntropy } from './loss.ts'
+import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
 import { checkBatch, checkClasses, checkInputs, modelOf, optimizerOf } from './plan.ts'
-import { checkDevice, precisionOf } from './precision.ts'
+import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { StepSession } from './step-session.ts'
 import { initialState, trainingStep } from './step.ts'
 
@@ -30,35 +31,53 @@ export interface Preparation<Label> {
   readonly settings: Settings
 }
 
-/** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
-export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
-  const { epochs, batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule, numerics, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
-  if (!(Number.isInteger(epochs) && epochs >= 1)) throw new RangeError(`epochs is a whole number from 1 on, not ${epochs}`)
+/** A training step as it is written, before it is turned into what a device runs; and what it is fed. */
+export type Written<Label> = Pick<Preparation<Label>, 'model' | 'optimizer' | 'step' | 'initial' | 'loader' | 'targets'> & {
+  readonly device: Device
+  readonly precision: Precision | null
+  readonly loss: Loss
+  readonly targetType: { readonly dtype: DataType; readonly shape: Shape }
+  /** The batch size under its symbol. */
+  readonly sizes: Readonly<Record<string, number>>
+}
+
+/** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
+export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+  const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   const optimizer = optimizerOf(options.optimizer)
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
-  if (precision) checkDevice(precision, device)
+  if (precision) await checkDevice(precision, device)
   checkBatch(dataset, batchSize)
   const model = modelOf(network, dataset, seed)
   checkInputs(model, dataset)
   if (loss === crossEntropy) checkClasses(model, dataset)
-  const validation = await options.validation
-  if (validation) checkBatch(validation, 1)
-  if (validation) checkInputs(model, validation)
 
   const example = target(dataset.labels.slice(0, 1))
   const batch = model.graph.inputs[0].shape?.[0] ?? null
   const targetType = { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }
   const { clip, accumulate, average, lazyEmbeddings } = options
   const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, scheduled: schedule !== undefined, precision, clip, accumulate, average, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }) })
-  const initial = initialState(step, model.graph)
-  const sizes = { [String(batch)]: batchSize }
   const { workers, prefetch, transforms } = options
   return {
-    model, optimizer, step, initial, targets: target,
-    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, stepsPerRun, sizes }),
+    model, optimizer, step, device, precision, loss, targetType, targets: target, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize },
     loader: new DataLoader(dataset, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }), ...(transforms && { transforms }) }),
-    evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, target: targetType, targets: target, batchSize, metrics }) : null,
+  }
+}
+
+/** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
+export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
+  const { epochs, batchSize, seed = 0, schedule, numerics, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
+  if (!(Number.isInteger(epochs) && epochs >= 1)) throw new RangeError(`epochs is a whole number from 1 on, not ${epochs}`)
+  const { device, precision, loss, targetType, sizes, ...plan } = await written(network, dataset, options)
+  const { model, optimizer, step, initial, targets } = plan
+  const validation = await options.validation
+  if (validation) checkBatch(validation, 1)
+  if (validation) checkInputs(model, validation)
+  return {
+    ...plan,
+    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, stepsPerRun, sizes }),
+    evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, target: targetType, targets, batchSize, metrics }) : null,
     settings: {
       optimizer: optimizer.name, 'learning rate': optimizer.lr, 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size,
       precision: precision ? precision.dtype : 'float32', ...(schedule && { epochs }),

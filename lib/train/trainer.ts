@@ -52,7 +52,7 @@ class Training<Label> {
   readonly #epochs: Epoch[] = []
   readonly #best: BestEpoch | null
   readonly #checkpoint
-  readonly #chart: LiveChart
+  readonly #chart: LiveChart | null
   #step = 0
   #ending: Ending = 'done'
 
@@ -62,7 +62,7 @@ class Training<Label> {
     this.#options = options
     this.#best = earlyStopping ? new BestEpoch(earlyStopping) : null
     this.#checkpoint = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
-    this.#chart = new LiveChart(() => curve(this.#losses, this.#epochs, { title: `Training ${prepared.model.name}` }))
+    this.#chart = options.quiet ? null : new LiveChart(() => curve(this.#losses, this.#epochs, { title: `Training ${prepared.model.name}` }))
   }
 
   get isInterrupted(): boolean {
@@ -89,14 +89,14 @@ class Training<Label> {
   async run(): Promise<void> {
     const { epochs } = this.#options
     const total = epochs * this.#stepsPerEpoch
-    const bar = progress(`Training ${this.#prepared.model.name}`, total)
-    bar.tick(this.#step)
+    const bar = this.#options.quiet ? null : progress(`Training ${this.#prepared.model.name}`, total)
+    bar?.tick(this.#step)
     try {
-      for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < epochs && this.#ending === 'done' && !this.#best?.isOver; epoch++) await this.#runEpoch(epoch, total, bar.tick)
+      for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < epochs && this.#ending === 'done' && !this.#best?.isOver; epoch++) await this.#runEpoch(epoch, total, (steps) => bar?.tick(steps))
       if (this.#best?.isOver) this.#ending = 'early'
     } finally {
-      bar.done()
-      this.#chart.done()
+      bar?.done()
+      this.#chart?.done()
       if (this.isInterrupted) this.#ending = 'interrupted'
     }
   }
@@ -106,23 +106,26 @@ class Training<Label> {
     const start = performance.now()
     const first = epoch * this.#stepsPerEpoch
     let passed = 0
-    let waiting: Feeds[] = []
-    for await (const { inputs, labels } of loader.epoch(epoch)) {
+    let waited = 0
+    let ready: Feeds[] = []
+    for await (const { inputs, labels } of clocked(loader.epoch(epoch), (seconds) => (waited += seconds))) {
       if (first + passed++ < this.#step) continue
-      waiting.push({ ...(session.stepsPerRun > 1 ? copied(inputs) : inputs), target: this.#prepared.targets(labels), ...this.#fedRate(this.#step + waiting.length, total) })
-      if (waiting.length < session.stepsPerRun && passed < this.#stepsPerEpoch) continue
-      tick(waiting.length)
-      await this.#take(waiting, total)
-      waiting = []
+      ready.push({ ...(session.stepsPerRun > 1 ? copied(inputs) : inputs), target: this.#prepared.targets(labels), ...this.#fedRate(this.#step + ready.length, total) })
+      if (ready.length < session.stepsPerRun && passed < this.#stepsPerEpoch) continue
+      tick(ready.length)
+      await this.#take(ready, total)
+      ready = []
       if (this.isInterrupted) this.#ending = 'interrupted'
       if (this.#ending !== 'done') return
     }
     const seconds = (performance.now() - start) / 1000
+    const validated = performance.now()
     const validation = await evaluation?.run(this.#weights())
-    const record: Epoch = { epoch: epoch + 1, step: this.#step, loss: mean(this.#losses.slice(first)), lr: this.#rate(this.#step - 1, total), seconds, ...(validation && { validation }) }
+    const validationSeconds = (performance.now() - validated) / 1000
+    const record: Epoch = { epoch: epoch + 1, step: this.#step, loss: mean(this.#losses.slice(first)), lr: this.#rate(this.#step - 1, total), seconds, waiting: waited, ...(validation && { validation, validationSeconds }) }
     this.#epochs.push(record)
     this.#best?.add(record, () => session.state)
-    this.#chart.update()
+    this.#chart?.update()
     await this.#write()
     if ((await this.#options.callbacks?.epoch?.(record)) === 'stop') this.#ending = 'callback'
   }
@@ -139,7 +142,7 @@ class Training<Label> {
       this.#step++
       if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: this.#rate(this.#step - 1, total) })) === 'stop') this.#ending = 'callback'
     }
-    this.#chart.update()
+    this.#chart?.update()
     if (isDue) await this.#write()
   }
 
@@ -167,12 +170,12 @@ class Training<Label> {
     await writeCheckpoint(this.#checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: this.#best?.state ?? null }, settings)
   }
 
-  /** The weights as the network is used: those of the best epoch where there is one, their moving averages where they are kept. */
-  #weights(state: State = this.#prepared.session.state): State {
+  /** The weights as the network is used, until the next step: those of the best epoch where there is one, their moving averages where they are kept. */
+  #weights(state: State = this.#prepared.session.current): State {
     return this.#options.average === undefined ? state : Object.fromEntries(Object.keys(state).map((name) => [name, state[averageOf(name)] ?? state[name]]))
   }
 
-  /** The model as it stands, and how it got there. */
+  /** The model as it stands after the last step, and how it got there. */
   result(): Fit {
     const { model, session } = this.#prepared
     const weights = this.#weights(this.#best?.state ?? undefined)
@@ -184,6 +187,16 @@ class Training<Label> {
 
 /** Below this a loss scale does not help any more. */
 const SMALLEST_SCALE = 2 ** -10
+
+/** The same items; tells how long each was waited for. */
+async function* clocked<T>(items: AsyncIterable<T>, waited: (seconds: number) => void): AsyncGenerator<T, void> {
+  let asked = performance.now()
+  for await (const item of items) {
+    waited((performance.now() - asked) / 1000)
+    yield item
+    asked = performance.now()
+  }
+}
 
 /** The loader uses its memory again for the next batch. */
 const copied = (inputs: Feeds): Feeds => Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape, bytes }]) => [name, Tensor.raw(dtype, shape, bytes.slice())]))

@@ -1,81 +1,92 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KernelClient } from '../../kernel/client.ts'
-import type { StartOptions } from '../../kernel/kernel-process.ts'
+import { quantile } from '../../lib/measure/stats.ts'
 import { figures } from './figures.ts'
+import { cases, type Case, type Measured } from './kernel/cases.ts'
+import { contenders, type Contender } from './kernel/contenders.ts'
 import type { BenchOptions, Row } from './main.ts'
-import { kernelPeers } from './peers.ts'
 
-const STARTS = 7
-const WARM_UP = 20
-const ROUND_TRIPS = 300
-const COMPLETIONS = 100
-/** Seconds that a kernel may take for anything: now and then the sockets of another's do not come up. */
-const PATIENCE = 30
+/** Runs after which a 95th percentile means something, and the parts of them that tell its spread. */
+const MANY = 100
+const PARTS = 5
 
-interface Contender {
-  readonly who: string
-  readonly options: StartOptions
-  readonly starts: number[]
-  readonly trips: number[]
-  readonly firstCompletions: number[]
-  readonly completions: number[]
-}
-
-/**
- * From the start of the process to the answered kernel_info and from there to the first completion; from sending a cell `1+n`, or asking for
- * the members of a value, to the reply and idle status; each kernel in turn.
- */
+/** Every case on each kernel, in turn; a kernel that does not manage a case has a row that says why. */
 export async function bench(print: (row: Row) => void, { peers }: BenchOptions): Promise<void> {
-  const others = peers ? Object.entries(kernelPeers()) : []
-  let contenders = [['hone', undefined] as const, ...others].map(([who, command]): Contender => ({ who, options: command ? { command } : {}, starts: [], trips: [], firstCompletions: [], completions: [] }))
-  for (let i = 0; i < STARTS; i++) contenders = await answering(contenders, timeStart)
-  const kernels = new Map<Contender, KernelClient>()
-  contenders = await answering(contenders, async (one) => {
-    const kernel = await KernelClient.start(one.options)
-    await kernel.execute(one.who === 'ipykernel' ? 'n = 1' : 'let n = 1')
-    kernels.set(one, kernel)
-  })
-  for (let i = 0; i < WARM_UP + ROUND_TRIPS; i++) contenders = await answering(contenders, (one) => timeRoundTrip(one, kernels.get(one)!))
-  for (let i = 0; i < WARM_UP + COMPLETIONS; i++) contenders = await answering(contenders, (one) => timeCompletion(one.completions, kernels.get(one)!))
-  for (const { who, starts, trips, firstCompletions, completions } of contenders) {
-    const cases = { 'start to ready': starts, 'first completion': firstCompletions, 'round trip of 1+n': trips.slice(WARM_UP), completion: completions.slice(WARM_UP) }
-    for (const [name, times] of Object.entries(cases)) print({ bench: 'kernel', case: name, who, metric: 'time', unit: 's', ...figures(times) })
-    const slow = completions.slice(WARM_UP).sort((a, b) => a - b).slice(-Math.ceil(COMPLETIONS / 10))
-    print({ bench: 'kernel', case: 'completion, the slowest tenth', who, metric: 'time', unit: 's', ...figures(slow) })
+  for (const one of cases) {
+    const series = contenders(peers).map((contender) => new Series(contender, one))
+    for (let run = 0; run < one.runs + (one.warmUp ?? 0); run++) for (const each of series) await each.run()
+    for (const each of series) {
+      await each.end()
+      for (const row of each.rows()) print({ bench: 'kernel', ...row })
+    }
   }
-  await answering(contenders, (one) => kernels.get(one)!.shutdown())
 }
 
-async function timeStart({ options, starts, firstCompletions }: Contender): Promise<void> {
-  const start = performance.now()
-  const kernel = await KernelClient.start(options)
-  starts.push((performance.now() - start) / 1000)
-  await timeCompletion(firstCompletions, kernel)
-  await kernel.shutdown()
-}
+/** The runs of one case on one kernel. */
+class Series {
+  readonly #contender: Contender
+  readonly #case: Case
+  readonly #measured: Measured[] = []
+  #kernel: KernelClient | undefined
+  #startTime = 0
+  #unanswered = 0
+  #failure: string | undefined
 
-async function timeRoundTrip({ trips }: Contender, kernel: KernelClient): Promise<void> {
-  const start = performance.now()
-  await kernel.execute('1+n')
-  trips.push((performance.now() - start) / 1000)
-}
+  constructor(contender: Contender, one: Case) {
+    this.#contender = contender
+    this.#case = one
+  }
 
-async function timeCompletion(times: number[], kernel: KernelClient): Promise<void> {
-  const code = 'n.to'
-  const start = performance.now()
-  await kernel.request('shell', 'complete_request', { code, cursor_pos: code.length })
-  times.push((performance.now() - start) / 1000)
-}
-
-/** Does something with each in turn. Answers with those that were done in time; another is left out from then on, and named. */
-async function answering(contenders: readonly Contender[], work: (one: Contender) => Promise<void>): Promise<Contender[]> {
-  const done: Contender[] = []
-  for (const one of contenders) {
+  /**
+   * A run without an answer is counted, and the next one has another kernel. After a tenth of them, or any other failure, it is given up.
+   * tslab loses answers on a busy machine: it does not wait for its sends, and a socket takes one at a time. https://zeromq.github.io/zeromq.js/classes/Writable.html#send
+   */
+  async run(): Promise<void> {
+    if (this.#failure !== undefined) return
+    const { limit, runs, fresh } = this.#case
     const timer = new AbortController()
-    const late = sleep(PATIENCE * 1000, 'late' as const, { signal: timer.signal }).catch(() => undefined)
-    if ((await Promise.race([work(one), late])) === 'late') console.error(`${one.who} did not answer within ${PATIENCE} s and is left out.`)
-    else done.push(one)
+    const late = sleep(limit * 1000, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const)
+    const outcome = await Promise.race([this.#measure().catch((error: Error) => error), late])
     timer.abort()
+    if (outcome === 'late') this.#unanswered++
+    else if (outcome instanceof Error) this.#failure = outcome.message
+    else this.#measured.push(outcome)
+    if (this.#unanswered > runs / 10) this.#failure = `no answer within ${limit} s`
+    if (fresh || outcome === 'late' || outcome instanceof Error) await this.end()
   }
-  return done
+
+  async #measure(): Promise<Measured> {
+    const start = performance.now()
+    if (this.#kernel === undefined) {
+      this.#kernel = await KernelClient.start(this.#contender.options)
+      this.#startTime = (performance.now() - start) / 1000
+      if (!this.#case.fresh) await this.#kernel.execute(this.#contender.says.declare)
+    }
+    return this.#case.measure(this.#kernel, this.#contender, this.#startTime)
+  }
+
+  async end(): Promise<void> {
+    const kernel = this.#kernel
+    this.#kernel = undefined
+    await kernel?.shutdown()
+  }
+
+  /** A failed series has rows for what it measured before it failed, too. */
+  rows(): Omit<Row, 'bench'>[] {
+    const { who } = this.#contender
+    const kept = this.#measured.slice(this.#case.warmUp ?? 0)
+    const problem = { ...(this.#failure !== undefined && { failed: this.#failure }), ...(this.#unanswered > 0 && { unanswered: this.#unanswered }) }
+    if (kept.length === 0) return [{ case: this.#case.name, who, metric: 'time', unit: 's', median: null, p25: null, p75: null, runs: 0, ...problem }]
+    return Object.keys(kept[0]).flatMap((name) => {
+      const samples = kept.map((measured) => measured[name])
+      const [metric, unit] = name.includes('memory') ? ['resident memory', 'MB'] : ['time', 's']
+      const row = { case: name, who, metric, unit, ...figures(samples), ...problem }
+      return samples.length < MANY ? [row] : [row, { ...row, metric: `${metric}, 95th percentile`, ...figures(parts(samples).map((part) => quantile(part, 0.95))) }]
+    })
+  }
+}
+
+function parts(samples: readonly number[]): number[][] {
+  const size = samples.length / PARTS
+  return Array.from({ length: PARTS }, (_, i) => samples.slice(Math.round(i * size), Math.round((i + 1) * size)))
 }

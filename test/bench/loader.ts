@@ -2,54 +2,89 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
-import { data } from '../../lib/index.ts'
 import { packageFolder } from '../../lib/files.ts'
-import { figures } from './figures.ts'
-import type { Row } from './main.ts'
+import { bench as time, data } from '../../lib/index.ts'
+import type { Contender } from '../../lib/measure/contender.ts'
+import { printThroughput, wanted } from './figures.ts'
+import type { BenchOptions, Row } from './main.ts'
+import { loaderPeers } from './peers.ts'
 
 const WORKERS = [0, 1, 2]
-const EPOCHS = 7
+const SECONDS = 40
 const BATCH = 64
 
-/** Images per second of whole epochs, batch 64, with 0, 1 and 2 workers in turn; the threads' start is not counted. */
-export async function bench(print: (row: Row) => void): Promise<void> {
+type Images = Awaited<ReturnType<typeof data.mnist>>
+type Transforms = ConstructorParameters<typeof data.DataLoader>[1]['transforms']
+
+interface Case {
+  readonly images: Images
+  readonly transforms: NonNullable<Transforms>
+  /** What another language does with the pictures: see peers/pytorch-loader.py. */
+  readonly augmented: boolean
+  /** Where the pictures lie as files. */
+  readonly files?: string
+}
+
+const MEAN = [0.4914, 0.4822, 0.4465]
+const STD = [0.247, 0.2435, 0.2616]
+
+/** Images a second of whole epochs with 0, 1 and 2 workers, beside PyTorch's DataLoader over the same pictures; the threads' start is not counted. */
+export async function bench(print: (row: Row) => void, { peers, cases, seconds = SECONDS }: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'hone-loader-'))
+  const all: Readonly<Record<string, () => Promise<Case>>> = {
+    'cifar-10, crop, flip, normalize': async () => ({
+      images: (await data.cifar10({ train: false })).take(4000), augmented: true,
+      transforms: [data.randomCrop({ padding: 4 }), data.randomFlip(), data.normalize({ mean: MEAN, std: STD })],
+    }),
+    mnist: async () => ({ images: (await data.mnist({ train: false })).take(4000), transforms: [data.toFloat()], augmented: false }),
+    'plates from JPEG': async () => {
+      const files = looseJpegs(join(folder, 'jpeg'))
+      return { images: data.imageFolder(files), transforms: [data.toFloat()], augmented: false, files }
+    },
+  }
   try {
-    const cifar = await data.cifar10({ train: false })
-    const digits = (await data.mnist({ train: false })).take(2000)
-    const augmented = [data.randomCrop({ padding: 4 }), data.randomFlip(), data.normalize({ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] })]
-    await measure(print, `${cifar.name}, crop, flip, normalize`, (workers) => new data.DataLoader(cifar, { batchSize: BATCH, workers, shuffle: true, transforms: augmented }))
-    await measure(print, 'MNIST', (workers) => new data.DataLoader(digits, { batchSize: BATCH, workers, shuffle: true }))
-    const plates = data.imageFolder(looseJpegs(folder))
-    await measure(print, 'plates from JPEG', (workers) => new data.DataLoader(plates, { batchSize: BATCH, workers, shuffle: true }))
+    for (const [name, make] of wanted(all, cases)) {
+      const { files, ...set } = await make()
+      const shared = join(folder, 'shared')
+      await writeForPeers(shared, { files, ...set })
+      const loaders = WORKERS.map((workers) => new data.DataLoader(set.images, { batchSize: BATCH, workers, shuffle: true, transforms: set.transforms }))
+      const contenders: Record<string, Contender> = {}
+      for (const loader of loaders) contenders[`hone, ${loader.workers} workers`] = { run: () => epoch(loader), perCall: set.images.size }
+      if (peers)
+        for (const workers of WORKERS)
+          for (const [who, contender] of Object.entries(await loaderPeers(shared, { images: set.images.size, batch: BATCH, workers }))) contenders[`${who}, ${workers} workers`] = contender
+      const result = await time(contenders, { seconds, rest: peers ? 0.02 : 0, precision: 0.03 })
+      printThroughput((row) => {
+        const [who, workers] = row.who.split(', ')
+        print({ ...row, case: `${row.case}, ${workers}`, who: who! })
+      }, result, { bench: 'loader', case: name, unit: 'images/s' })
+      await Promise.all(loaders.map((loader) => loader.close()))
+    }
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-type Loader = InstanceType<typeof data.DataLoader<number>>
-
-async function measure(print: (row: Row) => void, name: string, loader: (workers: number) => Loader): Promise<void> {
-  const contenders = WORKERS.map((workers) => ({ workers, loader: loader(workers), rates: [] as number[] }))
-  for (const contender of contenders) await epoch(contender.loader)
-  for (let round = 0; round < EPOCHS; round++) for (const contender of contenders) contender.rates.push(await epoch(contender.loader))
-  for (const { workers, loader: used, rates } of contenders) {
-    await used.close()
-    print({ bench: 'loader', case: `${name}, ${workers} workers`, who: 'hone', metric: 'throughput', unit: 'images/s', ...figures(rates) })
-  }
+async function epoch(loader: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of loader);
 }
 
-/** Images per second. */
-async function epoch(loader: Loader): Promise<number> {
-  const start = performance.now()
-  let images = 0
-  for await (const { labels } of loader) images += labels.length
-  return images / ((performance.now() - start) / 1000)
+/** Pictures as bytes [N, C, H, W] in a file, or as JPEG files, with a description. */
+async function writeForPeers(folder: string, { images, augmented, files }: Case): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const [{ inputs }] = images.take(1).batches(1)
+  const shape = [images.size, ...inputs.x.shape.slice(1)]
+  if (files === undefined) {
+    const bytes: Uint8Array[] = []
+    for await (const { inputs: { x } } of new data.DataLoader(images, { batchSize: 500, transforms: [data.toFloat()] })) bytes.push(Uint8Array.from(x.toNumbers(), (value) => Math.round(255 * value)))
+    writeFileSync(join(folder, 'images.bin'), Buffer.concat(bytes))
+  }
+  writeFileSync(join(folder, 'images.json'), JSON.stringify({ shape, files, ...(augmented && { mean: MEAN, std: STD }) }))
 }
 
 /** The plates that ship, a file each, as a folder of one class. */
 function looseJpegs(folder: string): string {
-  mkdirSync(join(folder, 'plate'))
+  mkdirSync(join(folder, 'plate'), { recursive: true })
   for (const [name, bytes] of Object.entries(unzipSync(readFileSync(join(packageFolder(), 'notebooks', 'data', 'lprnet', 'plates.zip')))))
     writeFileSync(join(folder, 'plate', name), bytes)
   return folder

@@ -4,7 +4,7 @@ import { figures } from './figures.ts'
 import type { Row } from './main.ts'
 
 interface Variant {
-  readonly model: Model<unknown, unknown>
+  readonly model: Model
   readonly batch?: number
   readonly threads?: number
   readonly optimized?: boolean

@@ -1,36 +1,55 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { processContender, type ProcessContender } from '../../lib/measure/process.ts'
 
 /** What hone is measured beside, as `npm run bench:peers` sets it up. */
 const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
 const FOLDER = path.join(ROOT, '.cache', 'peers')
 const SCRIPTS = path.join(ROOT, 'test', 'bench', 'peers')
-const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
+const IN_ENVIRONMENT = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
+const PYTHON = path.join(FOLDER, 'python', IN_ENVIRONMENT)
+/** Where `hone tfjs install` builds with this folder as its cache. */
+const TFJS = path.join(FOLDER, 'hone', 'tensorflow', 'cpu')
 const program = (name: string) => path.join(FOLDER, 'node', 'node_modules', '.bin', name)
 
-export type NetworkPeer = 'pytorch' | 'tfjs-node'
 export type KernelPeer = 'ipykernel' | 'tslab' | 'deno'
 
 const isReady = (name: string) => existsSync(path.join(FOLDER, `${name}.ready`))
 
 /** A network of the benchmarks: its training step or its inference, with random weights and pictures. */
 export interface NetworkTask {
-  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn'
+  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm' | 'lprnet'
   readonly mode: 'train' | 'infer'
   readonly batch: number
   readonly threads: number
 }
 
-/** The peers that run networks and are set up, each in a process of its own, for `bench` beside hone's: times are told per picture. */
-export async function networkPeers({ network, mode, batch, threads }: NetworkTask): Promise<Partial<Record<NetworkPeer, ProcessContender>>> {
+/**
+ * The peers that run networks and are set up, each in a process of its own, for `bench` beside hone's: times are told per picture. TensorFlow.js takes
+ * an LSTM apart into thousands of calls a step, and minutes for some: it is left out.
+ */
+export async function networkPeers({ network, mode, batch, threads }: NetworkTask): Promise<Record<string, ProcessContender>> {
   const task = [network, mode, `${batch}`, `${threads}`]
-  const commands: Readonly<Record<NetworkPeer, readonly [string, ...string[]]>> = {
-    pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch.py'), ...task],
-    'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), path.join(FOLDER, 'tfjs'), ...task],
+  const commands: Record<string, Command> = {
+    pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
+    ...(!['lstm', 'lprnet'].includes(network) && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), TFJS, ...task] }),
   }
-  const started = Object.entries(commands).filter(([name]) => isReady(name)).map(async ([name, [command, ...args]]) => [name, await processContender(command, args, { perCall: batch })] as const)
-  return Object.fromEntries(await Promise.all(started))
+  return started(commands, batch)
+}
+
+/** PyTorch's DataLoader over pictures in a folder that loader.ts has written; a call is an epoch. */
+export async function loaderPeers(folder: string, { images, batch, workers }: { readonly images: number; readonly batch: number; readonly workers: number }): Promise<Record<string, ProcessContender>> {
+  return started({ pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-loader.py'), folder, `${batch}`, `${workers}`] }, images)
+}
+
+type Command = readonly [program: string, ...args: string[]]
+
+async function started(commands: Readonly<Record<string, Command>>, perCall: number): Promise<Record<string, ProcessContender>> {
+  const ready = Object.entries(commands).filter(([name]) => isReady(name))
+  const entries = await Promise.all(ready.map(async ([name, [program, ...args]]) => [name, await processContender(program, args, { perCall })] as const))
+  return Object.fromEntries(entries)
 }
 
 /** How the Jupyter kernels that are set up are started; `{connection_file}` stands for the connection file's path. */
@@ -43,4 +62,23 @@ export function kernelPeers(): Partial<Record<KernelPeer, readonly [string, ...s
   return Object.fromEntries(Object.entries(commands).filter(([name]) => isReady(name)))
 }
 
-export const anyPeer = (): boolean => ['pytorch', 'tfjs-node', 'ipykernel', 'tslab', 'deno'].some(isReady)
+export type ModelTool = 'onnxsim' | 'onnxscript' | 'onnxruntime-shapes' | 'onnxruntime-int8' | 'nncf-int8'
+
+/** Makes another ONNX file of one, by a tool that is set up; false where it is not. @throws Error with its last words where it fails. */
+export async function applyTool(tool: ModelTool, from: string, to: string, calibration: string): Promise<boolean> {
+  return isReady('onnx-tools') && written(tool, path.join(FOLDER, 'onnx', IN_ENVIRONMENT), [path.join(SCRIPTS, 'onnx-tools.py'), tool, from, to, calibration])
+}
+
+/** Writes a network of the benchmarks, half of whose channels Torch-Pruning has removed, where that is set up. @throws Error with its last words where it fails. */
+export async function torchPruned(network: NetworkTask['network'], to: string): Promise<boolean> {
+  return isReady('torch-pruning') && written('torch-pruning', PYTHON, [path.join(SCRIPTS, 'torch-pruning.py'), network, to])
+}
+
+async function written(name: string, python: string, args: readonly string[]): Promise<true> {
+  await promisify(execFile)(python, args, { timeout: 120_000, maxBuffer: 1e8 }).catch((error: Error & { stderr?: string }) => {
+    throw new Error(`${name}: ${(error.stderr || error.message).trim().split('\n').at(-1)}`, { cause: error })
+  })
+  return true
+}
+
+export const anyPeer = (): boolean => ['pytorch', 'torch-pruning', 'onnx-tools', 'tfjs-node', 'ipykernel', 'tslab', 'deno'].some(isReady)

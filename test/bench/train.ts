@@ -1,14 +1,15 @@
 import { symbol } from '../../lib/graph/dim.ts'
 import type { Graph } from '../../lib/graph/graph.ts'
 import { sizeOf, Tensor, type DataType } from '../../lib/graph/tensor.ts'
-import { bench as time, nn, Session, type Model } from '../../lib/index.ts'
-import { lower } from '../../lib/lower/index.ts'
+import { bench as time, cost, lower, nn, Session, type Model } from '../../lib/index.ts'
+import type { Contender } from '../../lib/measure/contender.ts'
 import { random, type Random } from '../../lib/random.ts'
-import { bceWithLogits, crossEntropy, type Loss } from '../../lib/train/loss.ts'
+import { bceWithLogits, crossEntropy, ctc, type Loss } from '../../lib/train/loss.ts'
 import { adam, sgd, type Optimizer } from '../../lib/train/optimizer.ts'
 import { initialState, next, stateOf, trainingStep } from '../../lib/train/step.ts'
-import { figures } from './figures.ts'
-import type { Row } from './main.ts'
+import { figures, printThroughput, wanted } from './figures.ts'
+import type { BenchOptions, Row } from './main.ts'
+import { networkPeers, type NetworkTask } from './peers.ts'
 
 const BATCH = 64
 const THREADS = 2
@@ -19,39 +20,43 @@ interface Case {
   readonly optimizer: Optimizer
   readonly loss: Loss
   readonly target: DataType
+  /** Numbers of one target (a single one). */
+  readonly length?: number
 }
 
 const momentum = sgd({ lr: 0.01, momentum: 0.9 })
 const classifier = { loss: crossEntropy, target: 'int64' } as const
 
 /** Made one after the other: an LSTM's table alone takes 124 MB. */
-const cases: Readonly<Record<string, () => Case>> = {
+const networks: Readonly<Record<NetworkTask['network'], () => Case>> = {
   vgg11: () => ({ ...classifier, model: nn.models.vgg11(), optimizer: momentum }),
   resnet18: () => ({ ...classifier, model: nn.models.resnet18(), optimizer: momentum }),
   'mnist-cnn': () => ({ ...classifier, model: nn.models.mnistCnn({ dropout: false }), optimizer: adam() }),
+  lprnet: () => ({ loss: ctc({ blank: 67 }), target: 'int64', length: 7, model: nn.models.lprnet({ dropout: 0 }), optimizer: adam() }),
   lstm: () => ({ loss: bceWithLogits, target: 'float32', model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }) }),
 }
 
-/** Samples that a training step takes in a second, lowered and as written, side by side; and how long the lowered step takes to compile. */
-export async function bench(print: (row: Row) => void): Promise<void> {
-  for (const [name, make] of Object.entries(cases)) {
-    const { model: { graph }, optimizer, loss, target } = make()
-    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N')] } })
+/** Samples that a training step takes in a second: lowered, beside the step as written, or beside the peers; and how long the lowered step takes to compile. */
+export async function bench(print: (row: Row) => void, { peers, cases, seconds = SECONDS }: BenchOptions): Promise<void> {
+  for (const [name, make] of wanted(networks, cases)) {
+    const { model: { graph }, optimizer, loss, target, length } = make()
+    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N'), ...(length ? [length] : [])] } })
+    const settings = { threads: THREADS, parameters: cost(graph).parameters }
     const begin = performance.now()
     const lowered = lower(step, 'cpu', { sizes: { N: BATCH }, state: stateOf(step) })
     const session = await open(lowered.graph)
     const compiled = (performance.now() - begin) / 1000
     const state = initialState(step, graph)
-    const plain = await open(step)
     const batch = batchOf(step)
-    const contenders = {
-      'as written': { run: stepping(plain, batch, state), perCall: BATCH },
-      lowered: { run: stepping(session, batch, lowered.pack(state)), perCall: BATCH },
+    const plain = peers ? undefined : await open(step)
+    const contenders: Record<string, Contender> = {
+      hone: { run: stepping(session, batch, lowered.pack(state)), perCall: BATCH, settings },
+      ...(plain && { 'as written': { run: stepping(plain, batch, state), perCall: BATCH, settings } }),
+      ...(peers && await networkPeers({ network: name as NetworkTask['network'], mode: 'train', batch: BATCH, threads: THREADS })),
     }
-    for (const { name: how, samples } of await time(contenders, { seconds: SECONDS }))
-      print({ bench: 'train', case: `${name}, ${how}`, who: 'hone', metric: 'throughput', unit: 'samples/s', ...figures(samples.map((seconds) => 1 / seconds)) })
-    print({ bench: 'train', case: `${name}, lowered`, who: 'hone', metric: 'time to compile', unit: 's', ...figures([compiled]) })
-    await Promise.all([session.release(), plain.release()])
+    printThroughput(print, await time(contenders, { seconds, rest: peers ? 0.02 : 0 }), { bench: 'train', case: name, unit: 'samples/s' })
+    print({ bench: 'train', case: name, who: 'hone', metric: 'time to compile', unit: 's', ...figures([compiled]) })
+    await Promise.all([session.release(), plain?.release()])
   }
 }
 

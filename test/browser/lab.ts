@@ -1,12 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { findBrowser } from '../../src/checks.ts'
-import { program, registerKernel, skip as skipJupyter, variables } from '../conformance/jupyter.ts'
+import { startLab } from '../../src/lab-server.ts'
+import { skip as skipJupyter } from '../conformance/jupyter.ts'
 import { NotebookPage } from './notebook-page.ts'
 
 const executablePath = findBrowser()
@@ -14,8 +15,15 @@ const executablePath = findBrowser()
 /** Why a browser test is skipped, or false where it can run. */
 export const skip = skipJupyter || (executablePath === undefined ? 'there is no Chromium on the PATH' : false)
 
-/** Without this JupyterLab asks whether to fetch news from the network. */
-const NOTIFICATIONS = { fetchNews: 'false', checkForUpdates: false }
+interface Started {
+  home: string
+  folder: string
+  server: ChildProcess
+  browser: Browser
+  context: BrowserContext
+  url: string
+  token: string
+}
 
 /** A real JupyterLab with an empty folder, and a real browser before it. */
 export class Lab {
@@ -24,25 +32,28 @@ export class Lab {
   readonly #home: string
   readonly #server: ChildProcess
   readonly #browser: Browser
+  /** All pages share it, so that JupyterLab's own scripts are fetched once. */
+  readonly #context: BrowserContext
   readonly #url: string
   readonly #token: string
 
   static async start(): Promise<Lab> {
-    await registerKernel()
     const home = mkdtempSync(path.join(tmpdir(), 'hone-lab-'))
     const folder = path.join(home, 'notebooks')
     mkdirSync(folder)
     const token = randomUUID()
-    const server = serve(home, folder, token)
+    const args = ['--no-browser', '--expose-app-in-browser', '--ServerApp.port=0', `--IdentityProvider.token=${token}`]
+    const server = startLab({ folder, home, args, stdio: ['ignore', 'ignore', 'pipe'] })
     const [url, browser] = await Promise.all([addressOf(server), chromium.launch({ executablePath, args: ['--no-sandbox'] })])
-    return new Lab({ home, folder, server, browser, url, token })
+    return new Lab({ home, folder, server, browser, context: await browser.newContext(), url, token })
   }
 
-  private constructor({ home, folder, server, browser, url, token }: { home: string; folder: string; server: ChildProcess; browser: Browser; url: string; token: string }) {
+  private constructor({ home, folder, server, browser, context, url, token }: Started) {
     this.folder = folder
     this.#home = home
     this.#server = server
     this.#browser = browser
+    this.#context = context
     this.#url = url
     this.#token = token
   }
@@ -57,7 +68,8 @@ export class Lab {
   }
 
   async blankPage(viewport: { width: number; height: number }): Promise<Page> {
-    const page = await this.#browser.newPage({ viewport })
+    const page = await this.#context.newPage()
+    await page.setViewportSize(viewport)
     page.setDefaultTimeout(60_000)
     return page
   }
@@ -68,15 +80,6 @@ export class Lab {
     await once(this.#server, 'exit')
     rmSync(this.#home, { recursive: true, force: true })
   }
-}
-
-function serve(home: string, folder: string, token: string): ChildProcess {
-  const environment = variables(home)
-  const settings = path.join(environment.JUPYTERLAB_SETTINGS_DIR!, '@jupyterlab', 'apputils-extension')
-  mkdirSync(settings, { recursive: true })
-  writeFileSync(path.join(settings, 'notification.jupyterlab-settings'), JSON.stringify(NOTIFICATIONS))
-  const args = ['--no-browser', '--allow-root', '--ServerApp.port=0', `--ServerApp.root_dir=${folder}`, `--IdentityProvider.token=${token}`]
-  return spawn(program('jupyter'), ['lab', ...args], { env: environment, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 /** Waits until the server says where it listens. */

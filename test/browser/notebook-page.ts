@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { ROOT } from '../conformance/jupyter.ts'
+import { ROOT } from '../../src/python.ts'
 
 /** A notebook in JupyterLab, as a person works on it. Code cells are counted from 0. */
 export class NotebookPage {
@@ -28,6 +28,20 @@ export class NotebookPage {
   async prompt(index: number): Promise<string> {
     const text = await this.cell(index).locator('.jp-InputPrompt').innerText()
     return text.replace(/[[\]:\s]/g, '')
+  }
+
+  /** Types a text at the end of a cell. */
+  async type(index: number, text: string): Promise<void> {
+    await this.cell(index).locator('.cm-content').click()
+    await this.page.keyboard.press('Control+End')
+    await this.page.keyboard.type(text)
+  }
+
+  /** The field in which a cell asks something, once it does. */
+  async question(index: number, prompt: string): Promise<Locator> {
+    const asked = this.cell(index).locator('.jp-Stdin', { hasText: prompt })
+    await asked.waitFor()
+    return asked.locator('input')
   }
 
   /** Starts a cell. */

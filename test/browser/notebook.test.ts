@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { ROOT } from '../conformance/jupyter.ts'
+import type { Locator } from 'playwright-core'
+import { ROOT } from '../../src/python.ts'
 import { notebook } from '../conformance/notebook.ts'
 import { Lab, skip } from './lab.ts'
 
@@ -39,6 +40,86 @@ test('JupyterLab runs all cells and shows text, a table, a plot, a progress bar 
   await page.shows(3, 'plates · 40/40')
   await page.shows(4, /RangeError: conv2 is too large\s+at forward \(cell 5:2:37\)[^]*> 2 \|\s+if \(layer\.parameters/)
   await page.screenshot('tour')
+  await page.page.close()
+})
+
+test('an image, a type error, a table of a Map and an updated display are shown as what they are', { skip }, async () => {
+  const page = await open(
+    'views.ipynb',
+    "const drawing = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJggg==', 'base64')\ndrawing",
+    "const status = display('waiting', { id: 'status' })",
+    "status.update(new Map([['state', 'done']]))\nconst count: number = 'three'",
+  )
+  for (const index of [0, 1, 2]) await page.run(index)
+  const image = page.outputs(0).locator('img')
+  await image.waitFor()
+  assert.equal(await image.evaluate((element) => (element as unknown as { naturalWidth: number }).naturalWidth), 2)
+  await page.shows(1, 'done')
+  assert.equal(await page.outputs(1, 'waiting').count(), 0)
+  await page.shows(2, /cell 3:2:7 Type 'string' is not assignable to type 'number'\. \(TS2322\)/)
+  await page.screenshot('views')
+  await page.page.close()
+})
+
+test('Tab completes members with their kinds and documentation; Shift+Tab tells of the function that is being called', { skip }, async () => {
+  const page = await open('editing.ipynb', "import { nn } from 'honejs'\n/** Twice as much. */\nfunction twice(value: number) {\n  return 2 * value\n}", '', '')
+  await page.run(0)
+  await page.type(1, 'nn.models.vgg')
+  await page.page.keyboard.press('Tab')
+  const popup = page.page.locator('.jp-Completer')
+  await popup.locator('.jp-Completer-docpanel', { hasText: 'function vgg11' }).waitFor()
+  assert.deepEqual(await popup.locator('.jp-Completer-match').allInnerTexts(), ['vgg11', 'vgg16'])
+  assert.deepEqual(await popup.locator('.jp-Completer-typeExtended').allInnerTexts(), ['function', 'function'])
+  await page.screenshot('completion')
+  await page.page.keyboard.press('Enter')
+  await page.cell(1).locator('.cm-content', { hasText: /^nn\.models\.vgg11$/ }).waitFor()
+
+  await page.type(2, 'twice(')
+  await page.page.keyboard.press('Shift+Tab')
+  await page.page.locator('.jp-Tooltip', { hasText: /function twice\(value: number\): number\s*Twice as much\./ }).waitFor()
+  await page.screenshot('inspection')
+  await page.page.close()
+})
+
+test('a question is answered below its cell; a password is not shown', { skip }, async () => {
+  const page = await open('questions.ipynb', "const name = await input('Who? ')\nconst secret = await input('Password? ', { password: true })\n;[name, secret.length, prompt('Again?', 'nobody')]")
+  await page.start(0)
+  const answer = async (field: Locator, text: string) => {
+    await field.fill(text)
+    await field.press('Enter')
+  }
+  await answer(await page.question(0, 'Who?'), 'Ada')
+  const password = await page.question(0, 'Password?')
+  assert.equal(await password.getAttribute('type'), 'password')
+  await answer(password, 'lovelace')
+  await answer(await page.question(0, 'Again?'), '')
+  await page.done(0)
+  await page.shows(0, "[ 'Ada', 8, 'nobody' ]")
+  assert.doesNotMatch(await page.cell(0).innerText(), /lovelace/)
+  await page.screenshot('questions')
+  await page.page.close()
+})
+
+test("comms: the page speaks with a cell's target, and a cell with the page's", { skip }, async () => {
+  const page = await open(
+    'comms.ipynb',
+    "hone.comms.register('double', (comm) => {\n  comm.onMsg = ({ content, buffers }) => comm.send({ doubled: 2 * content.data.value, bytes: buffers[0]?.length })\n})",
+    "const comm = hone.comms.open('page', { greeting: 'hello' })\nawait new Promise((resolve) => (comm.onMsg = ({ content }) => resolve(content.data.answer)))",
+  )
+  await page.run(0)
+  const answer = await page.page.evaluate(async () => {
+    const { kernel } = (globalThis as any).jupyterapp.shell.currentWidget.sessionContext.session
+    kernel.registerCommTarget('page', (comm: any, { content }: any) => comm.send({ answer: `${content.data.greeting} back` }))
+    const comm = kernel.createComm('double')
+    return new Promise((resolve) => {
+      comm.onMsg = ({ content }: any) => resolve(content.data)
+      comm.open()
+      comm.send({ value: 21 }, undefined, [new Uint8Array(3).buffer])
+    })
+  })
+  assert.deepEqual(answer, { doubled: 42, bytes: 3 })
+  await page.run(1)
+  await page.shows(1, 'hello back')
   await page.page.close()
 })
 
@@ -88,6 +169,7 @@ test('a restarted kernel has forgotten everything; all cells run again', { skip 
   await page.press('restart-and-run')
   await page.shows(0, 'run 1')
   await page.shows(2, 'number')
+  await page.done(2)
   assert.deepEqual(await Promise.all([0, 1, 2].map((index) => page.prompt(index))), ['1', '2', '3'])
   await page.page.close()
 })

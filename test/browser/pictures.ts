@@ -1,11 +1,12 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
-import { ROOT } from '../conformance/jupyter.ts'
+import { ROOT } from '../../src/python.ts'
+import { notebook } from '../conformance/notebook.ts'
 import { Lab } from './lab.ts'
 
-/** Takes the pictures that README shows: the study in JupyterLab, and the report that the last run of it left in reports/. */
+/** Takes the pictures that README shows: the study in JupyterLab, a completion, and the report that the last run of the study left in reports/. */
 
 const FOLDER = path.join(ROOT, 'notebooks', 'pictures')
 /** The code cell whose plot is shown: accuracy over pruning amount. What it needs of the cells before it ran. */
@@ -19,12 +20,32 @@ async function save(name: string, png: Buffer): Promise<void> {
 
 async function notebookPicture(lab: Lab): Promise<void> {
   copyFileSync(path.join(ROOT, 'notebooks', 'studies', 'lprnet.ipynb'), path.join(lab.folder, 'lprnet.ipynb'))
-  const notebook = await lab.open('lprnet.ipynb')
-  await notebook.page.setViewportSize({ width: 1200, height: 900 })
-  for (const index of [...BEFORE, PLOTTED]) await notebook.run(index)
-  await notebook.outputs(PLOTTED).locator('canvas, svg').first().waitFor()
-  await notebook.cell(PLOTTED).evaluate((cell) => cell.scrollIntoView({ block: 'end' }))
-  await save('jupyterlab', await notebook.page.screenshot())
+  const page = await lab.open('lprnet.ipynb')
+  await page.page.setViewportSize({ width: 1200, height: 900 })
+  for (const index of [...BEFORE, PLOTTED]) await page.run(index)
+  await page.outputs(PLOTTED).locator('canvas, svg').first().waitFor()
+  await page.cell(PLOTTED).evaluate((cell) => cell.scrollIntoView({ block: 'end' }))
+  await save('jupyterlab', await page.page.screenshot())
+}
+
+async function completionPicture(lab: Lab): Promise<void> {
+  const cells = [
+    "import { data, nn } from 'honejs'\n\ninterface Layer { name: string; parameters: number }\nconst layers: Layer[] = [{ name: 'conv1', parameters: 1792 }, { name: 'conv2', parameters: 73856 }]\nlayers",
+    "const largest: string = layers.reduce((a, b) => Math.max(a, b.parameters), 0)",
+    'const plates = await data.lprnet()\n',
+  ]
+  writeFileSync(path.join(lab.folder, 'types.ipynb'), notebook(cells))
+  const page = await lab.open('types.ipynb')
+  await page.page.setViewportSize({ width: 1000, height: 760 })
+  await page.page.keyboard.press('Control+B')
+  for (const index of [0, 1]) await page.run(index)
+  await page.type(2, 'const net = nn.models.')
+  await page.page.keyboard.press('Tab')
+  await page.page.locator('.jp-Completer-docpanel').waitFor()
+  await page.page.keyboard.press('ArrowDown')
+  await page.page.keyboard.press('ArrowDown')
+  await page.page.locator('.jp-Completer-docpanel', { hasText: 'function lprnet' }).waitFor()
+  await save('completion', await page.page.screenshot())
 }
 
 async function reportPicture(lab: Lab): Promise<void> {
@@ -33,10 +54,11 @@ async function reportPicture(lab: Lab): Promise<void> {
   await save('report', await page.screenshot())
 }
 
+const pictures: Readonly<Record<string, (lab: Lab) => Promise<void>>> = { jupyterlab: notebookPicture, completion: completionPicture, report: reportPicture }
+const asked = process.argv.slice(2)
 const lab = await Lab.start()
 try {
-  await reportPicture(lab)
-  await notebookPicture(lab)
+  for (const name of asked.length > 0 ? asked : Object.keys(pictures)) await pictures[name](lab)
 } finally {
   await lab.stop()
 }

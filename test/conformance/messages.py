@@ -1,4 +1,4 @@
-"""jupyter_kernel_test's check of the messages that front ends send, on the hone kernel."""
+"""jupyter_kernel_test's check of the messages that front ends send, on the hone kernel. No sample may be empty: it would skip its test."""
 
 import jupyter_kernel_test
 
@@ -27,9 +27,15 @@ class HoneTests(jupyter_kernel_test.KernelTests):
         "for (const i of [1, 2]) {\n  console.log(i)\n}",
         "import { readFile } from 'node:fs/promises'",
         "%time 1 + 1",
+        "!ls",
+        "Math?",
     ]
     incomplete_code_samples = ["function f() {", "[1, 2,", "const f = (a: number,", "console.log(`a template", "/* a comment"]
     invalid_code_samples = ["const = 3", "1 2", "let a: number = = 1", "}"]
+
+    code_page_something = "Math.max?"
+    code_clear_output = "console.log('soon gone'); clearOutput()"
+    code_inspect_sample = "process.version"
 
     code_execute_result = [
         {"code": "6 * 7", "result": "42"},
@@ -40,7 +46,13 @@ class HoneTests(jupyter_kernel_test.KernelTests):
     code_display_data = [
         {"code": DISPLAY % "{ 'text/html': '<b>bold</b>' }", "mime": "text/html"},
         {"code": DISPLAY % "{ 'image/png': new Uint8Array([137, 80, 78, 71]) }", "mime": "image/png"},
+        {"code": "display.markdown('*text*')", "mime": "text/markdown"},
+        {"code": "display.svg('<svg xmlns=\"http://www.w3.org/2000/svg\"/>')", "mime": "image/svg+xml"},
     ]
-    code_inspect_sample = "process.version"
     code_history_pattern = "6 ? 7"
     supported_history_operations = ("tail", "range", "search")
+
+
+class HoneIopubWelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = "hone"
+    support_iopub_welcome = True

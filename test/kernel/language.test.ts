@@ -42,14 +42,16 @@ async function inspect(marked: string, detail_level = 0): Promise<{ found: boole
   return (await kernel.request('shell', 'inspect_request', { ...place(marked), detail_level })).content as never
 }
 
-/** The type errors shown beside a cell's output. On a busy machine they may come too late; the cell is checked once only, so they are there when it runs again. */
+/** The type errors shown beside a cell's output. */
 async function typeErrors(code: string, asked = kernel): Promise<string> {
-  await run(asked, code)
-  await asked.request('shell', 'complete_request', { code: '', cursor_pos: 0 })
   const { outputs } = await run(asked, code)
   const shown = outputs.map(({ header, content }) => (header.msg_type === 'display_data' ? (content.data as Record<string, string>)['text/plain']! : ''))
   return shown.filter((text) => /\(TS\d+\)/.test(text)).join('\n')
 }
+
+test("the very first cell's type errors are shown", async () => {
+  assert.match(await typeErrors("const first: number = 'one'", await startKernel()), /TS2322/)
+})
 
 await run(kernel, '/** What is asked about. */\nconst subject = { name: "x", size: 3 }\nlet counter: number | undefined = 1\nclass Box<T> {\n  /** What is in it. */\n  content!: T\n}\ntype Pair = [number, string]')
 
@@ -82,6 +84,34 @@ test('what is imported and from where: packages, built-in modules, local files a
   assert.ok((await complete("import { ben| } from 'honejs'")).matches.includes('bench'))
 })
 
+test('packages that the kernel provides are proposed and typed, the optional ones too', async () => {
+  assert.deepEqual((await complete("import { DataFrame } from 'danfo|'")).matches, ['danfojs-node'])
+  assert.deepEqual((await complete("import * as tf from '@tensorflow/|'")).matches, ['tfjs'])
+})
+
+test('an imported function, class or namespace has its own kind and no path of this machine', async () => {
+  await run(kernel, "import { bench, data, Tensor } from 'honejs'")
+  for (const [name, kind] of [['bench', 'function'], ['Tensor', 'class'], ['data', 'module']]) {
+    const { matches, metadata } = await complete(`${name}|`)
+    const { _jupyter_types_experimental: types } = metadata
+    const match = types[matches.indexOf(name!)]!
+    assert.equal(match.type, kind)
+    assert.doesNotMatch(match.signature!, /alias|dist/)
+  }
+  assert.match((await inspect('dat|a')).data['text/plain']!, /^namespace data$/)
+})
+
+test('what a function has of its own comes before what all functions have', async () => {
+  const { matches } = await complete('display.|')
+  assert.ok(matches.indexOf('markdown') < matches.indexOf('apply'))
+})
+
+test('keys in brackets, from types and from values, and nothing else', async () => {
+  assert.deepEqual((await complete("subject['|']")).matches, ['name', 'size'])
+  await run(kernel, 'Object.assign(globalThis, { keyed: { alpha: 1 } })')
+  assert.deepEqual((await complete("keyed['al|']")).matches, ['alpha'])
+})
+
 test('paths in strings and in the arguments of magics', async () => {
   assert.deepEqual((await complete("readFile('./da|')")).matches, ['data.csv'])
   assert.deepEqual((await complete("readFile('tab|')")).matches, ['tables/'])
@@ -94,6 +124,13 @@ test('magics, and TypeScript behind those that take it', async () => {
   assert.ok(!(await complete('%%lsmag|')).matches.includes('lsmagic'))
   assert.ok((await complete('%time subject.si|')).matches.includes('size'))
   assert.ok((await complete('%%time\nsubject.si|')).matches.includes('size'))
+  assert.deepEqual((await complete('const taken = %timei|')).matches, ['timeit'])
+})
+
+test('what the argument of a magic may be', async () => {
+  assert.deepEqual((await complete('%typecheck st|')).matches, ['strict'])
+  assert.ok((await complete('%config |')).matches.includes('rows'))
+  assert.ok((await complete('%env PA|')).matches.includes('PATH'))
 })
 
 test('values that no type tells of are completed from the session', async () => {
@@ -105,18 +142,21 @@ test('values that no type tells of are completed from the session', async () => 
 
 test('where no name can stand, in a comment or a text, none is proposed', async () => {
   assert.deepEqual((await complete('// subj|')).matches, [])
+  assert.deepEqual((await complete('/* [1].m|')).matches, [])
   assert.deepEqual((await complete("'a subj|'")).matches, [])
 })
 
-test('while a cell spins, completion and inspection go on', async () => {
-  const cell = run(kernel, 'const end = Date.now() + 1500; while (Date.now() < end) {}; "done"')
-  await sleep(100)
-  const isDone = cell.then(() => true)
-  assert.deepEqual((await complete('subject.na|')).matches, ['name'])
-  assert.match((await inspect('subj|ect')).data['text/plain']!, /name: string/)
-  assert.equal(await Promise.race([isDone, false]), false)
-  assert.equal((await cell).result, "'done'")
-})
+for (const [what, work] of Object.entries({ spins: 'while (Date.now() < end) {}', awaits: 'await new Promise((resolve) => setTimeout(resolve, 1500))' })) {
+  test(`while a cell ${what}, completion and inspection go on`, async () => {
+    const cell = run(kernel, `const end = Date.now() + 1500; ${work}; "done"`)
+    await sleep(100)
+    const isDone = cell.then(() => true)
+    assert.deepEqual((await complete('subject.na|')).matches, ['name'])
+    assert.match((await inspect('subj|ect')).data['text/plain']!, /name: string/)
+    assert.equal(await Promise.race([isDone, false]), false)
+    assert.equal((await cell).result, "'done'")
+  })
+}
 
 test('a name that is declared again has its newest type, in this cell and for later ones', async () => {
   await run(kernel, 'const renewed = 1')
@@ -135,8 +175,16 @@ test('inspection: signature, documentation and the value that it has now', async
   assert.match(whole.data['text/markdown']!, /```typescript\nconst subject[^]*What is asked about\.[^]*Value: `\{ name: x, size: 3 \}`/)
   await run(kernel, 'const weights = new Float32Array([0.5, 1, 2])')
   assert.match((await inspect('weights|')).data['text/plain']!, /Float32Array\(3\) \[ 0\.5, 1, 2 \]/)
+  await run(kernel, 'const shaped = { shape: [2, 3] }, long = new Uint8Array(1e6)')
+  assert.match((await inspect('shaped|')).data['text/plain']!, /, shape \[2, 3\]$/)
+  assert.match((await inspect('long|')).data['text/plain']!, /Uint8Array\(1000000\) \[ (0, ){10}… \]$/)
   assert.match((await inspect('%tim|e')).data['text/plain']!, /%time time one run/)
   assert.deepEqual(await inspect('nothing_known|'), { status: 'ok', found: false, data: {}, metadata: {} } as never)
+})
+
+test('where the arguments of a call stand, the function is inspected', async () => {
+  await run(kernel, '/** The sum. */\nfunction add(a: number, b = 2) { return a + b }')
+  for (const marked of ['add(|', 'add(1, |)', '[add({ a: 1 }, |']) assert.match((await inspect(marked)).data['text/plain']!, /function add\(a: number, b\?: number\): number\nThe sum\./)
 })
 
 test('name? and name?? are answered in the pager, beside what else the cell does', async () => {
@@ -155,7 +203,6 @@ test('name? and name?? are answered in the pager, beside what else the cell does
 
 test('a type error is shown beside the output and blocks nothing; stderr stays empty', async () => {
   const code = 'const wrong: number = "seven"\nwrong'
-  await typeErrors(code)
   const { reply, outputs, stderr, result } = await run(kernel, code)
   assert.deepEqual([reply.status, result, stderr], ['ok', "'seven'", ''])
   const { data } = outputs.find(({ header }) => header.msg_type === 'display_data')!.content as { data: Record<string, string> }
@@ -189,9 +236,9 @@ test('what notebooks do is no type error', async () => {
     '/** @jsx make */\nconst another = <i/>',
   ]
   for (const code of cells) {
+    assert.equal(await typeErrors(code), '', code)
     const { reply } = await run(kernel, code)
     assert.equal(reply.status, 'ok', `${code}: ${reply.evalue}`)
-    assert.equal(await typeErrors(code), '', code)
   }
 })
 
@@ -257,6 +304,19 @@ const indents: Record<string, string> = {
   '/* two\n': '',
   'let n = `${': '  ',
   'import { a }': '  ',
+  '`a ${1}': '',
+  '`${`': '',
+  "'one \\": '',
+  'const g = <T>(x: T) => {': '  ',
+  'const h = (a: number): Promise<': '  ',
+  'const i = (a: number): {': '  ',
+  'function f()': '  ',
+  'await': '  ',
+  'a?.': '  ',
+  '<div>some text': '  ',
+  'try {} catch': '  ',
+  'outer:': '  ',
+  'switch (x) {\n  case 1:\n    g()\n': '    ',
 }
 
 test('is_complete knows what is not done, and the indent of the next line', async () => {
@@ -267,8 +327,8 @@ test('is_complete knows what is not done, and the indent of the next line', asyn
 })
 
 test('is_complete knows what is done and what is wrong', async () => {
-  const complete = ['', '1', 'const x: number = 1', 'enum E { A }', '@sealed class A {}', 'const j = <a/>', 'using f = open()', 'await x', '// note', '%time f(', 'name??', '%%html\n<p>\n']
-  const invalid = ['const = ', 'foo(]', "'abc", '1 1', '}', 'let x = ;', 'let a; let a', 'return 1', 'const c = 1; c = 2']
+  const complete = ['', '1', '`${ { a: 1 }.a }`', "const text = `a`\n!ls", 'function f() {}', 'declare function f(): void', 'outer: for (;;) { break outer }', '/[`]/', 'if (x) {}\n', 'const x: number = 1', 'enum E { A }', '@sealed class A {}', 'const j = <a/>', 'using f = open()', 'await x', '// note', '%time f(', 'name??', '%%html\n<p>\n']
+  const invalid = ['const = ', 'foo(]', "'abc", '1 1', '}', 'let x = ;', 'let a; let a', 'return 1', 'const c = 1; c = 2', "'one \\\\", '1e', '/abc', '(a): 5', 'if (a: b) {', 'else']
   for (const [status, codes] of Object.entries({ complete, invalid })) {
     for (const code of codes) assert.deepEqual([code, (await kernel.request('shell', 'is_complete_request', { code })).content.status], [code, status])
   }

@@ -44,6 +44,7 @@ test('%env lists, reads and sets', async () => {
   assert.equal((await run(kernel, '%env HONE_TEST=one two')).stdout, 'env: HONE_TEST=one two\n')
   assert.equal((await run(kernel, '%env HONE_TEST')).result, "'one two'")
   assert.equal((await run(kernel, 'const all = %env\nall.HONE_TEST')).result, "'one two'")
+  assert.equal((await run(kernel, '%env HONE_API_KEY=abc\nconst shown = %env\nshown.HONE_API_KEY')).result, "'<hidden>'")
   assert.match((await run(kernel, '%env HONE_NONE')).reply.evalue!, /does not have key: HONE_NONE/)
 })
 
@@ -59,7 +60,7 @@ test('%pwd, %cd and %ls', async () => {
 
 test('%%writefile writes and appends; %writefile saves earlier cells; %load puts a file into the cell', async () => {
   assert.equal((await run(kernel, '%%writefile notes.ts\nexport const a: number = 1\n')).stdout, `Writing ${join(folder, 'notes.ts')}\n`)
-  assert.match((await run(kernel, '%%writefile -a notes.ts\nexport const b = a + 1\n')).stdout, /^Appending to /)
+  assert.match((await run(kernel, '%%writefile -a notes.ts\nexport const b = a + 1')).stdout, /^Appending to /)
   assert.equal(await readFile(join(folder, 'notes.ts'), 'utf8'), 'export const a: number = 1\nexport const b = a + 1\n')
   const { reply } = await run(kernel, 'const saved = 1')
   assert.match((await run(kernel, `%writefile notes.ts ${reply.execution_count}`)).stdout, /^Overwriting /)
@@ -136,6 +137,10 @@ test("hone.magic adds a person's own, in both forms", async () => {
   assert.equal((await run(kernel, '%%shout a\nb')).result, "'AB'")
   assert.equal((await run(kernel, 'const loud = %shout x\nloud')).result, "'X'")
   assert.match((await run(kernel, '%lsmagic')).stdout, /%%shout/)
+  const [page] = (await run(kernel, '%shout?')).reply.payload as { data: Record<string, string> }[]
+  assert.equal(page.data['text/plain'], '%shout defined in this session')
+  const { content } = await kernel.request('shell', 'complete_request', { code: '%%sho', cursor_pos: 5 })
+  assert.deepEqual(content.matches, ['shout'])
   assert.match((await run(kernel, "hone.magic('no good', () => 1)")).reply.evalue!, /cannot name a magic/)
 })
 
@@ -145,7 +150,9 @@ test('%name? explains a magic in the pager; an unknown option is named', async (
     assert.equal(page.source, 'page')
     assert.match(page.data['text/plain'], /time many runs|%history \[-n\]/)
   }
-  assert.match((await run(kernel, '%history --nonsense')).reply.evalue!, /--nonsense/)
+  const { reply } = await run(kernel, '%history --nonsense')
+  assert.match(reply.evalue!, /--nonsense/)
+  assert.deepEqual([reply.ename, reply.traceback!.length], ['UsageError', 1])
 })
 
 test('%config lists and changes how much is shown', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -47,6 +47,14 @@ const typescript: Record<string, string> = {
   'function negate(value: boolean) {\n  const negated = !value\n  return negated\n}\nnegate(true)': 'false',
 }
 
+const above = ['const text = `a${1}b`', 'let n = 0; n++', 'let list: Array<number>', 'const sure = text!', '// it\'s `']
+
+for (const line of above) {
+  test(`a magic stands below ${JSON.stringify(line)}`, async () => {
+    assert.equal((await run(kernel, `${line}\n!echo there`)).stdout, 'there\n')
+  })
+}
+
 for (const [code, expected] of Object.entries(typescript)) {
   test(`TypeScript that looks like a magic stays TypeScript: ${JSON.stringify(code)}`, async () => {
     assert.equal((await run(kernel, code)).result, expected)
@@ -59,6 +67,7 @@ test('%%bash runs the body; its exit code is an error, and its output may go int
   assert.match(plainTraceback(outcome), /bash ended with exit code 4/)
   await run(kernel, '%%bash --out text --err errors\necho kept\necho bad >&2')
   assert.equal((await run(kernel, '[text, errors]')).result, "[ 'kept\\n', 'bad\\n' ]")
+  assert.equal((await run(kernel, '%%sh\necho $0')).stdout, 'sh\n')
 })
 
 for (const command of ['!sleep 60; touch late', '%%bash\nsleep 60\ntouch late', 'const slow = !sleep 60; touch late']) {
@@ -76,16 +85,3 @@ for (const command of ['!sleep 60; touch late', '%%bash\nsleep 60\ntouch late', 
     assert.ok(!existsSync(join(folder, 'late')))
   })
 }
-
-test('%npm install makes a package importable in the next cell, after it was missing', async () => {
-  const source = join(folder, 'sources', 'little')
-  await mkdir(source, { recursive: true })
-  await writeFile(join(source, 'package.json'), '{"name":"little","version":"1.2.3","type":"module","exports":"./index.js"}')
-  await writeFile(join(source, 'index.js'), 'export const size = 7')
-  await writeFile(join(folder, 'package.json'), '{"name":"notebooks","private":true}')
-  assert.equal((await run(kernel, "import { size } from 'little'")).reply.status, 'error')
-  const installed = await run(kernel, '%npm install ./sources/little --offline')
-  assert.match(installed.stdout, /added 1 package/)
-  assert.equal((await run(kernel, "import { size } from 'little'\nsize")).result, '7')
-  assert.match((await run(kernel, '%npm nonsense')).reply.evalue!, /npm ended with exit code 1/)
-})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,6 +20,10 @@ const wellTyped: Record<string, string> = {
   'negation stays a boolean, of names of earlier cells too': 'const code2 = 1\nconst no: boolean = !code2',
   'negation in the next cell': 'const yes: boolean = !code2',
   'what %time measures keeps its type': 'const sum: number = %time 1 + 2',
+  'the setup of %%timeit is in scope': '%%timeit -n 1 -r 1 const items = [3, 1]\nitems.sort()',
+  'what %%time declares on its line': '%%time const onLine = 4\nconst below: number = onLine',
+  'a captured cell is TypeScript': '%%capture\nconst captured = 4',
+  'what a captured cell declares has its type in later ones': 'const four: number = captured',
   'magics of one\'s own are typed': "hone.magic('typed', (argument, body, { print, count }) => { print(argument.trim() + String(count + 1)); return body?.length })",
   "Deno's helpers and clearOutput are known": "Deno.jupyter.html`<b></b>`; clearOutput({ wait: true }); display.markdown('x').update(1)",
   "tslab's module is known": "import { display as shown, newDisplay } from 'tslab'\nnewDisplay().html('x'); shown.raw('a/b', new Uint8Array(1))",
@@ -33,6 +37,7 @@ for (const [name, code] of Object.entries(wellTyped)) {
 }
 
 const illTyped: Record<string, string> = {
+  'the body of %%mem is checked': "%%mem\nconst size: number = 'large'",
   'a prompt is a string': "const age: number = prompt('?')",
   'a display takes text': 'display.html(5)',
 }
@@ -46,19 +51,7 @@ for (const [name, code] of Object.entries(illTyped)) {
 test('members of the globals are completed', async () => {
   assert.ok((await completions('display.mark')).includes('markdown'))
   assert.ok((await completions('Deno.jupyter.')).includes('broadcast'))
+  assert.ok((await completions('%%prof\ndisplay.mark')).includes('markdown'))
   assert.deepEqual(await completions('%%pro'), ['prof'])
   assert.ok(!(await completions('%')).includes('!'))
-})
-
-test('a package has its types right after %npm install', async () => {
-  const source = join(folder, 'sources', 'typed')
-  await mkdir(source, { recursive: true })
-  await writeFile(join(source, 'package.json'), '{"name":"typed","version":"1.0.0","type":"module","exports":{"types":"./index.d.ts","default":"./index.js"}}')
-  await writeFile(join(source, 'index.js'), 'export const size = 7')
-  await writeFile(join(source, 'index.d.ts'), 'export declare const size: number')
-  await writeFile(join(folder, 'package.json'), '{"name":"notebooks","private":true}')
-  assert.equal((await run(kernel, "import { size } from 'typed'")).reply.status, 'error')
-  assert.match((await run(kernel, '%npm install ./sources/typed --offline')).stdout, /added 1 package/)
-  assert.equal((await run(kernel, "import { size } from 'typed'\nconst text: string = size")).reply.ename, 'TypeScriptError')
-  assert.equal((await run(kernel, "import { size } from 'typed'\nsize")).result, '7')
 })

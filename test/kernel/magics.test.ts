@@ -25,7 +25,8 @@ test('%lsmagic lists them; an unknown one names those like it', async () => {
   assert.match((await run(kernel, '%lsmagic')).stdout, /%timeit/)
   const outcome = await run(kernel, '%timeti 1')
   assert.equal(outcome.reply.status, 'error')
-  assert.match(plainTraceback(outcome), /%timeit/)
+  assert.equal(plainTraceback(outcome), 'UsageError: %timeti is not a magic. Did you mean %time or %timeit?')
+  assert.match((await run(kernel, '%pip install x')).reply.evalue!, /%lsmagic lists them/)
 })
 
 test('lines below a magic keep their numbers', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { plainTraceback, run, startKernel, stripColours } from './harness.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'hone-stack-'))
@@ -126,6 +127,14 @@ test('what using holds is disposed of at the end of the cell, in turn and whatev
   assert.equal(fine.stdout, 'using a\nclosed b\nclosed a\n')
   assert.equal(fine.result, "'b'")
   assert.equal((await run(kernel, 'using c = open("c")\nthrow new Error("no")')).stdout, 'closed c\n')
+  for (const wait of ['for (;;);', 'await new Promise(() => {})']) {
+    const cell = run(kernel, `await using e = { [Symbol.asyncDispose]: async () => { await null; console.log("closed e") } }\nusing f = open("f")\n${wait}`)
+    await sleep(200)
+    await kernel.interrupt()
+    const { reply, stdout } = await cell
+    assert.equal(reply.ename, 'Interrupted')
+    assert.match(stdout, /^closed f\n(closed e\n)?$/)
+  }
   assert.equal((await run(kernel, 'await using d = { async [Symbol.asyncDispose]() { await null; console.log("closed d") } }\n1')).stdout, 'closed d\n')
 })
 

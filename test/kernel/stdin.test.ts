@@ -66,6 +66,12 @@ for (const question of ["prompt('?')", "await input('?')"]) {
   })
 }
 
+test('where the person ends the input instead of answering, the cell fails', async () => {
+  for (const question of ["prompt('?')", "await input('?')"]) {
+    assert.match((await answering(question, '\u0004')).reply.evalue!, /There is no answer: the input was ended/)
+  }
+})
+
 test('a front end that takes no input gets a clear error', async () => {
   for (const question of ["prompt('Age?')", "await input('Age?')"]) {
     const { reply } = await run(kernel, question)

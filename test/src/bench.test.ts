@@ -64,7 +64,25 @@ test('what cannot be timed or compared is refused in one sentence, with exit cod
   refused(['bench', 'theirs=no-such-command'], /no-such-command was not ready to be timed/)
   refused(['bench', 'small.onnx', '--size', 'M=3'], /--size: there is no dimension "M", only "N"/)
   refused(['bench', 'small.onnx', '--batch', '0'], /A whole number from 1 on is wanted, not 0/)
+  refused(['bench', 'small.onnx', '--baseline', 'other'], /--baseline: no contender is called other\./)
+  refused(['load', 'small.onnx', '--rates', '10,-1'], /A number above 0 is wanted, not -1/)
   refused(['compare', 'gone.json', 'gone.json'], /gone\.json cannot be read \(ENOENT\)/)
+})
+
+test('a contender that hangs is given up after the time that it may take', (t) => {
+  const cwd = folder(t)
+  writeFileSync(join(cwd, 'stuck.cjs'), `console.log('ready'); require('readline').createInterface({ input: process.stdin }).on('line', () => { for (;;); })`)
+  const { status, stderr } = hone(cwd, 'bench', 'stuck=node stuck.cjs', '--timeout', '0.2')
+  assert.equal(status, 1)
+  assert.equal(stderr.split('\n').at(-1), 'hone: stuck: its call did not end within 0.2 s.')
+})
+
+test('a model under load: latency and throughput for clients and for rates', (t) => {
+  const cwd = folder(t)
+  writeFileSync(join(cwd, 'small.onnx'), twoLayers(8))
+  const { status, stdout } = hone(cwd, 'load', 'small.onnx', '--clients', '1,2', '--rates', '50', '--replicas', '2', '--threads', '1', '--batch', '4', '--seconds', '0.3')
+  assert.equal(status, 0)
+  assert.match(stdout, /load +items\/s +p50 .*\n1 client .*\n2 clients .*\n50\.0 requests\/s .*coordinated omission/s)
 })
 
 test('a regression ends hone compare with exit code 1', (t) => {

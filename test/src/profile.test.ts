@@ -22,6 +22,9 @@ test('hone profile shows the nodes and the types of a model, and refuses what is
 
   assert.match(hone('small.onnx', '--runs', '1', '--memory').stdout, /operator +in use +of the peak.*first +MatMul.*stage +resident.*In the first run /s)
 
+  writeFileSync(join(cwd, 'wide.onnx'), twoLayers(128))
+  assert.match(hone('small.onnx', 'wide.onnx', '--runs', '1').stdout, /layer +first +second +time of the first.*\n(first|second) .*A whole run: /s)
+
   for (const [args, told] of [[['gone.onnx'], /There is no file gone\.onnx/], [['bad.onnx'], /not an ONNX model/], [['small.onnx', '--runs', '0'], /whole number from 1 on/]] as const) {
     const refused = hone(...args)
     assert.equal(refused.status, 2)

@@ -65,7 +65,7 @@ test('a TypeScript file runs the same way, and finds its neighbours', () => {
 
 test('claims that a notebook shows become a file, a table and the head of the page', () => {
   const study = new URL('../../lib/report/study.js', import.meta.url).href
-  const begin = `import { study } from ${JSON.stringify(study)}\nconst claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { name: 'planted', complete: true }, seed: 1, threads: 1 })`
+  const begin = `import { study } from ${JSON.stringify(study)}\nconst claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { 'LPRNet plates': { name: 'planted', complete: true } }, seed: 1, threads: 1 })`
   const folder = folderWith(begin, "claims.record('lpr.prune', { size: [100, 84] })", "claims.record('lpr.block', { size: [100, 100] })")
   const { status, stdout } = hone(folder, 'run', 'study.ipynb')
   assert.equal(status, 0)
@@ -73,7 +73,7 @@ test('claims that a notebook shows become a file, a table and the head of the pa
   assert.match(stdout, /lpr\.block +size .* contradicted\n/)
   assert.match(stdout, /reports\/study\.claims\.json/)
   const { environment, claims } = JSON.parse(report(folder, 'claims.json'))
-  assert.equal(environment.data.name, 'planted')
+  assert.equal(environment.data['LPRNet plates'].name, 'planted')
   assert.deepEqual(claims.find(({ id, metric }: Record<string, string>) => id === 'lpr.prune' && metric === 'size').samples, [[100], [84]])
   assert.match(report(folder, 'html'), /id="claims".*lpr\.prune/s)
 })

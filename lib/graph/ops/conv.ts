@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { add, differs, elements, floorDivide, formatShape, isStatic, multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { blocks, HONE, link, operator, type Cost, type Link } from '../operator.ts'
+import { blocks, HONE, link, operator, type Cost, type Link, type Operator, type Port } from '../operator.ts'
 import { knownShape } from './arguments.ts'
 import { spatialAxes, unwindowed, windowed, windowOf } from './window.ts'
 
@@ -35,8 +35,30 @@ export function convolutionCoupling(node: Node, x: Value, w: Value, bias: Value 
   ]
   if (group === 1) return [link({ value: x, axis: 1 }, { value: w, axis: 1 }), ...links]
   const [k, perGroup] = knownShape(w)
-  if (perGroup !== 1 || typeof k !== 'number') throw new Error(`${node} has ${group} groups of several channels, of which single ones cannot be removed`)
-  return [blocks({ value: x, axis: 1 }, { value: y, axis: 1 }, k / group), ...links]
+  if (typeof k !== 'number' || typeof perGroup !== 'number') throw new Error(`${node}: how many channels each of its ${group} groups has is known only at run time`)
+  if (perGroup === 1) return [blocks({ value: x, axis: 1 }, { value: y, axis: 1 }, k / group), ...links]
+  return [inEachGroup({ value: x, axis: 1 }, { value: w, axis: 1 }, group, perGroup), sameInEachGroup({ value: y, axis: 1 }, group, k / group), ...links]
+}
+
+/** Each entry of `b` stands for the same place in every group of `a`. */
+function inEachGroup(a: Port, b: Port, groups: number, perGroup: number): Link {
+  return link(a, b, (entries) => placesOf(entries, perGroup), (places) => inGroups(places, groups, perGroup))
+}
+
+/** Groups stay equally large: with one entry goes the same place of every other group. */
+function sameInEachGroup(port: Port, groups: number, perGroup: number): Link {
+  const everywhere = (entries: readonly number[]) => inGroups(placesOf(entries, perGroup), groups, perGroup)
+  return link(port, port, everywhere, everywhere)
+}
+
+const placesOf = (entries: readonly number[], perGroup: number): readonly number[] => [...new Set(entries.map((i) => i % perGroup))]
+const inGroups = (places: readonly number[], groups: number, perGroup: number): readonly number[] => places.flatMap((j) => Array.from({ length: groups }, (_, g) => g * perGroup + j))
+
+/** Where each group reads a single channel, groups go with their channels; larger ones only shrink. */
+const groupsResized: NonNullable<Operator['resized']> = (node, kept) => {
+  const group = node.int('group', 1)
+  const channels = { value: node.input(0), axis: 1 }
+  if (group > 1 && channels.value.shape?.[1] === group) node.set('group', kept(channels).length)
 }
 
 /** Convolution, in fact cross-correlation. https://onnx.ai/onnx/operators/onnx__Conv.html */
@@ -44,9 +66,7 @@ export const conv = operator('Conv', {
   shape: ([x, w], node) => [convolved(x, w, node)],
   cost: ([x, w, bias], node) => convolutionCost(x, w, bias, node),
   coupling: (node) => convolutionCoupling(node, node.input(0), node.input(1), node.inputs[2]),
-  resized(node, kept) {
-    if (node.int('group', 1) > 1) node.set('group', kept({ value: node.input(0), axis: 1 }).length)
-  },
+  resized: groupsResized,
   gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
     const spatial = x.shape?.slice(2) ?? null
     const kernel = w.shape?.slice(2) ?? null
@@ -155,13 +175,19 @@ export const convTranspose = operator('ConvTranspose', {
     ]
   },
   coupling(node) {
-    if (node.int('group', 1) > 1) throw new Error(`${node} has groups, of which single channels cannot be removed`)
     const [x, w, bias] = [node.input(0), node.input(1), node.inputs[2]]
     const y = node.output
+    const group = node.int('group', 1)
+    const [c, perGroup] = knownShape(w)
+    if (group > 1 && (typeof c !== 'number' || typeof perGroup !== 'number')) throw new Error(`${node}: how many channels each of its ${group} groups has is known only at run time`)
+    const [input, output] = [{ value: x, axis: 1 }, { value: y, axis: 1 }]
+    const channels = group === 1 ? [link({ value: w, axis: 1 }, output)]
+      : c === group ? [blocks(input, output, Number(perGroup))]
+        : [inEachGroup(output, { value: w, axis: 1 }, group, Number(perGroup)), sameInEachGroup(input, group, Number(c) / group)]
     return [
-      ...[x, w, y].flatMap((value) => spatialAxes(node, value)), link({ value: x, axis: 0 }, { value: y, axis: 0 }),
-      link({ value: x, axis: 1 }, { value: w, axis: 0 }), link({ value: w, axis: 1 }, { value: y, axis: 1 }),
-      ...(bias ? [link({ value: bias, axis: 0 }, { value: y, axis: 1 })] : []),
+      ...[x, w, y].flatMap((value) => spatialAxes(node, value)), link({ value: x, axis: 0 }, { value: y, axis: 0 }), link(input, { value: w, axis: 0 }),
+      ...channels, ...(bias ? [link({ value: bias, axis: 0 }, output)] : []),
     ]
   },
+  resized: groupsResized,
 })

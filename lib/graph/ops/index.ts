@@ -10,6 +10,7 @@ import * as gather from './gather.ts'
 import * as gru from './gru.ts'
 import * as integer from './integer.ts'
 import * as layout from './layout.ts'
+import * as lowBit from './low-bit.ts'
 import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as microsoft from './microsoft.ts'
@@ -28,12 +29,13 @@ import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lstm, matmul, microsoft, norm, pad,
+  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lowBit, lstm, matmul, microsoft, norm, pad,
   pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 
-const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
-const operators = new Map(definitions.map((op) => [key(op.domain, op.type), op]))
+/** Every operator that hone knows. */
+export const operators: readonly Operator[] = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
+const byKey = new Map(operators.map((op) => [key(op.domain, op.type), op]))
 
 function key(domain: string, type: string): string {
   return `${domain === 'ai.onnx' ? '' : domain}.${type}`
@@ -41,5 +43,5 @@ function key(domain: string, type: string): string {
 
 /** What is known of a node's operator; undefined for one that hone does not know, which passes through untouched. */
 export function operatorOf(node: Node): Operator | undefined {
-  return operators.get(key(node.domain, node.type))
+  return byKey.get(key(node.domain, node.type))
 }

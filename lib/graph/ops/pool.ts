@@ -1,6 +1,6 @@
 import { formatShape, isStatic, multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { HONE, link, operator, type Link } from '../operator.ts'
+import { HONE, link, operator, type ExpansionContext, type Link } from '../operator.ts'
 import { sizeOf, Tensor } from '../tensor.ts'
 import { spatialAxes, unwindowed, windowed, windowOf, type Window } from './window.ts'
 
@@ -41,7 +41,9 @@ export const maxPool = operator('MaxPool', {
 export const maxPoolGrad = operator('MaxPoolGrad', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
   cost: ([, dy]) => ({ flops: dy.size }),
-  expansion({ graph, node, inputs: [x, dy] }) {
+  expansion(context) {
+    const { graph, node, inputs: [x, dy] } = context
+    if (x.dtype === 'float16' || x.dtype === 'bfloat16') return maxPoolGradByComparing(context)
     const attributes = Object.fromEntries(node.attributes)
     const [, indices] = graph.ops('MaxPool', [x], attributes, { outputs: 2 })
     const flat = (v: Value) => graph.reshape(v, [-1])
@@ -50,6 +52,43 @@ export const maxPoolGrad = operator('MaxPoolGrad', {
     return [graph.reshape(scattered, graph.shapeOf(x))]
   },
 }, HONE)
+
+/**
+ * MaxPoolGrad without the indices of the largest elements: each place of the window takes dy where it holds the largest element and no place before it does; a
+ * transposed convolution with one filter a place puts them back. ONNX Runtime's WebGPU provider has no indices, and its CPU provider adds no 16-bit floats up.
+ */
+export function maxPoolGradByComparing({ graph, node, inputs: [x, dy] }: ExpansionContext): readonly Value[] {
+  const [spatial, outputs] = [x, dy].map((value) => value.shape!.slice(2).map(Number)) as [number[], number[]]
+  const kernel = node.ints('kernel_shape')
+  const { strides, dilations, pads } = windowOf(node, kernel, spatial)
+  const rank = kernel.length
+  const axes = kernel.map((_, i) => i + 2)
+  const covered = outputs.map((size, i) => (size - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1)
+  const after = covered.map((size, i) => Math.max(0, size - spatial[i]! - pads[i]!))
+  const padded = [...pads.slice(0, rank), ...after].some(Boolean)
+    ? graph.op('Pad', [x, graph.int64([0, 0, ...pads.slice(0, rank), 0, 0, ...after]), graph.scalar(x.dtype === 'float16' ? -65504 : -3.38e38, x.dtype)])
+    : x
+  const largest = graph.op('MaxPool', [x], Object.fromEntries(node.attributes))
+  const places = kernel.reduce<number[][]>((all, size) => all.flatMap((place) => Array.from({ length: size }, (_, i) => [...place, i])), [[]])
+
+  let free: Value | null = null
+  const parts = places.map((place) => {
+    const starts = place.map((k, i) => k * dilations[i]!)
+    const here = graph.slice(padded, starts, starts.map((start, i) => start + (outputs[i]! - 1) * strides[i]! + 1), axes, strides)
+    const holds = graph.cast(graph.op('Equal', [here, largest]), x.dtype)
+    const first = free ? graph.mul(holds, free) : holds
+    free = free ? graph.sub(free, first) : graph.sub(1, holds)
+    return graph.unsqueeze(graph.mul(first, dy), [2])
+  })
+  const filters = Float32Array.from({ length: places.length ** 2 }, (_, i) => Number(Math.floor(i / places.length) === i % places.length))
+  const spread = graph.op('ConvTranspose', [
+    graph.reshape(graph.concat(parts, 2), [-1, places.length, ...outputs]),
+    graph.tensor(Tensor.of(x.dtype ?? 'float32', [places.length, 1, ...kernel], Array.from(filters))),
+  ], { kernel_shape: kernel, strides, dilations, output_padding: covered.map((size, i) => Math.max(0, spatial[i]! + pads[i]! - size)) })
+  const from = pads.slice(0, rank)
+  const within = graph.slice(spread, from, from.map((start, i) => start + spatial[i]!), axes)
+  return [graph.reshape(within, graph.shapeOf(x))]
+}
 
 /** https://onnx.ai/onnx/operators/onnx__AveragePool.html */
 export const averagePool = operator('AveragePool', {
@@ -85,14 +124,17 @@ export const averagePoolGrad = operator('AveragePoolGrad', {
 }, HONE)
 
 /** How many elements each window averages. */
-function windowCounts({ kernel, strides, dilations, pads }: Window, spatial: readonly number[], outputs: readonly number[], includePad: boolean): number[] {
-  const rank = kernel.length
-  const along = outputs.map((length, axis) => Array.from({ length }, (_, o) => {
-    const start = o * strides[axis]! - pads[axis]!
-    const [low, high] = includePad ? [-pads[axis]!, spatial[axis]! + pads[axis + rank]!] : [0, spatial[axis]!]
-    return Array.from({ length: kernel[axis]! }, (__, k) => start + k * dilations[axis]!).filter((i) => i >= low && i < high).length
-  }))
-  return along.reduce((counts, axis) => counts.flatMap((c) => axis.map((n) => c * n)), [1])
+function windowCounts(window: Window, spatial: readonly number[], outputs: readonly number[], includePad: boolean): number[] {
+  return outputs.map((length, axis) => countsAlong(window, axis, spatial[axis]!, length, includePad)).reduce((counts, along) => counts.flatMap((c) => along.map((n) => c * n)), [1])
+}
+
+/** The same along one axis of `size` elements, for each of its windows. */
+export function countsAlong({ kernel, strides, dilations, pads }: Window, axis: number, size: number, windows: number, includePad: boolean): number[] {
+  const [before, after] = includePad ? [pads[axis]!, pads[axis + kernel.length]!] : [0, 0]
+  return Array.from({ length: windows }, (_, o) => {
+    const places = Array.from({ length: kernel[axis]! }, (__, k) => o * strides[axis]! - pads[axis]! + k * dilations[axis]!)
+    return places.filter((i) => i >= -before && i < size + after).length
+  })
 }
 
 /** https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html */
@@ -111,4 +153,9 @@ export const globalMaxPool = operator('GlobalMaxPool', {
   shape: globalAveragePool.shape!,
   cost: ([x]) => ({ flops: x.size }),
   coupling: channelwise,
+  gradient({ graph, inputs: [x], gradients: [dy] }) {
+    const spatial = x.shape?.slice(2) ?? null
+    if (!isStatic(spatial)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    return [graph.op('MaxPoolGrad', [x, dy], { kernel_shape: spatial, strides: spatial.map(() => 1), pads: Array(2 * spatial.length).fill(0) }, { domain: HONE })]
+  },
 })

@@ -35,7 +35,8 @@ export const dynamicQuantizeLinear = operator('DynamicQuantizeLinear', {
 
 /**
  * What quantizing and dequantizing x makes of it: (x, scale, zero_point) to x's own type and shape. The zero point's type is the quantized type; a scale of
- * one dimension goes along `axis` (1 by default). The gradient passes straight through where x is inside the range, and is 0 where it saturates.
+ * one dimension goes along `axis` (1 by default). The gradient passes straight through where x is inside the range, and is 0 where it saturates; that of the
+ * scale is the learned step size's, times `scale_gradient` (1). Esser et al. 2020, https://arxiv.org/abs/1902.08153
  */
 export const fakeQuantize = operator('FakeQuantize', {
   shape: ([x, , zero]) => {
@@ -49,13 +50,26 @@ export const fakeQuantize = operator('FakeQuantize', {
     return [graph.op('DequantizeLinear', [graph.op('QuantizeLinear', [x, scale, zero], axis), scale, zero], axis)]
   },
   gradient({ graph, node, inputs: [x, scale, zero], gradients: [dy], wants }) {
-    if (wants(1)) throw new Error(`its scale is calibrated, not learned: it has no gradient`)
-    const [low, high] = rangeOf(zero)
-    const level = graph.add(graph.op('Round', [graph.div(x, alongAxis(graph, scale, x, node))]), graph.cast(alongAxis(graph, zero, x, node), x.dtype))
-    const inside = graph.op('And', [graph.op('GreaterOrEqual', [level, graph.scalar(low, x.dtype)]), graph.op('LessOrEqual', [level, graph.scalar(high, x.dtype)])])
-    return [graph.mul(dy, graph.cast(inside, dy.dtype))]
+    const [low, high] = rangeOf(zero).map((end) => graph.sub(graph.scalar(end, x.dtype), graph.cast(alongAxis(graph, zero, x, node), x.dtype)))
+    const exact = graph.div(x, alongAxis(graph, scale, x, node))
+    const level = graph.op('Round', [exact])
+    const inside = graph.op('And', [graph.op('GreaterOrEqual', [level, low!]), graph.op('LessOrEqual', [level, high!])])
+    /** How far the result moves with the scale: by the rounding inside the range, by the end of the range outside. */
+    const slope = () => graph.op('Where', [inside, graph.sub(level, exact), graph.op('Min', [graph.op('Max', [level, low!]), high!])])
+    return [
+      wants(0) ? graph.mul(dy, graph.cast(inside, dy.dtype)) : null,
+      wants(1) ? graph.mul(overOthers(graph, graph.mul(dy, slope()), scale, node), node.float('scale_gradient', 1)) : null,
+    ]
   },
 }, HONE)
+
+/** Sums over all that shares a scale. */
+function overOthers(graph: Builder, x: Value, scale: Value, node: Node): Value {
+  const axes = knownShape(x).map((_, axis) => axis)
+  if (!knownShape(scale).length) return graph.reduceSum(x, axes)
+  const own = axisWithin(node.int('axis', 1), axes.length)
+  return graph.reduceSum(x, axes.filter((axis) => axis !== own))
+}
 
 function rangeOf(zero: Value): readonly [number, number] {
   const range = zero.dtype && QUANTIZED_RANGE[zero.dtype]

@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { isStatic, multiply, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { fixed, link, operator, type Operator } from '../operator.ts'
+import { fixed, link, operator, type Operator, type Port } from '../operator.ts'
 import { axisWithin, knownShape, numbers } from './arguments.ts'
 
 /** The axes that a reduction runs over: an attribute in old operator sets, an input in newer ones; all where neither says. Null: known only at run time. */
@@ -31,8 +31,25 @@ function reducedCount(graph: Builder, x: Value, y: Value): Value {
   return graph.cast(graph.div(graph.op('Size', [x]), graph.op('Size', [y])), x.dtype)
 }
 
-/** Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution. A mean or an extreme would move. */
-const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2']
+/**
+ * Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution; of a mean, too, which still
+ * divides by their former number (`shareOfMean`). An extreme would move.
+ */
+const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMean']
+
+/** Makes the mean of the entries that are left the mean over all that there were, as if the others were zero. */
+function shareOfMean(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
+  const x = node.input(0)
+  const axes = axesOf(node, knownShape(x).length) ?? []
+  const share = axes.reduce((product, axis) => {
+    const extent = x.shape![axis]
+    return typeof extent === 'number' ? (product * kept({ value: x, axis }).length) / extent : product
+  }, 1)
+  if (share === 1) return
+  const mean = node.graph.add('ReduceMean', node.inputs, new Map(node.attributes), { types: [node.output] }).output
+  node.output.replaceWith(builder.mul(mean, share))
+  node.remove()
+}
 
 function reduction(type: string, flops: number, gradient?: (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value) => Value): Operator {
   return operator(type, {
@@ -48,6 +65,7 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
         ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
       ]
     },
+    ...(type === 'ReduceMean' && { resized: shareOfMean }),
     ...(gradient && {
       gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [gradient(graph, x, y, dy, (v) => spread(graph, v, x, node))],
     }),
@@ -63,12 +81,15 @@ function extreme(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Valu
   return graph.mul(chosen, graph.div(spread(dy), ties))
 }
 
+/** y, and 1 for 0: where a norm is 0, so is all that is divided by it. */
+const nonZero = (graph: Builder, y: Value) => graph.add(y, graph.cast(graph.op('Equal', [y, graph.scalar(0, y.dtype)]), y.dtype))
+
 /** Sums, means and other reductions over axes. https://onnx.ai/onnx/operators/onnx__ReduceSum.html */
 export const reductions = [
   reduction('ReduceSum', 1, (g, x, _, dy, spread) => everywhere(g, spread(dy), x)),
   reduction('ReduceMean', 1, (g, x, y, dy, spread) => everywhere(g, g.div(spread(dy), reducedCount(g, x, y)), x)),
   reduction('ReduceSumSquare', 2, (g, x, _, dy, spread) => g.mul(g.mul(x, 2), spread(dy))),
-  reduction('ReduceL2', 2, (g, x, y, dy, spread) => g.mul(g.div(x, spread(y)), spread(dy))),
+  reduction('ReduceL2', 2, (g, x, y, dy, spread) => g.mul(g.div(x, spread(nonZero(g, y))), spread(dy))),
   reduction('ReduceL1', 2, (g, x, _, dy, spread) => g.mul(g.op('Sign', [x]), spread(dy))),
   reduction('ReduceLogSumExp', 3, (g, x, y, dy, spread) => g.mul(g.exp(g.sub(x, spread(y))), spread(dy))),
   reduction('ReduceLogSum', 2, (g, x, y, dy, spread) => everywhere(g, spread(g.div(dy, g.exp(y))), x)),

@@ -1,7 +1,8 @@
 import { ceilDivide, isStatic, subtract, type Dim } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { independent, noGradient, operator, type Operator } from '../operator.ts'
+import { fixed, independent, noGradient, operator, type Operator } from '../operator.ts'
 import { sizeOf, Tensor } from '../tensor.ts'
+import { knownShape } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
 /** Longer integer tensors are data, not shapes: their elements are not followed. */
@@ -34,6 +35,15 @@ export const size = operator('Size', {
 export const constant = operator('Constant', {
   ...source,
   shape: (_, node) => [constantType(node)],
+  resized(node, kept) {
+    const tensor = node.tensor('value')
+    if (!tensor) return
+    const left = tensor.shape.reduce((rest, extent, axis) => {
+      const entries = kept({ value: node.output, axis })
+      return entries.length === extent ? rest : rest.take(axis, entries)
+    }, tensor)
+    if (left !== tensor) node.set('value', left)
+  },
 })
 
 function constantType(node: Node): TensorType {
@@ -61,6 +71,14 @@ export const constantOfShape = operator('ConstantOfShape', {
     const contents = small && fill.dtype === 'int64' ? Array<Dim>(sizeOf(dims)).fill(fill.toNumbers()[0]!) : null
     return [{ dtype: fill.dtype, shape: dims, contents }]
   },
+  /** Sizes that are known are written into the target; others stay as they are computed. */
+  resized(node, kept, builder) {
+    const dims = knownShape(node.output)
+    const sizes = dims.map((d, axis) => (typeof d === 'number' ? kept({ value: node.output, axis }).length : null))
+    if (sizes.every((size, axis) => size === null || size === dims[axis])) return
+    const target = node.input(0)
+    node.setInput(0, builder.concat(sizes.map((size, axis) => (size === null ? builder.gather(target, builder.int64([axis])) : builder.int64([size]))), 0))
+  },
 })
 
 /** As many unknown dimensions as a tensor that holds a shape has elements; null where that too is unknown. */
@@ -72,6 +90,7 @@ export function unknownDims(target: Value | null | undefined): Dim[] | null {
 /** https://onnx.ai/onnx/operators/onnx__Range.html */
 export const range = operator('Range', {
   ...source,
+  coupling: (node) => [fixed({ value: node.output, axis: 0 }, `${node} counts, and cannot leave out a number`)],
   shape([first, limit, delta]) {
     const [start, end, step] = [first, limit, delta].map((v) => contentsOf(v)?.[0] ?? v.constant?.toNumbers()[0] ?? null)
     const count = rangeCount(start!, end!, step!)

@@ -26,15 +26,17 @@ export class Markdown {
   #kept: string[] = []
   #images: ImageSources = {}
 
-  constructor() {
+  /** @param taken ids that the page has for itself. */
+  constructor(taken: readonly string[] = []) {
     const { rules } = this.#markdown.renderer
     const { headings } = this
+    const ids = new Set(taken)
     rules.math_inline = (tokens, i) => this.#keep(formula(tokens[i].content, false))
     rules.math_block = (tokens, i) => this.#keep(formula(tokens[i].content, true))
     rules.fence = (tokens, i) => this.#keep(highlighted(tokens[i].content, tokens[i].info.trim()))
     rules.heading_open = (tokens, i, options, _env, renderer) => {
       const text = tokens[i + 1].children?.map((child) => child.content).join('') ?? ''
-      const id = text.replaceAll(' ', '-')
+      const id = unused(text.replaceAll(' ', '-'), ids)
       tokens[i].attrSet('id', id)
       headings.push({ level: Number(tokens[i].tag.slice(1)), id, text })
       return renderer.renderToken(tokens, i, options)
@@ -57,6 +59,14 @@ export class Markdown {
   #keep(html: string): string {
     return `\uE000${this.#kept.push(html) - 1}\uE001`
   }
+}
+
+/** The id, or the id and a number where another element has it, in letters of any case. */
+function unused(id: string, ids: Set<string>): string {
+  let free = id
+  for (let n = 2; ids.has(free.toLowerCase()); n++) free = `${id}-${n}`
+  ids.add(free.toLowerCase())
+  return free
 }
 
 /** LaTeX as HTML; what KaTeX cannot set is shown in red. */

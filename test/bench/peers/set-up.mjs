@@ -1,21 +1,23 @@
-// Sets up what hone is measured beside, in .cache/peers and nowhere else: npm run bench:peers [NAME ...]
+// Sets up what hone is measured beside, in .cache/peers, and TensorFlow.js where `hone tfjs install` has it: npm run bench:peers [NAME ...]
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildTfjs } from './tensorflow.mjs'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
-const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
+const IN_ENVIRONMENT = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
+const PYTHON = path.join(FOLDER, 'python', IN_ENVIRONMENT)
 /** PyTorch's own registry has builds without CUDA, a tenth of the size of what PyPI has for Linux on x64. */
 const PYTORCH_CPU = 'https://download.pytorch.org/whl/cpu'
 
-/** Each peer: how much it takes on disk, and how it is got. */
+/** Each peer: its packages, how much they take on disk, and how they are got. */
 const PEERS = {
-  ipykernel: { size: '60 MB', install: () => pip('ipykernel') },
-  tslab: { size: '140 MB', install: () => npm('tslab@1.0.22') },
-  deno: { size: '140 MB', install: () => npm('deno@2') },
-  pytorch: { size: '700 MB, or 5 GB where only PyPI is reachable', install: installPytorch },
-  'tfjs-node': { size: '1.2 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
+  ipykernel: { packages: ['ipykernel'], size: '60 MB', install: pip },
+  tslab: { packages: ['tslab@1.0.22'], size: '90 MB', install: npm },
+  deno: { packages: ['deno@2'], size: '95 MB', install: npm },
+  pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
+  'torch-pruning': { packages: ['torch-pruning', 'onnx', 'onnxscript'], size: '90 MB beside pytorch', install: pip },
+  'onnx-tools': { packages: ['onnx', 'onnxruntime', 'onnxsim', 'onnxscript', 'nncf'], size: '600 MB', install: (...packages) => pipInto('onnx', ...packages) },
+  'tfjs-node': { packages: ['@tensorflow/tfjs-node on TensorFlow'], size: '1.1 GB', install: buildTfjs },
 }
 
 const asked = process.argv.slice(2)
@@ -27,44 +29,58 @@ if (unknown) {
 mkdirSync(FOLDER, { recursive: true })
 const missing = []
 for (const name of asked.length ? asked : Object.keys(PEERS)) {
-  const problem = setUp(name)
+  const problem = await setUp(name)
   if (problem) missing.push(name)
   console.log(problem ? `✗ ${name}: ${problem}` : `✓ ${name}`)
 }
 console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are ready: npm run bench -- NAME --peers` : '\nReady: npm run bench -- NAME --peers')
 
-/** Says what went wrong, if anything did. A peer that is there already is left alone. */
-function setUp(name) {
+/** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
+async function setUp(name) {
+  const { packages, size, install } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
-  if (existsSync(mark)) return undefined
-  console.log(`… ${name} (${PEERS[name].size})`)
+  const wanted = `${packages.join(' ')}\n`
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
+  console.log(`… ${name} (${size})`)
+  rmSync(mark, { force: true })
   try {
-    PEERS[name].install()
-    writeFileSync(mark, new Date().toISOString())
+    await install(...packages)
+    writeFileSync(mark, wanted)
     return undefined
   } catch (error) {
     return error.message
   }
 }
 
-function installPytorch() {
-  python()
-  const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, 'torch'], { stdio: 'ignore' })
-  if (quick.status !== 0) pip('torch')
-  pip('numpy')
+function installPytorch(...packages) {
+  if (!existsSync(PYTHON)) createEnvironment(path.join(FOLDER, 'python'))
+  const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, ...packages], { stdio: 'ignore' })
+  if (quick.status !== 0) pip(...packages)
+}
+
+/** As hone tfjs install builds it, but in this folder, and linked to nothing. */
+async function buildTfjs() {
+  process.env.XDG_CACHE_HOME = FOLDER
+  const { buildTensorflow } = await import('../../../dist/src/addons/tensorflow.js')
+  await buildTensorflow('cpu')
 }
 
 function pip(...packages) {
-  python()
-  run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
+  pipInto('python', ...packages)
 }
 
-function python() {
-  if (existsSync(PYTHON)) return
+/** Into an environment of that name. */
+function pipInto(environment, ...packages) {
+  const python = path.join(FOLDER, environment, IN_ENVIRONMENT)
+  if (!existsSync(python)) createEnvironment(path.join(FOLDER, environment))
+  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
+}
+
+function createEnvironment(folder) {
   const found = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)']).status === 0)
   if (!found) throw new Error('it needs Python 3.10 or newer with its venv module (on Debian: apt-get install python3-venv)')
-  rmSync(path.join(FOLDER, 'python'), { recursive: true, force: true })
-  run(found, ['-m', 'venv', path.join(FOLDER, 'python')])
+  rmSync(folder, { recursive: true, force: true })
+  run(found, ['-m', 'venv', folder])
 }
 
 function npm(...packages) {

@@ -2,10 +2,7 @@
 const { createRequire } = require('node:module')
 const { createInterface } = require('node:readline')
 const [folder, name, mode, batchText, threads] = process.argv.slice(2)
-process.env.TF_CPP_MIN_LOG_LEVEL = '3'
 process.env.TF_NUM_INTRAOP_THREADS = process.env.OMP_NUM_THREADS = threads
-/** tfjs-node 4.22 uses what Node 23 took out. */
-require('node:util').isNullOrUndefined ??= (value) => value == null
 const tf = createRequire(`${folder}/`)('@tensorflow/tfjs-node')
 const batch = Number(batchText)
 const { layers } = tf
@@ -21,8 +18,9 @@ function sequential(inputShape, ...rest) {
 
 const networks = {
   'vgg11': () => sequential([32, 32, 3], ...[64, 'M', 128, 'M', 256, 256, 'M', 512, 512, 'M', 512, 512, 'M'].map((width) => (width === 'M' ? pool() : conv(width))), layers.flatten(), layers.dense({ units: 10 })),
-  'mnist-cnn': () => sequential([28, 28, 1], conv(32), pool(), conv(64), pool(), layers.flatten(), layers.dense({ units: 128, activation: 'relu' }), layers.dense({ units: 10 })),
+  'mnist-cnn': () => sequential([28, 28, 1], conv(32, { padding: 'valid' }), conv(64, { padding: 'valid' }), pool(), layers.flatten(), layers.dense({ units: 128, activation: 'relu' }), layers.dense({ units: 10 })),
   'resnet18': resnet18,
+  'lstm': () => sequential([200], layers.embedding({ inputDim: 121_301, outputDim: 256 }), layers.lstm({ units: 512, returnSequences: true }), layers.lstm({ units: 512 }), layers.dense({ units: 1 })),
 }
 
 function resnet18() {
@@ -44,15 +42,19 @@ if (!(name in networks)) {
   process.exit(1)
 }
 const net = networks[name]()
-const x = tf.randomUniform([batch, ...net.inputs[0].shape.slice(1)], -1, 1, 'float32', 1)
-const target = tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32', 2), 10)
-const optimizer = name === 'mnist-cnn' ? tf.train.adam(0.001) : tf.train.momentum(0.01, 0.9)
+const isText = name === 'lstm'
+const shape = [batch, ...net.inputs[0].shape.slice(1)]
+const x = isText ? tf.randomUniform(shape, 0, 10, 'int32', 1) : tf.randomUniform(shape, -1, 1, 'float32', 1)
+const target = isText ? tf.randomUniform([batch, 1], 0, 2, 'int32', 2).toFloat() : tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32', 2), 10)
+const lossOf = isText ? tf.losses.sigmoidCrossEntropy : tf.losses.softmaxCrossEntropy
+const optimizer = isText ? tf.train.sgd(0.01) : name === 'mnist-cnn' ? tf.train.adam(0.001) : tf.train.momentum(0.01, 0.9)
 
-const train = () => tf.tidy(() => optimizer.minimize(() => tf.losses.softmaxCrossEntropy(target, net.apply(x, { training: true })), true).dataSync()[0])
+const train = () => tf.tidy(() => optimizer.minimize(() => lossOf(target, net.apply(x, { training: true })), true).dataSync()[0])
 const infer = () => tf.tidy(() => net.predict(x, { batchSize: batch }).dataSync()[0])
 const work = { train, infer }[mode]
 
-console.log('ready')
+const parameters = net.trainableWeights.reduce((sum, { shape: dims }) => sum + dims.reduce((a, b) => a * b, 1), 0)
+console.log(`ready ${JSON.stringify({ threads: Number(threads), parameters })}`)
 createInterface({ input: process.stdin }).on('line', (line) => {
   const start = performance.now()
   let result

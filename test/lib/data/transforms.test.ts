@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Picture } from '../../../lib/data/picture.ts'
-import { mixup, normalize, randomCrop, randomErase, randomFlip, resize, toFloat, transformed, type PictureTransform } from '../../../lib/data/transforms.ts'
+import { mixup, normalize, randomCrop, randomErase, randomFlip, resize, toColour, toFloat, transformed, type PictureTransform } from '../../../lib/data/transforms.ts'
 import { random } from '../../../lib/random.ts'
 
 /** Two channels of 3 x 4 pixels: 1 to 12 and 101 to 112. */
@@ -18,6 +18,12 @@ test('pixels become numbers from 0 to 1, or as many standard deviations from the
   const direct = apply([normalize({ mean: means, std: [0.2, 0.5] })]).pixels
   picture.pixels.forEach((x, i) => assert.ok(Math.abs(direct[i] - (x / 255 - means[i < 12 ? 0 : 1]) / (i < 12 ? 0.2 : 0.5)) < 1e-6))
   apply([toFloat(), normalize({ mean: means, std: [0.2, 0.5] })]).pixels.forEach((x, i) => assert.ok(Math.abs(x - direct[i]) < 1e-6))
+})
+
+test('grey pictures get three equal channels, coloured ones are refused', () => {
+  const grey: Picture = { channels: 1, height: 1, width: 2, pixels: Uint8Array.of(3, 9) }
+  assert.deepEqual(apply([toColour()], 0, grey), { channels: 3, height: 1, width: 2, pixels: Uint8Array.of(3, 9, 3, 9, 3, 9) })
+  assert.throws(() => apply([toColour()]), /toColour takes grey pictures, and this one has 2 channels/)
 })
 
 test('a flip mirrors every row of every channel, half of the time', () => {

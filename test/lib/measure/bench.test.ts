@@ -10,10 +10,6 @@ const spin = (steps: number) => () => {
   return x
 }
 
-function bundle(value: object): Record<string, string> {
-  return (value as Record<symbol, () => Record<string, string>>)[Symbol.for('Jupyter.display')]()
-}
-
 test('a function with a thousandth of the work is found faster', async () => {
   const result = await bench({ much: spin(3e6), little: spin(3e3) }, { seconds: 0.5 })
   assert.equal(result.much.verdict, 'baseline')
@@ -54,7 +50,7 @@ test('a short call is repeated within a sample, and a batch is told per item', a
   assert.ok(calls > 1000)
   assert.equal(result.batch.perCall, 100)
   assert.ok(result.batch.median < 0.005)
-  assert.match(bundle(result)['text/plain'], /median per item.*Items per call: one 1, batch 100\./s)
+  assert.match(String(result), /median per item.*Items per call: one 1, batch 100\./s)
 })
 
 test('another baseline can be named; an unknown one and an empty set are refused', async () => {
@@ -92,6 +88,22 @@ test('contenders that answer differently are refused on request', async () => {
   await assert.rejects(bench(answers, { ...limits, sameResults: true }), /c: it answers something else than a does: the result\.1 is 0\.6, not 0\.5/)
   await bench(answers, { ...limits, sameResults: { relative: 0.5 } })
   await bench(answers, limits)
+})
+
+test('calls within a sample can be settled, and contenders that differ in their settings are told', async () => {
+  let calls = 0
+  const counted = Object.assign(() => calls++, { settings: { threads: 1 } })
+  const result = await bench({ a: counted, b: { run: spin(10), settings: { threads: 2 } } }, { seconds: 0.05, minRuns: 5, maxRuns: 5, calls: 3 })
+  assert.equal(calls, result.a.warmup + 15)
+  assert.match(String(result), /Not all alike: threads \(a 1, b 2\)\./)
+  await assert.rejects(bench({ a: counted }, { calls: 0 }), /a: a sample takes 1 call or more, not 0/)
+})
+
+test('many contenders are timed often enough for one of them to be told apart', async () => {
+  const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`c${i}`, i === 5 ? 0.02 : 0.01]))
+  const result = await bench(planted(many, 0.001, 1))
+  assert.equal(result.c5.verdict, 'slower')
+  await assert.rejects(bench(planted(many, 0.001, 1), { threshold: 1 }), /the threshold is a share from 0 to 1, not 1/)
 })
 
 test('one run claims no interval', async () => {
@@ -135,14 +147,14 @@ async function differing(medians: Readonly<Record<string, number>>, noise: numbe
   return found / trials
 }
 
-test('two equal contenders are told apart in at most 5 % of 200 trials', async () => {
-  const found = await differing({ a: 0.01, b: 0.01 }, 0.03, 200)
+test('two equal contenders are told apart in at most 5 % of trials', async () => {
+  const found = await differing({ a: 0.01, b: 0.01 }, 0.03, 100)
   assert.ok(found <= 0.05, `${found}`)
 })
 
-test('a difference of 5 % is found in at least 90 % of 200 trials', async () => {
-  const found = await differing({ a: 0.01, b: 0.0105 }, 0.05, 200)
-  assert.ok(found >= 0.9, `${found}`)
+test('a difference of 5 % is found in at least 95 % of trials', async () => {
+  const found = await differing({ a: 0.01, b: 0.0105 }, 0.04, 40)
+  assert.ok(found >= 0.95, `${found}`)
 })
 
 test('a difference of 20 % is found under heavy noise, and flagged as noisy', async () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import { load } from '../../../lib/measure/load.ts'
+import { replicas } from '../../../lib/measure/replicas.ts'
 import { median } from '../../../lib/measure/stats.ts'
+import { twoLayers } from '../runtime/models.ts'
 
 /** A server that answers one request at a time. */
 function server(milliseconds: number): () => Promise<void> {
@@ -30,6 +33,23 @@ test('open loop: what arrives faster than it is answered waits, and its wait cou
   assert.ok(median(heavy.latencies) > 5 * median(light.latencies))
   assert.ok(heavy.latencies.at(-1)! > 0.5)
   assert.ok(heavy.throughput < 120)
+})
+
+test('replicas run at the same time, each in a thread of its own; a failing run is told', async () => {
+  const served = await replicas(twoLayers(16), { x: Tensor.zeros('float32', [2, 16]) }, { count: 2, device: 'cpu', threads: 1 })
+  const { levels: [one, four], table } = await load(served.run, { clients: [1, 4], seconds: 0.2 })
+  assert.equal(one.failed + four.failed, 0)
+  assert.ok(one.latencies.length > 5 && four.latencies.length > 5 && table)
+  await served.close()
+  await assert.rejects(served.run(), /no replica is left to run it/)
+  await assert.rejects(replicas(new Uint8Array(9), {}, { device: 'cpu' }), /not an ONNX model/)
+  await assert.rejects(replicas(twoLayers(16), {}, { count: 0 }), /1 replica or more, not 0/)
+})
+
+test('what each kind of load leaves out is stated', async () => {
+  const text = async (options: object) => (await load(() => 0, { ...options, seconds: 0.01 })).table()['text/plain']
+  assert.match(await text({ clients: [1] }), /would have come meanwhile are not made, and not counted\.$/)
+  assert.match(await text({ rates: [500] }), /count from the moment they were due: nothing is left out \(no coordinated omission\)\.$/)
 })
 
 test('failures are counted and told, and the rest is kept', async () => {

@@ -147,3 +147,17 @@ export const densenet121 = () => network('densenet121', (net, x) => {
   })
   return net.linear(net.globalPool(normed(x)), 1000)
 })
+
+/** Self-attention with eight heads over 50 tokens of 256 features. */
+export function attention(): Graph {
+  const graph = new Graph('attention')
+  const builder = new Builder(graph)
+  const x = graph.input('x', 'float32', [symbol('N'), 50, 256])
+  const linear = (y: Value) => builder.add(builder.matmul(y, graph.parameter('weight', Tensor.zeros('float32', [256, 256]))), graph.parameter('bias', Tensor.zeros('float32', [256])))
+  const heads = (y: Value) => builder.transpose(builder.op('Reshape', [linear(y), builder.int64([0, 50, 8, 32])]), [0, 2, 1, 3])
+  const [query, key, value] = [heads(x), heads(x), heads(x)]
+  const weights = builder.op('Softmax', [builder.matmul(query, builder.transpose(key, [0, 1, 3, 2]))])
+  const joined = builder.op('Reshape', [builder.transpose(builder.matmul(weights, value), [0, 2, 1, 3]), builder.int64([0, 50, 256])])
+  graph.addOutput(linear(joined), 'y')
+  return graph
+}

@@ -16,6 +16,13 @@ test('contenders in other processes are timed by their own clock, and compared',
   assert.throws(() => process.kill(pid, 0), /ESRCH/, 'the process has ended')
 })
 
+test('a process tells its settings, and what others differ in is said', async () => {
+  const theirs = await peer('calls', `console.log('ready {"threads": 4}')`)
+  const result = await bench({ ours: { run: () => 0, settings: { threads: 1 } }, theirs }, { minRuns: 2, maxRuns: 2, seconds: 1 })
+  assert.deepEqual(result.theirs.settings, { threads: 4 })
+  assert.match(String(result), /Not all alike: threads \(ours 1, theirs 4\)\./)
+})
+
 test('what a process answers is compared on request', async () => {
   const [a, b] = [await peer('calls + " [1, 2]"'), await peer('calls + " [1, 3]"')]
   await assert.rejects(bench({ a, b }, { sameResults: true, seconds: 1 }), /b: it answers something else than a does: the result\.1 is 3, not 2/)

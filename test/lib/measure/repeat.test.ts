@@ -40,6 +40,16 @@ test('runs differ by their seeds, and their spread is told', async () => {
   assert.match(inspect(result), /accuracy +0\.930 .*5 runs: seeds 1, 2, 3, 4, 5\./s)
 })
 
+test('a result shows itself as a table, and each value as a box with every run as a dot', async () => {
+  const result = await repeat(5, (seed) => ({ accuracy: 0.9 + 0.01 * seed, seconds: 10 + seed }))
+  const { 'text/html': html, 'text/plain': plain } = await (result as unknown as Record<symbol, () => Promise<Record<string, string>>>)[Symbol.for('Jupyter.display')]()
+  assert.match(plain, /accuracy .*seconds /s)
+  assert.deepEqual([...html.matchAll(/<img src="data:image\/svg\+xml;base64,([^"]+)"/g)].map(([, svg]) => /accuracy, 5 runs|seconds, 5 runs/.exec(Buffer.from(svg, 'base64').toString())?.[0]), ['accuracy, 5 runs', 'seconds, 5 runs'])
+  const { spec } = result.plot('accuracy') as unknown as { spec: { layer: { data?: { values: unknown[] } }[] } }
+  assert.equal(spec.layer.at(-1)!.data!.values.length, 5)
+  assert.throws(() => result.plot('loss'), /no "loss"/)
+})
+
 test('runs go on from where they stopped, with a file of finished ones', async (t) => {
   const path = file(t)
   const made: number[] = []

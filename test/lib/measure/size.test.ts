@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
@@ -23,6 +24,14 @@ test('zeros do not shrink the dense file, only the sparse and the compressed one
   assert.equal(full.sparse, full.dense)
   assert.equal(half.sparse, half.dense - 40_000 + 1250 + 20_000)
   assert.ok(half.compressed < 0.7 * full.compressed)
+})
+
+test('several models are measured by name, and show themselves in the unit that fits', async () => {
+  const measured = await sizes({ full: layer(0), half: { graph: layer(0.5) } })
+  assert.deepEqual(Object.keys(measured), ['full', 'half'])
+  assert.deepEqual({ ...measured.half }, { ...(await sizes(layer(0.5))) })
+  assert.match(inspect(measured), /file +dense +sparse +compressed\n.*\nfull +40\.\d kB +40\.\d kB .*\nhalf +40\.\d kB +21\.\d kB /)
+  assert.match(inspect(await sizes(layer(0))), /layer +40\.\d kB/)
 })
 
 test('zeros of either sign are found in every element type', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { random } from '../../../lib/random.ts'
+import { blockLength } from '../../../lib/measure/block-length.ts'
 import { bootstrap, bootstrapPairedDifference, bootstrapRatio, mean, median, quantile } from '../../../lib/measure/stats.ts'
 
 /** Standard normal samples by Box and Muller. */
@@ -33,6 +34,36 @@ test('a 95 % interval of a mean misses the truth about one time in twenty', () =
     return low > 0 || high < 0
   }).filter(Boolean).length
   assert.ok(missed > 8 && missed < 40, `${missed} of 400 missed`)
+})
+
+test('few samples: the interval is as wide as it must be', () => {
+  for (const count of [5, 7, 10]) {
+    const missed = Array.from({ length: 400 }, (_, seed) => {
+      const { low, high } = bootstrap(normal(count, 3000 + seed), median, { seed, resamples: 400 })
+      return low > 0 || high < 0
+    }).filter(Boolean).length
+    assert.ok(missed < 34, `${missed} of 400 missed at ${count}`)
+  }
+})
+
+/** Each sample keeps most of the one before. */
+function lasting(count: number, kept: number, seed: number): number[] {
+  let level = 0
+  return normal(count + 50, seed).map((z) => (level = kept * level + z)).slice(50)
+}
+
+test('neighbours that are alike are drawn together, and so the interval of a series tells the truth', () => {
+  assert.equal(blockLength([1, 1, 1, 1, 1, 1, 1, 1]), 1)
+  assert.equal(blockLength([3, 1, 2]), 1)
+  const lengths = (kept: number) => Array.from({ length: 50 }, (_, seed) => blockLength(lasting(200, kept, seed)))
+  assert.ok(median(lengths(0)) <= 2, `${median(lengths(0))}`)
+  assert.ok(median(lengths(0.8)) >= 8, `${median(lengths(0.8))}`)
+  const missed = (series: boolean) => Array.from({ length: 200 }, (_, seed) => {
+    const { low, high } = bootstrap(lasting(200, 0.8, seed), median, { seed, resamples: 300, series })
+    return low > 0 || high < 0
+  }).filter(Boolean).length
+  const [alone, together] = [missed(false), missed(true)]
+  assert.ok(alone > 60 && together < 36, `${alone} and ${together} of 200 missed`)
 })
 
 test('a lower level gives a narrower interval', () => {

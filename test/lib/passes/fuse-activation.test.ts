@@ -42,9 +42,9 @@ test('what cannot be fused is refused with the reason', async () => {
   net.output(net.relu(x, 'first_again'), 'early')
   const reasons = async (device: 'cpu' | 'cuda') => Object.fromEntries((await fuseActivation({ device }).apply(net.graph)).refusals.map(({ node, reason }) => [node, reason]))
   assert.deepEqual(await reasons('cpu'), {
-    first: 'its input is the input "x", not a convolution', second: 'shared also feeds add', clip: 'its bounds are not constants', first_again: 'its input is the input "x", not a convolution',
+    first: 'its input is the input "x", not a convolution or a linear layer without an activation', second: 'shared also feeds add', clip: 'its bounds are not constants', first_again: 'its input is the input "x", not a convolution or a linear layer without an activation',
   })
-  assert.equal((await reasons('cuda')).tanh, "CUDA's FusedConv takes Relu only, not Tanh")
+  assert.equal((await reasons('cuda')).tanh, 'CUDA has FusedConv with Relu only, not Conv with Tanh')
   assert.throws(() => fuseActivation({ device: 'webgpu' as 'cpu' }), /FusedConv on cpu and cuda, not on webgpu/)
 })
 

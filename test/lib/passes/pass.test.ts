@@ -28,7 +28,7 @@ test('a pipeline is a pass: changes and refusals add up in order, and the first 
   const both = pipeline([foldBatchNorm(), removeIdentities(), pruneL1({ amount: 0.5 })])
   assert.equal(both.name, 'fold-batch-norm + remove-identities + prune-l1')
   const { graph: after, changes } = await both.apply(graph)
-  assert.deepEqual(changes.map(({ pass, node }) => [pass, node]), [['fold-batch-norm', 'bn'], ['remove-identities', 'identity'], ['remove-identities', 'drop'], ['prune-l1', 'conv']])
+  assert.deepEqual(changes.map(({ pass, node }) => [pass, node]), [['fold-batch-norm', 'bn'], ['remove-identities', 'drop'], ['remove-identities', 'identity'], ['prune-l1', 'conv']])
   assert.deepEqual(types(after), ['Conv', 'Relu', 'BatchNormalization'])
   assert.deepEqual(types(graph), types(network()))
 })

@@ -172,7 +172,7 @@ test('options and calibration data that cannot be are told before anything is do
   assert.throws(() => quantize({} as Parameters<typeof quantize>[0]), /calibrate takes some batches of inputs, or a data set/)
   assert.throws(() => quantize({ calibrate: [], activations: 'int4' as 'int8' }), /activations are uint8 or int8, not int4/)
   assert.throws(() => quantize({ calibrate: [], batch: 0 }), /batch is a whole number/)
-  assert.throws(() => quantize({ calibrate: [], range: 'entropy' as 'average' }), /range is average or extremes, not entropy/)
+  assert.throws(() => quantize({ calibrate: [], range: 'median' as 'average' }), /range is average, extremes, percentile, entropy or mse, not median/)
   await assert.rejects(quantize({ calibrate: [] }).apply(network()), /^Error: quantize: there is no calibration data$/)
   await assert.rejects(quantize({ calibrate: batches(1), exclude: ['conv9'] }).apply(network()), /there is no layer "conv9" with a weight; there are conv1, /)
   await assert.rejects(quantize({ calibrate: [{ plate: noise(image) }] }).apply(network()), /the input "x" is missing/)

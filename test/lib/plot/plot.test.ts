@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { accuracyOverAmount, box, type Chart, isDominated, latency, pareto, type ParetoRow, timeline } from '../../../lib/plot/index.ts'
+import { View, Warn, logger, parse } from 'vega'
+import { compile } from 'vega-lite'
+import { accuracyOverAmount, box, type Chart, curve, isDominated, latency, pareto, type ParetoRow, roofline, sweep, timeline } from '../../../lib/plot/index.ts'
 import { placeLabels } from '../../../lib/plot/labels.ts'
 import { rasterized } from '../../../lib/plot/raster.ts'
 
@@ -14,6 +16,11 @@ const variants: ParetoRow[] = [
 ]
 
 const runs = [{ name: 'float32', samples: [61.2, 60.1, 63.4, 60.9, 61.7] }, { name: 'mixed', samples: [57.5, 58.9, 57.1, 61.0, 57.7] }]
+const epochs = [0, 2, 4].map((setting) => ({ setting, samples: { seconds: [3.1, 3.2, 3 + setting / 10], waiting: [0.4, 0.5, 0.6 - setting / 10] } }))
+const operators = [
+  { name: 'gemm', intensity: 60, rate: 6e10, share: 0.7, bound: 'compute' }, { name: 'add', intensity: 0.08, rate: 9e8, share: 0.2, bound: 'memory' },
+  { name: 'split', intensity: 0, rate: 0, share: 0.1, bound: 'memory' }, { name: 'odd', intensity: null, rate: null, share: 0, bound: 'unknown' },
+]
 const memory = [{ name: 'conv1', inUse: 3e6 }, { name: 'conv2', inUse: 9.5e6 }, { name: 'pool', inUse: 4e6 }]
 
 function bundleOf(chart: Chart): Promise<Record<string, any>> {
@@ -27,6 +34,8 @@ const charts: Record<string, () => Chart> = {
   'pareto': () => pareto(variants),
   'box': () => box(runs, { value: 'Seconds' }),
   'timeline': () => timeline(memory),
+  'sweep': () => sweep(epochs, { title: 'Workers', setting: 'Workers', values: { seconds: 'Seconds an epoch', waiting: 'Seconds waiting' } }),
+  'roofline': () => roofline(operators, { flops: 1e11, bandwidth: 1e10 }),
 }
 
 for (const [name, make] of Object.entries(charts))
@@ -48,9 +57,39 @@ test('names, numbers and units stand in the picture and in the text', async () =
   const svg = await times2.svg()
   for (const text of ['Seconds per plate', 'base', 'int8 &lt;static&gt;', '31.2 ms', '10.4 ms', 'interval (ms)']) assert.ok(svg.includes(text), text)
   assert.match(times2.text, /^Seconds per plate\n.*base +31\.2 ms +30\.0 - 33\.0 ms/s)
-  const curve = await accuracyOverAmount(amounts).svg()
-  for (const text of ['base 90.0 %', '20 %', 'Weights set to zero']) assert.ok(curve.includes(text), text)
+  const overAmount = await accuracyOverAmount(amounts).svg()
+  for (const text of ['base 90.0 %', '20 %', 'Weights set to zero']) assert.ok(overAmount.includes(text), text)
   assert.match((await latency([{ name: 'a', median: 4e-5, interval: { low: 3e-5, high: 5e-5 } }]).svg()), /40\.0 µs/)
+})
+
+test('no chart troubles the console of a front end, whatever is missing', async () => {
+  const missing = {
+    'no intervals': accuracyOverAmount(amounts.map(({ amount, accuracy }) => ({ amount, accuracy }))),
+    'no validation': curve([3, 2, 1], []), 'no steps': curve([], []), 'no operators': timeline([]),
+  }
+  for (const [name, chart] of Object.entries({ ...missing, ...Object.fromEntries(Object.entries(charts).map(([name, make]) => [name, make()])) })) {
+    const warnings: unknown[] = []
+    const log = logger(Warn)
+    log.warn = (...told: unknown[]) => (warnings.push(...told), log)
+    const view = new View(parse(compile(structuredClone(chart.spec), { logger: log }).spec), { renderer: 'none', logger: log })
+    assert.doesNotMatch(await view.toSVG(), /NaN|undefined/, name)
+    assert.deepEqual(warnings, [], name)
+  }
+})
+
+test('several layers are a line each, with their names', async () => {
+  const rows = ['embedding', 'fc'].flatMap((name, i) => amounts.map(({ amount, accuracy }) => ({ name, amount, accuracy: accuracy - 0.1 * i })))
+  const chart = accuracyOverAmount(rows, { base: 0.9 })
+  for (const text of ['embedding', 'fc', 'base 90.0 %']) assert.ok((await chart.svg()).includes(text), text)
+  assert.match(chart.text, /embedding +20\.0 % +91\.0 %.*fc +20\.0 % +81\.0 %/s)
+})
+
+test('a sweep keeps the order of its settings, and says its medians; a roof says what memory holds back', async () => {
+  const chart = sweep([...epochs, { setting: 'none', samples: { seconds: [9], waiting: [0] } }])
+  assert.match(chart.text, /^Sweep\n.*seconds +waiting\n.*0 +3\.10 +0\.500\n.*none +9\.00 +0/s)
+  const roof = roofline(operators, { flops: 1e11, bandwidth: 1e10 })
+  assert.match(roof.text, /30\.0 % of the time bound by memory, 70\.0 % of the time bound by compute; the machine reaches 100 GFLOP\/s and 10\.0 GB\/s, 10\.0 FLOP\/byte/)
+  assert.doesNotMatch(await roofline([], { flops: 1e11, bandwidth: 1e10 }).svg(), /NaN/)
 })
 
 test('rows without an interval, and one row alone, are drawn', async () => {

@@ -54,6 +54,14 @@ test('text is set: headings with contents, formulas, tables, highlighted code', 
   assert.match(html, /<span style="--shiki-light:#D73A49[^>]*>const<\/span>/)
 })
 
+test('no two elements have one id: headings alike, and those named as parts of the page', () => {
+  const claims = study('lprnet', { profile: 'quick', device: 'cpu', data: {}, seed: 7, threads: 1 }).report()
+  const html = renderNotebook(notebook(markdown('# Intro'), code('x'), markdown('## Claims\n\n## cell 1\n\n## Twice'), markdown('## Twice')), { title: 't', claims })
+  const ids = Array.from(html.matchAll(/ id="([^"]*)"/g), ([, id]) => id)
+  assert.deepEqual(ids, ['Intro', 'claims', 'cell-1', 'Claims-2', 'cell-1-2', 'Twice', 'Twice-2'])
+  assert.match(html, /<a href="#Claims-2">Claims<\/a>/)
+})
+
 test('a page without formulas does not carry their fonts', () => {
   assert.ok(page(markdown('plain')).length < 20_000)
 })
@@ -89,7 +97,7 @@ test('pictures beside the notebook and pasted into it are taken in', () => {
 })
 
 test('claims stand after the introduction, with the machine they were measured on', () => {
-  const claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { name: 'LPRNet plates', complete: true }, seed: 7, threads: 1 })
+  const claims = study('lprnet', { profile: 'quick', device: 'cpu', data: { 'LPRNet plates': { name: 'LPRNet plates', complete: true } }, seed: 7, threads: 1 })
   claims.record('lpr.prune', { size: [1_890_000, 1_587_100] })
   const html = renderNotebook(notebook(markdown('# Intro'), code('x')), { title: 't', claims: claims.report() })
   assert.match(html, /<h1[^>]*>Intro.*id="claims".*lpr\.prune.*reproduced.*Processor.*LPRNet plates, complete.*seed 7.*id="cell-1"/s)

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { recompute, study, type ClaimsReport } from '../../../lib/report/study.ts'
 import { CLAIMS_MIME } from '../../../lib/report/table.ts'
 
-const options = { profile: 'quick', device: 'cpu', data: { name: 'planted plates', complete: true }, seed: 1, threads: 1 } as const
+const options = { profile: 'quick', device: 'cpu', data: { 'LPRNet plates': { name: 'planted plates', complete: true } }, seed: 1, threads: 1 } as const
 const begin = (more: object = {}) => study('lprnet', { ...options, ...more })
 
 /** A test set of 1,000 items of which the first `right` are right. */
@@ -65,7 +65,7 @@ test('every claim of the study stands in the report, measured or not', () => {
 })
 
 test('incomplete data leave the claims untested, with the reason', () => {
-  const claims = begin({ data: { name: '12 drawn plates', complete: false } })
+  const claims = begin({ data: { 'LPRNet plates': { name: '12 drawn plates', complete: false } } })
   const [record] = claims.record('lpr.prune', { size: [10, 9] }).records.filter(({ metric }) => metric === 'size')
   assert.equal(record.verdict, 'not tested here')
   assert.match(record.reason, /12 drawn plates/)
@@ -86,6 +86,12 @@ test('measuring again replaces, and leaves the other metrics', () => {
   claims.record('lpr.prune', { size: [100, 100], accuracy: [plates(900), plates(900)] })
   const { records } = claims.record('lpr.prune', { size: [189, 158.71] })
   assert.deepEqual(records.map(({ metric, verdict }) => `${metric} ${verdict}`), ['accuracy reproduced', 'speed undecided', 'size reproduced'])
+})
+
+test('claims are found by how their ids begin', () => {
+  const claims = begin()
+  assert.deepEqual([...new Set(claims.of('lpr.prune').records.map(({ id }) => id))], ['lpr.prune', 'lpr.prune.peak', 'lpr.prune.decline'])
+  assert.throws(() => claims.of('vgg'), /no claim begins with vgg; there is lpr\.base, /)
 })
 
 test('samples that cannot be are refused with the claim and the metric', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { count, percent, points, ratio, type Scale } from '../../../lib/report/scale.ts'
 import { verdict, type Conditions, type Effect, type Rule } from '../../../lib/report/verdict.ts'
 
-const conditions: Conditions = { device: 'cpu', cores: 2, profile: 'quick', data: { name: 'CIFAR-10 (JPEG copy)', complete: true } }
+const conditions: Conditions = { device: 'cpu', cores: 2, profile: 'quick', data: { 'CIFAR-10': { name: 'CIFAR-10 (JPEG copy)', complete: true } } }
 const measured = (value: number, low: number, high: number): Effect => ({ value, low, high, repeats: 5, random: true })
 const ratioOf = (value: number, low: number, high: number) => measured(Math.log(value), Math.log(low), Math.log(high))
 const judged = (rule: Rule, scale: Scale, effect: Effect) => verdict({ rule, scale, effect, needs: {}, conditions }).verdict
@@ -19,7 +19,10 @@ test('what the machine, the data or the profile cannot show is not tested, whate
   assert.equal(told({ gpu: true }, { device: 'cuda' }).verdict, 'reproduced')
   assert.equal(reason({ cores: 4 }), 'not tested here: it needs 4 cores, this machine has 2')
   assert.equal(told({ cores: 2 }).verdict, 'reproduced')
-  assert.match(reason({ data: true }, { data: { name: 'CIFAR-10 (JPEG copy)', complete: false } }), /not tested here: .* CIFAR-10 \(JPEG copy\)/)
+  assert.equal(told({ data: 'CIFAR-10' }).verdict, 'reproduced')
+  assert.equal(reason({ data: 'CIFAR-10' }, { data: { 'CIFAR-10': { name: 'MNIST (first 10,000)', complete: false } } }), 'not tested here: it needs the complete CIFAR-10, this ran on MNIST (first 10,000)')
+  assert.equal(reason({ data: 'IMDB' }), 'not tested here: it needs the complete IMDB, this ran on none of it')
+  assert.equal(reason({ devices: ['webgpu'] }, { device: 'cuda' }), 'not tested here: it needs the device webgpu, this ran on cuda')
   assert.match(reason({ profiles: ['standard', 'full'] }), /not tested here: .*quick is too small.* --profile standard/)
 })
 

@@ -17,6 +17,9 @@ test('in a notebook the curve moves while training goes on, and ends as a pictur
   Object.assign(globalThis, { display })
   try {
     await fit(network(), blobs(40), { ...options, callbacks: { step: async ({ step }) => { if (step === 5) await after(1100) } } })
+    const shown = displays.size
+    await fit(network(), blobs(40), { ...options, quiet: true })
+    assert.equal(displays.size, shown, 'a quiet run shows nothing')
   } finally {
     Reflect.deleteProperty(globalThis, 'display')
   }

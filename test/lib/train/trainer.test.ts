@@ -25,12 +25,20 @@ test('the same seed gives the same bits, another one does not', async () => {
 
 test('the log opens in danfo.js and in a spreadsheet, and shows itself', async () => {
   const run = await fit(network(), blobs(24), { ...options, validation: blobs(12), schedule: cosine(), metrics: { outputs: (output) => output.shape[0]! } })
-  assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'validation loss', 'validation accuracy', 'validation outputs'])
-  assert.deepEqual(run.toDataFrame().shape, [2, 8])
+  assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'waiting', 'validation loss', 'validation accuracy', 'validation outputs'])
+  assert.deepEqual(run.toDataFrame().shape, [2, 9])
   assert.equal(run.toCsv().split('\n').length, 4)
   assert.ok(run.epochs[1]!.lr < run.epochs[0]!.lr && run.epochs[0]!.lr < 1e-3)
   assert.match((run.plot().text), /Training network: 6 steps, loss/)
   assert.match(await run.plot().svg(), /<svg/)
+})
+
+test('an epoch tells how long it waited for data, and how long its validation took', async () => {
+  const { epochs } = await fit(network(), blobs(24), { ...options, validation: blobs(12), quiet: true })
+  for (const { seconds, waiting, validationSeconds } of epochs) assert.ok(waiting > 0 && waiting < seconds && validationSeconds! > 0)
+  const fed = await fit(network(), blobs(24), { ...options, workers: 1, quiet: true })
+  assert.equal(fed.epochs[0]!.validationSeconds, undefined)
+  assert.ok(fed.epochs[0]!.waiting > 0)
 })
 
 test('accumulated steps equal steps of the larger batch', async () => {

@@ -1,0 +1,172 @@
+import type { Dataset } from '../data/dataset.ts'
+import type { Dim } from '../graph/dim.ts'
+import type { Graph } from '../graph/graph.ts'
+import { accuracy, type Accuracy } from '../measure/accuracy.ts'
+import { bench } from '../measure/bench.ts'
+import { cost } from '../measure/cost.ts'
+import type { Measurement } from '../measure/result.ts'
+import { batchSymbol, sampleFeeds } from '../measure/sample-feeds.ts'
+import { sizes, type Sizes } from '../measure/size.ts'
+import { Model } from '../nn/model.ts'
+import type { Tensors } from '../runtime/boundary.ts'
+import { Session, type SessionOptions } from '../runtime/session.ts'
+import { table, type TableBundle } from '../table.ts'
+import { countText, digits, percentText, sizeText, timeRange, timeText } from '../units.ts'
+import { compare } from './compare.ts'
+import type { Change, Pass, Refusal } from './pass.ts'
+
+export interface OptimizeOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
+  /** Samples for the accuracy, and for what is fed when times are measured; noise is fed without them. */
+  data?: Dataset<Label>
+  /** Samples of a run that is timed (1), and of one for the accuracy (100). */
+  batch?: number
+  /** Time to measure for (5 s). */
+  seconds?: number
+  /** What the result must keep to; what it does not is told. */
+  budget?: Budget
+}
+
+/** What may be lost, and what must be reached, beside the network as it was. */
+export interface Budget {
+  /** Accuracy that may be lost, as a share: 0.005 is half a point. */
+  readonly loss?: number
+  /** Seconds that a run may take. */
+  readonly latency?: number
+  /** Bytes that the file may have. */
+  readonly bytes?: number
+}
+
+/** A network at one stage of its optimization. */
+export interface Stage {
+  /** Name of the pass that made it; `base` of the network as it was. */
+  readonly name: string
+  readonly model: Model<Change, Refusal>
+  readonly parameters: number
+  /** Multiply-adds of one run. */
+  readonly macs: Dim
+  readonly bytes: Sizes
+  /** Most bytes of computed values alive at once, by the graph; null where sizes are not known. */
+  readonly peak: number | null
+  /** Seconds a run, measured beside the other stages. */
+  readonly latency: Measurement
+  /** Absent without data. */
+  readonly accuracy: Accuracy | null
+  /** Largest difference of an output from the base's, on what was fed. */
+  readonly difference: number
+}
+
+/** A network before and after each pass. Shows itself as a table. */
+export class Optimization {
+  readonly stages: readonly Stage[]
+  /** What of the budget the last stage does not keep to, a sentence each. */
+  readonly unmet: readonly string[]
+  readonly #batch: number
+
+  constructor(stages: readonly Stage[], batch: number, budget: Budget) {
+    this.stages = stages
+    this.unmet = unmetOf(stages, budget)
+    this.#batch = batch
+  }
+
+  /** The network after all passes. */
+  get model(): Model<Change, Refusal> {
+    return this.stages.at(-1)!.model
+  }
+
+  /** Everything that was done, in order. */
+  get changes(): readonly Change[] {
+    return this.stages.flatMap(({ model }) => model.changes)
+  }
+
+  /** Everything that was not done, and why. */
+  get refusals(): readonly Refusal[] {
+    return this.stages.flatMap(({ model }) => model.refusals)
+  }
+
+  table(): TableBundle {
+    const [base] = this.stages
+    const caption = [`Runs of ${this.#batch} ${this.#batch === 1 ? 'sample' : 'samples'}, timed in turn; peak memory by the graph.`, ...this.unmet].join(' ')
+    return table(this.stages, [
+      { heading: 'stage', cell: ({ name }) => name },
+      { heading: 'changed', cell: ({ model }) => `${model.changes.length}` },
+      { heading: 'refused', cell: ({ model }) => `${model.refusals.length}` },
+      { heading: 'parameters', cell: ({ parameters }) => parameters.toLocaleString('en') },
+      { heading: 'multiply-adds', cell: ({ macs }) => (typeof macs === 'number' ? countText(macs) : `${macs ?? '?'}`) },
+      { heading: 'stored', cell: ({ bytes }) => sizeText(bytes.dense) },
+      { heading: 'sparse', cell: ({ bytes }) => sizeText(bytes.sparse) },
+      { heading: 'compressed', cell: ({ bytes }) => sizeText(bytes.compressed) },
+      { heading: 'peak memory', cell: ({ peak }) => (peak === null ? '?' : sizeText(peak)) },
+      { heading: 'time', cell: ({ latency }) => `${timeText(latency.median)} (${timeRange(latency.interval.low, latency.interval.high)})` },
+      { heading: 'a second', cell: ({ latency }) => digits(this.#batch / latency.median) },
+      { heading: 'times as fast', cell: ({ latency }) => (latency.speedup ? `${digits(latency.speedup.value)}${latency.verdict === 'no difference seen' ? ' (no difference seen)' : ''}` : '1') },
+      ...(base?.accuracy ? [{ heading: 'accuracy', cell: ({ accuracy: it }: Stage) => percentText(it!.value) }] : []),
+      { heading: 'largest difference', cell: ({ difference }) => (difference ? difference.toExponential(1) : '0') },
+    ], caption)
+  }
+
+  [Symbol.for('Jupyter.display')](): TableBundle {
+    return this.table()
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.table()['text/plain']
+  }
+}
+
+/**
+ * Applies passes one after the other, and measures the network before and after each: what it stores, computes and needs, how long a run takes, how often it is
+ * right, how far its outputs moved.
+ *
+ * @example await optimize(net, [foldBatchNorm(), fuseActivation(), quantize({ calibrate: plates.take(200) })], { data: plates, budget: { loss: 0.005 } })
+ * @throws Error where a pass leaves a graph that is not valid, or the network cannot be run.
+ */
+export async function optimize<Label>(model: Model, passes: Pass | readonly Pass[], options: OptimizeOptions<Label> = {}): Promise<Optimization> {
+  const { data, batch = 1, seconds = 5, budget = {}, ...session } = options
+  const list: readonly Pass[] = Array.isArray(passes) ? passes : [passes as Pass]
+  const made: { name: string; model: Model<Change, Refusal> }[] = [{ name: 'base', model: new Model<Change, Refusal>(model.graph) }]
+  for (const pass of list) made.push({ name: pass.name, model: await made.at(-1)!.model.apply(pass) })
+  const named = made.map(({ name, model: it }, i) => ({ name: made.findIndex((other) => other.name === name) < i ? `${name} (${i})` : name, model: it }))
+
+  const feeds = data ? data.batch(Math.min(batch, data.size)) : await noise(model.graph, batch)
+  const figures = await Promise.all(named.map(async ({ name, model: it }) => ({ name, model: it, ...graphFigures(it.graph, batch), bytes: await sizes(it.graph) })))
+  const times = await timed(named, feeds, seconds, session)
+  const stages: Stage[] = []
+  for (const figure of figures) {
+    const { largest } = figure.name === 'base' ? { largest: 0 } : await compare(model.graph, figure.model.graph, feeds)
+    stages.push({ ...figure, latency: times[figure.name]!, accuracy: data ? await accuracy(figure.model, data, session) : null, difference: largest })
+  }
+  return new Optimization(stages, batch, budget)
+}
+
+function graphFigures(graph: Graph, batch: number): Pick<Stage, 'parameters' | 'macs' | 'peak'> {
+  const symbol = graph.inputs[0]?.shape?.[0]
+  const { parameters, macs, peak } = cost(graph, typeof symbol === 'object' && symbol ? { [String(symbol)]: batch } : {})
+  return { parameters, macs, peak: peak?.bytes ?? null }
+}
+
+async function noise(graph: Graph, batch: number): Promise<Tensors> {
+  const session = await Session.create(graph, { spinning: false })
+  const symbol = batchSymbol(session.inputs)
+  await session.release()
+  return sampleFeeds(session.inputs, symbol ? { [symbol]: batch } : {})
+}
+
+async function timed(stages: readonly { name: string; model: Model<Change, Refusal> }[], feeds: Tensors, seconds: number, options: SessionOptions): Promise<Record<string, Measurement>> {
+  const sessions = await Promise.all(stages.map(({ model }) => Session.create(model.graph, { spinning: false, ...options })))
+  try {
+    const bound = await Promise.all(stages.map(async ({ name }, i) => [name, await sessions[i]!.bind(feeds)] as const))
+    return Object.fromEntries([...(await bench(Object.fromEntries(bound), { seconds }))].map((measurement) => [measurement.name, measurement]))
+  } finally {
+    await Promise.all(sessions.map((session) => session.release()))
+  }
+}
+
+function unmetOf(stages: readonly Stage[], { loss, latency, bytes }: Budget): string[] {
+  const [first, last] = [stages[0]!, stages.at(-1)!]
+  const unmet: string[] = []
+  const lost = first.accuracy && last.accuracy ? first.accuracy.value - last.accuracy.value : 0
+  if (loss !== undefined && lost > loss) unmet.push(`${(100 * lost).toFixed(1)} points of accuracy were lost, and ${(100 * loss).toFixed(1)} were allowed.`)
+  if (latency !== undefined && last.latency.median > latency) unmet.push(`A run takes ${timeText(last.latency.median)}, and ${timeText(latency)} were allowed.`)
+  if (bytes !== undefined && last.bytes.dense > bytes) unmet.push(`The file has ${sizeText(last.bytes.dense)}, and ${sizeText(bytes)} were allowed.`)
+  return unmet
+}

@@ -1,0 +1,151 @@
+import { Coupling, emptied, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Port } from '../graph/operator.ts'
+import { channelsOf, type Channels } from './channels.ts'
+import { batchNormScale, l1, l2, randomly, type Criterion } from './criterion.ts'
+import { labelOf, pass, type Pass, type Report } from './pass.ts'
+import { roundHalfToEven } from './rounding.ts'
+import { chosenLayers, type Selection } from './weight.ts'
+
+const CRITERIA = { l1, l2, 'batch-norm': batchNormScale, random: randomly() } as const satisfies Readonly<Record<string, Criterion>>
+
+export interface PruneChannelsOptions extends Selection {
+  /** Share of the channels that go, from 0 up to, not including, 1: of each group (`scope: 'layer'`), or of all together (`'global'`). */
+  amount: number
+  /** Which channels go first ('l1'); `taylor({ data })` reads their effect on the loss. */
+  criterion?: keyof typeof CRITERIA | Criterion
+  /** Whether channels compete within their group or across the network ('layer'). */
+  scope?: 'layer' | 'global'
+  /** The number of channels that stay is rounded up to a multiple of it (1): vector units like 8 or 16. */
+  roundTo?: number
+}
+
+/** Channels that are removed together wherever residual additions, concatenations, depthwise and grouped convolutions, or a flattened head tie them. */
+interface Group {
+  readonly layers: readonly Channels[]
+  readonly members: readonly Member[]
+  readonly scores: readonly number[]
+}
+
+/**
+ * Structured pruning by dependency group: really removes the channels that matter least, and with each everything that hangs together with it, in the
+ * layers before and after. With a layer of `include` go those that are tied to it; a layer of `exclude` keeps its channels, and so do those tied to it. Shapes of
+ * inputs and outputs stay. Fang et al. 2023, https://arxiv.org/abs/2301.12900
+ * @throws RangeError where an option is out of range; the pass throws where `include` or `exclude` names no layer.
+ */
+export function pruneChannels({ amount, criterion = 'l1', scope = 'layer', roundTo = 1, ...selection }: PruneChannelsOptions): Pass {
+  if (typeof amount !== 'number' || !(amount >= 0 && amount < 1)) throw new RangeError(`pruneChannels: amount is a share from 0 up to, not including, 1, not ${amount}: something of each layer has to stay`)
+  if (!(Number.isInteger(roundTo) && roundTo >= 1)) throw new RangeError(`pruneChannels: roundTo is a whole number from 1 on, not ${roundTo}`)
+  if (scope !== 'layer' && scope !== 'global') throw new RangeError(`pruneChannels: scope is 'layer' or 'global', not ${scope}`)
+  const chosen = typeof criterion === 'string' ? CRITERIA[criterion] : criterion
+  if (!chosen) throw new RangeError(`pruneChannels: there is no criterion "${criterion}"; there are ${Object.keys(CRITERIA).join(', ')} and taylor({ data })`)
+  return pass('prune-channels', { amount, criterion: chosen.name, scope, roundTo, ...selection }, async (graph, report) => {
+    const groups = await groupsOf(graph, chosen, selection, report)
+    const taken = scope === 'layer' ? groups.map((group) => weakest(group, roundHalfToEven(amount * group.members.length))) : lowest(groups, amount)
+    const removal = removalOf(groups.flatMap((group, g) => rounded(group, taken[g]!, roundTo)))
+    for (const { layers } of groups) tell(layers, removal, report)
+    removeEntries(graph, removal)
+  })
+}
+
+/** The groups that may lose channels, each once, in the order of their first layers; what may not is reported. */
+async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection, report: Report): Promise<readonly Group[]> {
+  const layers = graph.nodes().flatMap((node) => channelsOf(node) ?? [])
+  const names = new Map(layers.map((channels) => [channels.layer, channels]))
+  const chosen = new Set(chosenLayers('prune-channels', [...names.keys()], selection))
+  const coupling = new Coupling()
+  const membersOf = new Map<Channels, readonly Member[]>()
+  for (const channels of layers) {
+    try {
+      membersOf.set(channels, coupling.members(channels.output))
+    } catch (error) {
+      if (chosen.has(channels.layer)) report.refuse(channels.layer, (error as Error).message)
+    }
+  }
+  const protectedMembers = new Set([...membersOf].flatMap(([{ layer }, members]) => (selection.exclude?.includes(labelOf(layer)) ? members : [])))
+  const score = await scorer(graph, criterion, [...membersOf.keys()])
+
+  const seen = new Set<Member>()
+  const groups: Group[] = []
+  for (const [channels, all] of membersOf) {
+    if (!chosen.has(channels.layer)) continue
+    const members = [...new Set(all)].filter((member) => !seen.has(member))
+    members.forEach((member) => seen.add(member))
+    const free = members.filter((member) => member.refusal === null && !protectedMembers.has(member))
+    const reason = members.find(({ refusal }) => refusal)?.refusal ?? (members.some((member) => protectedMembers.has(member)) ? 'its channels hang together with those of a layer that is left as it is' : null)
+    const scores = free.map(score)
+    if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
+    else if (scores.some((s) => s === null)) report.refuse(channels.layer, 'its channels have no batch normalization, by whose scale they were to be judged')
+    else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
+    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => free.includes(member))), members: free, scores: scores as number[] })
+  }
+  return groups
+}
+
+/**
+ * How much a member matters: the mean, over the tensors that tell about it, of its entries' share in that tensor, so that large and small layers count alike.
+ * Null where nothing tells about it.
+ */
+async function scorer(graph: Graph, criterion: Criterion, layers: readonly Channels[]): Promise<(member: Member) => number | null> {
+  const axes = criterion.reads === 'weights' ? layers.flatMap(({ weights }) => weights) : scalesOf(graph)
+  const scores = await criterion.score(axes, graph)
+  const told = axes.map(({ value, axis }, i) => {
+    const entries = scores[i]!
+    const mean = entries.reduce((sum, s) => sum + s, 0) / entries.length
+    return { value, axis, share: (entry: number) => (mean ? entries[entry]! / mean : 0) }
+  })
+  return (member) => {
+    const found = told.flatMap(({ value, axis, share }) => {
+      const entries = [...(member.entries.get(value)?.get(axis) ?? [])]
+      return entries.length ? [entries.reduce((sum, entry) => sum + share(entry), 0) / entries.length] : []
+    })
+    return found.length ? found.reduce((a, b) => a + b) / found.length : null
+  }
+}
+
+function scalesOf(graph: Graph): readonly Port[] {
+  return graph.nodes('BatchNormalization').flatMap((node) => (node.inputs[1]?.constant ? [{ value: node.inputs[1], axis: 0 }] : []))
+}
+
+interface Going {
+  readonly member: Member
+  readonly score: number
+}
+
+/** The `count` members of a group that matter least, but never all; of equal ones the first. */
+function weakest({ members, scores }: Group, count: number): readonly Going[] {
+  const ranked = members.map((member, i) => ({ member, score: scores[i]! })).toSorted((a, b) => a.score - b.score)
+  return ranked.slice(0, Math.min(count, members.length - 1))
+}
+
+/** The share of all groups' members that matters least, but for the best of each group, so that none is emptied. */
+function lowest(groups: readonly Group[], amount: number): readonly (readonly Going[])[] {
+  const candidates = groups.map((group) => weakest(group, group.members.length))
+  const total = groups.reduce((sum, { members }) => sum + members.length, 0)
+  const going = new Set(candidates.flat().toSorted((a, b) => a.score - b.score).slice(0, roundHalfToEven(amount * total)))
+  return candidates.map((list) => list.filter((candidate) => going.has(candidate)))
+}
+
+/** Fewer, so that the number that stays is a multiple. */
+function rounded({ members }: Group, going: readonly Going[], multiple: number): readonly Going[] {
+  const stay = Math.ceil((members.length - going.length) / multiple) * multiple
+  return going.slice(0, Math.max(0, members.length - stay))
+}
+
+/** What goes with the members; the best of those that would leave nothing of some part of a group (one half of a split, say) stays. */
+function removalOf(going: readonly Going[]): Coupled {
+  const removal = union(going.map(({ member }) => member))
+  const empty = emptied(removal)
+  if (!empty) return removal
+  const best = going.filter(({ member }) => member.entries.get(empty.value)?.has(empty.axis)).reduce((a, b) => (b.score > a.score ? b : a))
+  return removalOf(going.filter((other) => other !== best))
+}
+
+function tell(layers: readonly Channels[], removal: Coupled, report: Report): void {
+  for (const { layer, output } of layers) {
+    const gone = removal.get(output.value)?.get(output.axis)?.size
+    const others = layers.flatMap((other) => (other.layer === layer ? [] : [labelOf(other.layer)]))
+    const tied = others.length ? `, together with ${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}` : ''
+    if (gone) report.change(layer, `${gone} of ${output.value.shape![output.axis]} channels removed${tied}`)
+  }
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Graph } from '../../../lib/graph/graph.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
+import { batchNorm2d, conv2d, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
+import { build } from '../../../lib/nn/build.ts'
+import { Dataset } from '../../../lib/data/dataset.ts'
+import { models } from '../../../lib/nn/index.ts'
+import type { Model } from '../../../lib/nn/model.ts'
+import { batchNormScale, pruneChannels, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
+
+const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
+const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
+
+/** A stem of 8 channels, a residual block of 8, 6 and 8, a head. */
+const network = () => build(
+  sequential({
+    stem: conv2d(3, 8, 3, { padding: 1 }), norm: batchNorm2d(8), act: relu(),
+    block: residual(sequential({ a: conv2d(8, 6, 3, { padding: 1 }), act: relu(), b: conv2d(6, 8, 3, { padding: 1 }) })),
+    flat: flatten(), head: linear(8 * 16, 5),
+  }),
+  { x: ['N', 3, 4, 4] }, { name: 'small', output: 'logits' },
+)
+
+/** Makes the weights that compute some channels small. */
+function weaken(model: Model, name: string, channels: readonly number[], factor = 0.01): void {
+  const value = stored(model.graph, name)
+  const tensor = value.initializer!
+  const data = Float32Array.from(tensor.toFloat32())
+  const inner = tensor.size / tensor.shape[0]!
+  for (const channel of channels) for (let i = channel * inner; i < (channel + 1) * inner; i++) data[i]! *= factor
+  value.initializer = Tensor.of('float32', tensor.shape, data)
+}
+
+test('the weakest channels go, and with them what a residual addition ties to them', async () => {
+  const model = network()
+  weaken(model, 'block.a.weight', [1, 4])
+  weaken(model, 'stem.weight', [0, 3, 5])
+  weaken(model, 'block.b.weight', [0, 3, 5])
+  const before = stored(model.graph, 'stem.weight').initializer!
+  const pruned = await model.apply(pruneChannels({ amount: 0.375 }))
+  assert.deepEqual(['stem.weight', 'norm.weight', 'block.a.weight', 'block.b.weight', 'head.weight'].map((name) => shapeOf(pruned, name)), ['5x3x3x3', '5', '4x5x3x3', '5x4x3x3', '5x80'])
+  assert.deepEqual(stored(pruned.graph, 'stem.weight').initializer!.toNumbers(), before.take(0, [1, 2, 4, 6, 7]).toNumbers())
+  assert.match(pruned.changes.map(({ node, text }) => `${node}: ${text}`).join('\n'), /stem.*: 3 of 8 channels removed, together with .*b/)
+  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /axis 1 of the output "logits" hangs together with it/)
+  const { logits } = await (await pruned.session()).run({ x: Tensor.zeros('float32', [2, 3, 4, 4]) })
+  assert.deepEqual(logits!.shape, [2, 5])
+})
+
+test('across the network the weakest groups lose most, and none is emptied', async () => {
+  const model = network()
+  weaken(model, 'block.a.weight', [0, 1, 2, 3, 4, 5])
+  const pruned = await model.apply(pruneChannels({ amount: 0.5, scope: 'global', criterion: 'l2' }))
+  const total = Number(shapeOf(pruned, 'stem.weight').split('x')[0]) + Number(shapeOf(pruned, 'block.a.weight').split('x')[0])
+  assert.equal(total, 7)
+})
+
+test('a layer that is left out keeps its channels, and so does what hangs together with it', async () => {
+  const model = network()
+  const [stem] = model.graph.nodes('Conv')
+  const pruned = await model.apply(pruneChannels({ amount: 0.5, exclude: [stem!.name] }))
+  assert.deepEqual([shapeOf(pruned, 'stem.weight'), shapeOf(pruned, 'block.a.weight'), shapeOf(pruned, 'block.b.weight')], ['8x3x3x3', '3x8x3x3', '8x3x3x3'])
+  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /hang together with those of a layer that is left as it is/)
+})
+
+test('by the scale of batch normalization: channels without one are refused', async () => {
+  const model = network()
+  const scale = stored(model.graph, 'norm.weight')
+  scale.initializer = Tensor.of('float32', [8], [1, 0.1, 1, 1, 0.1, 1, 1, 1])
+  const pruned = await model.apply(pruneChannels({ amount: 0.25, criterion: batchNormScale }))
+  assert.equal(shapeOf(pruned, 'stem.weight'), '6x3x3x3')
+  assert.deepEqual(stored(pruned.graph, 'norm.weight').initializer!.toNumbers(), Array(6).fill(1))
+  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /no batch normalization/)
+})
+
+test('what stays is a multiple of roundTo; chance repeats by its seed', async () => {
+  const model = network()
+  const rounded = await model.apply(pruneChannels({ amount: 0.7, roundTo: 4 }))
+  assert.deepEqual([shapeOf(rounded, 'stem.weight'), shapeOf(rounded, 'block.a.weight')], ['4x3x3x3', '4x4x3x3'])
+  const drawn = await Promise.all([1, 1, 2].map((seed) => model.apply(pruneChannels({ amount: 0.5, criterion: randomly({ seed }) }))))
+  const [a, b, c] = drawn.map(({ graph }) => stored(graph, 'stem.weight').initializer!.toNumbers())
+  assert.deepEqual(a, b)
+  assert.notDeepEqual(a, c)
+})
+
+test('the sentiment LSTM at a tenth of its columns keeps exactly 3,191,210 parameters', async () => {
+  const model = models.lstmSentiment({ length: 4 })
+  const pruned = await model.apply(pruneChannels({ amount: 0.9, criterion: 'l2' }))
+  assert.equal(pruned.parameters, 3_191_210)
+})
+
+test('amounts that make no sense, and those that would empty a layer, are refused', async () => {
+  assert.throws(() => pruneChannels({ amount: 1.5 }), /amount is a share from 0 up to, not including, 1, not 1.5: something of each layer has to stay/)
+  assert.throws(() => pruneChannels({ amount: 0.5, criterion: 'l3' as 'l1' }), /there is no criterion "l3"; there are l1, l2, batch-norm, random/)
+  assert.throws(() => pruneChannels({ amount: 1 }), /something of each layer has to stay/)
+  assert.equal(shapeOf(await network().apply(pruneChannels({ amount: 0.99 })), 'block.a.weight'), '1x1x3x3')
+  await assert.rejects(network().apply(pruneChannels({ amount: 0.5, include: ['stm'] })), /there is no layer "stm"/)
+})
+
+test('by the effect on the loss: what the head does not read matters least, however large it is', async () => {
+  const model = network()
+  const head = stored(model.graph, 'head.weight')
+  const data = Float32Array.from(head.initializer!.toFloat32())
+  for (let i = 0; i < data.length; i++) if ([2, 6].includes(Math.floor(i / 16) % 8)) data[i] = 0
+  head.initializer = Tensor.of('float32', head.initializer!.shape, data)
+  for (const name of ['block.a.weight']) {
+    const value = stored(model.graph, name)
+    const weights = Float32Array.from(value.initializer!.toFloat32(), (w, i) => ([2, 6].includes(Math.floor(i / 9) % 8) ? 0 : w))
+    value.initializer = Tensor.of('float32', value.initializer!.shape, weights)
+  }
+  const samples = Dataset.of({ name: 'noise', source: 'the test', complete: true, inputs: { x: Tensor.of('float32', [12, 3, 4, 4], Array.from({ length: 576 }, (_, i) => Math.sin(i * i))) }, labels: Array.from({ length: 12 }, (_, i) => i % 5), correct: () => [] })
+  const kept = stored(model.graph, 'stem.weight').initializer!.take(0, [0, 1, 3, 4, 5, 7]).toNumbers()
+  const pruned = await model.apply(pruneChannels({ amount: 0.25, criterion: taylor({ data: samples, batch: 5 }) }))
+  assert.deepEqual(stored(pruned.graph, 'stem.weight').initializer!.toNumbers(), kept)
+})
+
+test('to a target: the smallest amount that leaves half of the parameters, or of the multiply-adds', async () => {
+  const model = build(sequential({ a: conv2d(3, 64, 3, { padding: 1 }), b: conv2d(64, 64, 3, { padding: 1 }), flat: flatten(), head: linear(64 * 16, 5) }), { x: ['N', 3, 4, 4] }, { name: 'wide', output: 'logits' })
+  const half = await model.apply(pruneTo({ macs: 0.5 }, (amount) => pruneChannels({ amount })))
+  const share = Number(half.summary({ N: 1 }).macs) / Number(model.summary({ N: 1 }).macs)
+  assert.ok(share <= 0.5 && share > 0.47, `${share}`)
+  const few = await model.apply(pruneTo({ parameters: 0.1 }, (amount) => pruneChannels({ amount })))
+  assert.ok(few.parameters <= 0.1 * model.parameters && few.parameters > 0.08 * model.parameters)
+})
+
+test('a target that cannot be met keeps what comes closest, and says so', async () => {
+  const pruned = await network().apply(pruneTo({ parameters: 0.001 }, (amount) => pruneChannels({ amount })))
+  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at 98.0 % of the channels \d+\.\d % are left$/)
+  assert.equal(shapeOf(pruned, 'stem.weight'), '1x3x3x3')
+  assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
+})
+
+test('to a latency, measured beside the whole network', async () => {
+  const model = network()
+  const pruned = await model.apply(pruneTo({ latency: 1, feeds: { x: Tensor.zeros('float32', [1, 3, 4, 4]) }, seconds: 0.02 }, (amount) => pruneChannels({ amount })))
+  assert.ok(pruned.parameters <= model.parameters)
+})
