@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Session } from 'node:inspector'
-import type { MessagePort } from 'node:worker_threads'
+import { Worker, type MessagePort } from 'node:worker_threads'
+import { releaseOutput } from './backpressure.ts'
 import { deferred } from './deferred.ts'
 import type { History } from './history.ts'
-import { Interrupter, type Running } from './interrupt.ts'
+import type { CellInspector } from './inspector.ts'
+import { Interrupter } from './interrupt.ts'
 import { addMagic } from './magics/own.ts'
 import { MemoryWatch } from './memory.ts'
 import { StreamGatherer } from './outputs.ts'
@@ -14,12 +15,15 @@ import type { CommRequest, ProtocolThreadData, Question, ToCellThread, ToProtoco
 
 /** How many cells can be given late output, from a timer for instance. */
 const REMEMBERED_CELLS = 1000
+/** After how many milliseconds a cell may be one that spins for long. */
+const LONG_MS = 500
 /** Milliseconds that the cell thread gets to exit by itself. */
 const EXIT_PATIENCE_MS = 2000
 
 /** A cell, or a message of a comm, that the cell thread works on. */
-interface RunningRequest extends Running {
+interface RunningRequest {
   request: Request
+  isDone: boolean
   answer(reply: ExecuteReply): void
 }
 
@@ -30,7 +34,8 @@ export class CellThread {
   /** The local files that modules were made of, with their stamps (modules/files.ts) when they were read. */
   readonly files = new Map<string, string>()
   readonly #port: MessagePort
-  readonly #session: Session
+  readonly #flags: Int32Array
+  readonly #inspector: CellInspector
   readonly #sockets: Sockets
   readonly #history: History
   readonly #interrupter: Interrupter
@@ -42,17 +47,18 @@ export class CellThread {
   #isEnding = false
   /** The comms that are open, with their targets. */
   readonly comms = new Map<string, string>()
+  #signals: Worker | undefined
 
-  /** The session is connected to the cell thread. */
-  constructor(data: ProtocolThreadData, session: Session, sockets: Sockets, history: History) {
+  constructor(data: ProtocolThreadData, inspector: CellInspector, sockets: Sockets, history: History) {
     const { cells: port, flags, heapLimit } = data
     this.#port = port
-    this.#session = session
+    this.#flags = flags
+    this.#inspector = inspector
     this.#sockets = sockets
     this.#history = history
-    this.#interrupter = new Interrupter(session, flags, (message) => this.#post(message), (text) => this.#warn(text))
+    this.#interrupter = new Interrupter(inspector, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
-    this.#memory = new MemoryWatch(session, heapLimit, (text) => this.#warn(text))
+    this.#memory = new MemoryWatch(inspector, heapLimit, (text) => this.#warn(text))
     this.#questions = new Questions(data, sockets)
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
@@ -87,9 +93,11 @@ export class CellThread {
     const { promise: done, resolve: answer } = deferred<ExecuteReply>()
     begin(id)
     this.#remember(id, request)
-    this.#running.set(id, { id, count, request, done, answer, isDone: false })
+    this.#running.set(id, { request, answer, isDone: false })
     this.#memory.start()
+    const signals = setTimeout(() => (this.#signals ??= this.#watchSignals()), LONG_MS)
     const reply = await done
+    clearTimeout(signals)
     await this.#interrupter.idle
     this.#gatherer.flush()
     this.#running.delete(id)
@@ -99,7 +107,7 @@ export class CellThread {
 
   /** Interrupts all that runs; resolves when it is done. */
   async interrupt(): Promise<void> {
-    if (this.#running.size > 0) await this.#interrupter.interrupt([...this.#running.values()])
+    if (this.#running.size > 0) await this.#interrupter.interrupt()
   }
 
   /** Begins nothing any more, and makes sure that the process ends soon, whatever the cell thread does. */
@@ -110,7 +118,7 @@ export class CellThread {
 
   /** Ends the process by the cell thread's own exit, which runs exit handlers. A session still connected would make it wait. */
   exit(): void {
-    this.#session.disconnect()
+    this.#inspector.disconnect()
     this.#post({ type: 'exit' })
   }
 
@@ -120,11 +128,14 @@ export class CellThread {
   }
 
   #receive(message: ToProtocolThread): void {
+    if (message.type === 'stream' || message.type === 'publish') releaseOutput(this.#flags)
     if (message.type === 'stream') return this.#gatherer.add(message.id, message.name, message.text)
     this.#gatherer.flush()
     if (message.type === 'publish') this.#publish(message)
     else if (message.type === 'history') void this.#recall(message)
     else if (message.type === 'interrupt') void this.interrupt()
+    else if (message.type === 'still') this.#interrupter.terminateThere()
+    else if (message.type === 'quiet') this.#interrupter.rest()
     else if (message.type === 'typecheck') this.typecheck = message.mode
     else if (message.type === 'magic') addMagic(message.name, () => undefined, message.summary)
     else if (message.type === 'file') this.files.set(message.path, message.stamp)
@@ -160,6 +171,12 @@ export class CellThread {
   #warn(text: string): void {
     const [id] = this.#running.keys()
     if (id !== undefined) this.#gatherer.add(id, 'stderr', text)
+  }
+
+  /** SIGINT reaches the cell thread only when it does not spin. The thread that is always reached takes memory, and most sessions need none. */
+  #watchSignals(): Worker {
+    const worker = new Worker(new URL('./signal-thread.js', import.meta.url))
+    return worker.on('message', () => void this.interrupt()).on('error', (error: Error) => console.error(`hone kernel: ${error.message}`))
   }
 
   #ask(question: Question): void {

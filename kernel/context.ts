@@ -8,6 +8,8 @@ export interface Context<T> {
   /** The value for the code that made a promise. */
   of(promise: Promise<unknown>): T | undefined
   run(value: T, callback: () => void): void
+  /** Runs what is not to have a value. */
+  outside<Result>(callback: () => Result): Result
   /** Forgets a value that terminated code left behind. */
   reset(): void
 }
@@ -37,6 +39,10 @@ class NativeContext<T> implements Context<T> {
     this.#storage.run(value, callback)
   }
 
+  outside<Result>(callback: () => Result): Result {
+    return this.#storage.exit(callback)
+  }
+
   reset(): void {
     this.#storage.enterWith(undefined)
   }
@@ -55,9 +61,7 @@ class HookedContext<T extends object> implements Context<T> {
       before: (promise) => void (this.#current = this.#values.get(promise)),
       after: () => void (this.#current = undefined),
     })
-    for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'] as const) {
-      globalThis[name] = this.#following(globalThis[name] as unknown as Scheduler) as never
-    }
+    globalThis.queueMicrotask = this.#following(globalThis.queueMicrotask as Scheduler) as never
     process.nextTick = this.#following(process.nextTick as Scheduler)
   }
 
@@ -73,6 +77,16 @@ class HookedContext<T extends object> implements Context<T> {
     this.#current = value
     callback()
     this.#current = undefined
+  }
+
+  outside<Result>(callback: () => Result): Result {
+    const before = this.#current
+    this.#current = undefined
+    try {
+      return callback()
+    } finally {
+      this.#current = before
+    }
   }
 
   reset(): void {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
-import { noticeAsyncHooks } from './async-hooks.ts'
+import { asyncStackClearer, noticeAsyncHooks } from './async-hooks.ts'
+import { Backpressure } from './backpressure.ts'
 import { compile } from './cell.ts'
 import { CommTable } from './comms.ts'
 import { createContext } from './context.ts'
@@ -9,7 +10,6 @@ import { ShownDisplay } from './display/show.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import type { HistoryEntry, HistoryQuery } from './history.ts'
-import { protectImmediates } from './immediates.ts'
 import { expandMagics } from './magics/expand.ts'
 import { ModuleLoader } from './modules.ts'
 import type { AutoreloadMode } from './modules/autoreload.ts'
@@ -18,48 +18,64 @@ import type { KnownScript } from './places.ts'
 import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
+import { endWithTheirCell } from './started.ts'
 import { describeError, StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
-import type { CellRequest, CommRequest, Extra, StreamName, ToCellThread, ToProtocolThread, TypecheckMode } from './threads.ts'
+import { framesBelow, isTerminable, standStill } from './termination.ts'
+import { Flag, Insistence, Interrupt, type CellRequest, type CommRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
+import { followTimers } from './timers.ts'
+import { countWhole } from './whole.ts'
 
 /** Characters of a cell's value that are kept for the history. */
 const KEPT_RESULT = 10_000
 
 /** Makes this thread the cell thread: it evaluates what the protocol thread sends and answers with outputs and replies. */
 export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int32Array): void {
-  protectImmediates()
-  noticeAsyncHooks(flags)
+  if (asyncStackClearer() === undefined) noticeAsyncHooks(flags)
   guardAddons(flags)
+  countWhole(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
-  const executor = new Executor(post, new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp })), new Stdin(post, answers, flags))
+  const loader = new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp }))
+  const executor = new Executor(post, flags, loader, new Stdin(post, answers, flags))
   protocol.on('message', (message: ToCellThread) => executor.receive(message))
 }
 
 /**
- * Evaluates cells, and lets the handlers of comms take their messages: what awaits lets others in between. A termination may end
- * anything here at any moment, and V8 then drops all pending promise reactions: so a cell may end by its own completion or by
- * the interrupt message, whichever comes, and only once.
+ * Evaluates cells, and lets the handlers of comms take their messages: what awaits lets others in between. A termination drops all
+ * pending promise reactions: so a cell may end by its own completion or by the protocol thread's message, whichever comes, and only once.
  */
 export class Executor {
   readonly #post: (message: ToProtocolThread) => void
+  readonly #flags: Int32Array
+  readonly #backpressure: Backpressure
   readonly #cells = createContext<RunningCell>()
   readonly traces = new StackTraces()
   readonly evaluator = new Evaluator()
   readonly loader: ModuleLoader
   readonly comms = new CommTable((...message) => this.publish(...message))
   readonly #exit = process.exit.bind(process)
+  readonly #clearAsyncStack = asyncStackClearer()
   readonly #running = new Map<string, RunningCell>()
+  /** The cells that an interrupt is to end or has just ended. */
+  readonly #interrupted = new Set<RunningCell>()
+  /** Whether their loops are to throw. */
+  isStopping = false
+  #wasTerminated = false
   #latest: RunningCell | undefined
   #evaluations = 0
   #questions = 0
   /** Questions about history that the protocol thread has not answered yet. */
   readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
-  constructor(post: (message: ToProtocolThread) => void, loader: ModuleLoader, stdin: Stdin) {
+  constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
+    this.#flags = flags
     this.loader = loader
+    this.#backpressure = new Backpressure(flags)
     this.traces.install()
+    followTimers(this.#cells)
+    endWithTheirCell(this.#cells, flags)
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
     process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
@@ -71,7 +87,8 @@ export class Executor {
     if (message.type === 'execute') this.#execute(message.cell)
     else if (message.type === 'comm') this.#deliver(message.message)
     else if (message.type === 'history') this.#recalled(message.question, message.entries)
-    else if (message.type === 'interrupt') this.#interrupt(message.cells)
+    else if (message.type === 'interrupt') this.#interrupt()
+    else if (message.type === 'end') this.#end(message.isUrgent)
     else if (message.type === 'exit') this.#exit(0)
   }
 
@@ -87,14 +104,18 @@ export class Executor {
   write(name: StreamName, text: string, cell = this.cell): void {
     if (cell?.capture?.takeText(name, text)) return
     const allowed = cell === undefined ? text : withinLimit(cell, name, text)
-    if (allowed !== '') this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
+    if (allowed === '') return
+    this.#backpressure.hold()
+    this.#post({ type: 'stream', id: cell?.request.id ?? '', name, text: allowed })
   }
 
   /** Publishes an output of the current cell. Throws where the content is no JSON. */
   publish(messageType: string, content: object, extra?: Extra): void {
     const { cell } = this
     if (cell?.capture?.takeOutput(messageType, content)) return
-    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json: JSON.stringify(content), extra })
+    const json = JSON.stringify(content)
+    this.#backpressure.hold()
+    this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json, extra })
   }
 
   /** Cells of this session and of earlier ones. */
@@ -126,7 +147,7 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const compiled = compile(source)
+    const compiled = this.#cells.outside(() => compile(source))
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
@@ -202,24 +223,63 @@ export class Executor {
     return results
   }
 
-  /** Ends cells, be it such whose message a termination swallowed. */
-  #interrupt(cells: readonly { id: string; count: number }[]): void {
-    this.loader.abandon()
-    for (const { id, count } of cells) {
-      const error = new Interrupted()
-      const cell = this.#running.get(id)
-      if (cell !== undefined) {
-        cell.interrupt()
-        this.#fail(cell, error)
-      } else {
-        const traceback = this.traces.traceback(error)
-        this.#post({ type: 'done', id, reply: { status: 'error', execution_count: count, ...describeError(error), traceback } })
-      }
+  /**
+   * Interrupts what runs, from the midst of it: the inspector evaluates a call of this on top of it (interrupt.ts). So no code of
+   * others may run here, and nothing may be changed that may be half changed already.
+   */
+  reach(insistence: Insistence, above: (...args: never[]) => unknown): void {
+    if (Atomics.load(this.#flags, Flag.interrupt) === Interrupt.none) return
+    this.#tell()
+    const { cell } = this
+    if (cell?.isUnwinding && insistence !== Insistence.force) return
+    this.isStopping = true
+    if (Atomics.load(this.#flags, Flag.native) > 0 || Atomics.load(this.#flags, Flag.asyncHooks) > 0) return
+    const frames = framesBelow(above)
+    if (!isTerminable(frames, insistence)) return
+    this.#wasTerminated = true
+    if (cell !== undefined) cell.terminatedAt = frames
+    this.#clearAsyncStack?.()
+    standStill(this.#flags, this.#post)
+  }
+
+  /** What a loop of a cell calls in each turn when loops are to throw. It throws once: what catches it may clean up before the next time. */
+  readonly stop = (): void => {
+    const { cell } = this
+    if (cell?.isInterrupted !== true) return
+    this.isStopping = false
+    cell.unwind()
+  }
+
+  #tell(): void {
+    for (const cell of this.#running.values()) {
+      this.#interrupted.add(cell)
+      cell.interrupt()
     }
-    throw new AsyncStackReset()
+  }
+
+  #interrupt(): void {
+    this.#tell()
+    this.loader.abandon()
+    this.isStopping = false
+    for (const cell of this.#interrupted) cell.abort()
+  }
+
+  /** Whoever reads this message is not busy any more, be it with what an ended cell left behind. */
+  #end(isUrgent: boolean): void {
+    for (const cell of this.#interrupted) {
+      if (!cell.isCleaningUp || isUrgent) this.#fail(cell, new Interrupted(cell.terminatedAt && this.traces.lines(cell.terminatedAt)))
+    }
+    if (this.#running.size > 0) return
+    this.isStopping = false
+    this.#interrupted.clear()
+    this.#post({ type: 'quiet' })
+    const isStackLeft = this.#wasTerminated && this.#clearAsyncStack === undefined
+    this.#wasTerminated = false
+    if (isStackLeft) throw new AsyncStackReset()
   }
 
   #fail(cell: RunningCell, error: unknown): void {
+    if (!this.#running.has(cell.request.id)) return
     const { code, count } = cell.request
     const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })

@@ -1,5 +1,6 @@
 import { displayFor } from './display/show.ts'
 import type { Executor } from './executor.ts'
+import { withoutGuards } from './guards.ts'
 import { addMagic } from './magics/own.ts'
 import type { Globals } from './provided.ts'
 import { RUNTIME } from './rewrite.ts'
@@ -9,9 +10,10 @@ import type { Stdin } from './stdin.ts'
 /** Puts into the global scope what cells and libraries expect there. */
 export function installGlobals(executor: Executor, runtime: CellRuntime, stdin: Stdin): void {
   const hidden = { enumerable: false, configurable: true }
-  Object.defineProperty(globalThis, RUNTIME, { ...hidden, value: runtime })
+  Object.defineProperty(globalThis, RUNTIME, { value: runtime })
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
   for (const [name, value] of Object.entries(globalsFor(executor, stdin))) Object.defineProperty(globalThis, name, { ...hidden, writable: true, value })
+  showFunctionsAsTyped()
   process.exit = refuseExit
   process.abort = refuseExit
 }
@@ -33,6 +35,13 @@ function globalsFor(executor: Executor, stdin: Stdin): Globals {
       comms: executor.comms,
     },
   }
+}
+
+/** Functions are sent as text to workers, and to pages of a browser. */
+function showFunctionsAsTyped(): void {
+  const { toString } = Function.prototype
+  const { value } = Object.getOwnPropertyDescriptor({ toString(this: unknown) { return withoutGuards(toString.call(this), RUNTIME) } }, 'toString')!
+  Object.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
 }
 
 function refuseExit(code?: unknown): never {

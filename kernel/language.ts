@@ -1,5 +1,5 @@
-import type { Session } from 'node:inspector'
 import type { MimeBundle } from './display.ts'
+import type { CellInspector } from './inspector.ts'
 import { complete, type Sources } from './language/completion.ts'
 import { listErrors, showErrors } from './language/diagnostics.ts'
 import { page } from './language/help.ts'
@@ -27,10 +27,10 @@ const CANNOT_FIND_NAME = new Set([2304, 2552, 2503, 2663, 2693])
 export class Language {
   readonly #sources: Sources
 
-  /** The session is connected to the cell thread; the files are those that modules were made of. */
-  constructor(session: Session, files: ReadonlyMap<string, string>) {
+  /** The files are those that modules were made of. */
+  constructor(inspector: CellInspector, files: ReadonlyMap<string, string>) {
     const server = new TypeServer()
-    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(session) }
+    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(inspector) }
   }
 
   /** Content of a complete_reply. */

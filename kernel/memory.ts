@@ -1,4 +1,4 @@
-import type { Session } from 'node:inspector'
+import type { CellInspector } from './inspector.ts'
 
 const INTERVAL_MS = 100
 /** Share of the heap that is worth a warning: garbage collection holds it below, so what is above it is needed. */
@@ -9,14 +9,14 @@ const NEARLY_FULL = 0.8
  * said before.
  */
 export class MemoryWatch {
-  readonly #session: Session
+  readonly #inspector: CellInspector
   readonly #limit: number
   readonly #warn: (text: string) => void
   #timer: NodeJS.Timeout | undefined
 
-  /** The session is connected to the cell thread; the limit of its heap is in bytes. */
-  constructor(session: Session, limit: number, warn: (text: string) => void) {
-    this.#session = session
+  /** The limit of the cell thread's heap is in bytes. */
+  constructor(inspector: CellInspector, limit: number, warn: (text: string) => void) {
+    this.#inspector = inspector
     this.#limit = limit
     this.#warn = warn
   }
@@ -32,7 +32,7 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    this.#session.post('Runtime.getHeapUsage', (_, usage?: { usedSize?: number }) => {
+    void this.#inspector.call<{ usedSize?: number }>('Runtime.getHeapUsage').then((usage) => {
       const { usedSize = 0 } = usage ?? {}
       if (this.#timer === undefined || usedSize < NEARLY_FULL * this.#limit) return
       this.stop()

@@ -15,11 +15,13 @@ export function guardAddons(flags: Int32Array): void {
   }
 }
 
-/** What a native call throws when an interrupt arrives. */
+/** What an await, a loop or a native call throws when an interrupt arrives. */
 export class Interrupted extends Error {
-  constructor() {
+  /** The place is that of the error, or given as lines of a stack. */
+  constructor(place = '') {
     super('The cell was interrupted.')
     this.name = 'Interrupted'
+    if (place !== '') this.stack = `Interrupted: ${this.message}\n${place}`
   }
 }
 

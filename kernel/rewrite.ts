@@ -2,6 +2,7 @@ import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, typ
 import { simple } from 'acorn-walk'
 import { MagicString } from 'magic-string'
 import { findMisassignment } from './constants.ts'
+import { guardCell } from './guards.ts'
 import { namesIn, namesUsed, outsideFunctions } from './scopes.ts'
 import { SourceError } from './source-error.ts'
 
@@ -31,7 +32,7 @@ export interface Rewritten {
  * - what the cell declares at the top becomes an assignment, for later cells see it and may declare it again; the kernel
  *   declares the names;
  * - imports go through the kernel, which finds them from the notebook's folder;
- * - every await goes through the kernel's guard, so that an interrupt ends it;
+ * - awaits and loops go through the kernel, so that an interrupt ends them (guards.ts);
  * - the value of a last expression is handed to the kernel.
  * A name that the person's source does not mention is a compiler's own and stays within the cell. Throws a SourceError.
  */
@@ -40,7 +41,8 @@ export function rewrite(code: string, source: string): Rewritten {
   const misassigned = findMisassignment(program)
   if (misassigned !== undefined) throw sourceErrorAt(code, misassigned.start, `${misassigned.name} is a constant and cannot be assigned to.`)
   const text = new MagicString(code)
-  guardAwaits(program, text)
+  guardCell(program, text, source, RUNTIME)
+  replaceModuleSyntax(program, text)
   const names = new Set<string>()
   const imported = hoistImports(program, text, source)
   for (const statement of program.body) {
@@ -171,14 +173,8 @@ function assign(text: MagicString, { node, isHead }: Variables, names: Set<strin
   if (!isHead) text.appendLeft(node.declarations.at(-1)!.end, ');')
 }
 
-function guardAwaits(program: Program, text: MagicString): void {
+function replaceModuleSyntax(program: Program, text: MagicString): void {
   simple(program, {
-    AwaitExpression({ start, end }) {
-      text.appendLeft(start + 'await'.length, ` ${RUNTIME}.guard(`).appendLeft(end, ')')
-    },
-    ForOfStatement({ await: isAsync, right }) {
-      if (isAsync) text.appendLeft(right.start, `${RUNTIME}.iterate((`).appendLeft(right.end, '))')
-    },
     ImportExpression({ start }) {
       text.overwrite(start, start + 'import'.length, `${RUNTIME}.import`)
     },

@@ -5,6 +5,7 @@ import type { Form } from './magics/expand.ts'
 import type { ModuleLoader, Names } from './modules.ts'
 import type { CellScope } from './rewrite.ts'
 import type { Stdin } from './stdin.ts'
+import type { Insistence } from './threads.ts'
 
 /** What a rewritten cell (rewrite.ts) calls, as the global `__hone`. */
 export class CellRuntime {
@@ -59,6 +60,16 @@ export class CellRuntime {
     if (cell !== undefined) cell.last = [value]
   }
 
+  /** Called by the inspector. */
+  reach(insistence: Insistence): void {
+    this.#executor.reach(insistence, this.reach)
+  }
+
+  /** What a loop calls in each turn. */
+  check(): void {
+    if (this.#executor.isStopping) this.#executor.stop()
+  }
+
   /** What `await value` waits for. */
   guard(value: unknown): unknown {
     const { cell } = this.#executor
@@ -68,6 +79,12 @@ export class CellRuntime {
   /** Takes what disposes of the cell's `using` declarations, for when it is interrupted. */
   dispose(disposal: () => unknown): void {
     this.#executor.cell?.disposals.push(disposal)
+  }
+
+  /** What `await value` waits for in a `finally` block. */
+  cleanup(value: unknown): unknown {
+    const { cell } = this.#executor
+    return cell === undefined ? value : cell.cleanup(value, this.#refreshNames)
   }
 
   /** What `for await (... of iterable)` goes over. */

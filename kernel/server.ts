@@ -1,8 +1,8 @@
-import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import { CellThread } from './cell-thread.ts'
 import { CheckedExecution } from './checked-execution.ts'
 import { CHANNELS } from './connection.ts'
+import { CellInspector } from './inspector.ts'
 import { checkContent } from './contents.ts'
 import { History, historyFolder } from './history.ts'
 import { kernelInfo } from './kernel-info.ts'
@@ -19,11 +19,10 @@ type Handler = (request: Request) => object | void | Promise<object | void>
 
 const data = workerData as ProtocolThreadData
 const { connection } = data
-const session = new Session()
-session.connectToMainThread()
+const inspector = new CellInspector()
 const sockets = new Sockets(connection)
 const history = new History(historyFolder())
-const cells = new CellThread(data, session, sockets, history)
+const cells = new CellThread(data, inspector, sockets, history)
 const execution = new CheckedExecution(cells, sockets, language)
 const subshells = new Subshells(execute, abort)
 let executionCount = 0
@@ -58,7 +57,7 @@ const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a cell runs or a front end first asks for help. */
 function language(): Promise<Language> {
-  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(session, cells.files))
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector, cells.files))
   return loadedLanguage
 }
 

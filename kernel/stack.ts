@@ -30,10 +30,13 @@ export class StackTraces {
 
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {
-    Error.prepareStackTrace = (error, frames) => {
-      const shown = frames.filter((frame) => !isHidden(frame.getScriptNameOrSourceURL()))
-      return [headOf(error), ...shown.map((frame) => `    at ${this.#describe(frame)}`)].join('\n')
-    }
+    Error.prepareStackTrace = (error, frames) => [headOf(error), this.lines(frames)].filter(Boolean).join('\n')
+  }
+
+  /** The lines of a stack. */
+  lines(frames: readonly NodeJS.CallSite[]): string {
+    const shown = frames.filter((frame) => !isHidden(frame.getScriptNameOrSourceURL()))
+    return shown.map((frame) => `    at ${this.#describe(frame)}`).join('\n')
   }
 
   /** Makes a script known before it runs. */
@@ -77,8 +80,9 @@ export class StackTraces {
   }
 }
 
-function isHidden(url: string | null): boolean {
-  return url === null || url.startsWith('node:') || isKernelScript(url)
+/** Evaluated code has no URL; built-in functions have null. */
+function isHidden(url: string | null | undefined): boolean {
+  return url === null || url?.startsWith('node:') === true || (url !== undefined && isKernelScript(url))
 }
 
 export function isKernelScript(url: string): boolean {

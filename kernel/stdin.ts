@@ -1,7 +1,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { Interrupted } from './native.ts'
 import type { RunningCell } from './running-cell.ts'
-import { Flag, type Answer, type ToProtocolThread } from './threads.ts'
+import { Flag, Interrupt, type Answer, type ToProtocolThread } from './threads.ts'
 
 /** What consoles answer where the person ends the input instead, with Ctrl-D. */
 const END_OF_INPUT = '\u0004'
@@ -40,11 +40,12 @@ export class Stdin {
     }).then(textOf)
   }
 
-  /** Asks and holds this thread until the answer is there. An interrupt ends it: a thread that sleeps can be terminated. */
+  /** Asks and holds this thread until the answer is there. An interrupt wakes it. */
   askAndHold(cell: RunningCell | undefined, prompt: string, password: boolean): string {
     const question = this.#send(this.#askable(cell, prompt), prompt, password)
     for (;;) {
       const count = Atomics.load(this.#flags, Flag.answers)
+      if (Atomics.load(this.#flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
       const answer = receiveMessageOnPort(this.#answers)?.message as Answer | undefined
       if (answer?.question === question) return textOf(answer.value)
       if (answer === undefined) Atomics.wait(this.#flags, Flag.answers, count)

@@ -24,14 +24,16 @@ export interface CommRequest {
   buffers: Uint8Array[]
 }
 
-/** What the protocol thread says to the cell thread. `nothing` only gives a termination something to end. */
+/** What the protocol thread says to the cell thread. */
 export type ToCellThread =
   | { type: 'execute'; cell: CellRequest }
   | { type: 'comm'; message: CommRequest }
-  | { type: 'interrupt'; cells: { id: string; count: number }[] }
   | { type: 'history'; question: number; entries: HistoryEntry[] }
+  /** All that runs shall end. */
+  | { type: 'interrupt' }
+  /** All that runs has ended, whatever it does. */
+  | { type: 'end'; isUrgent: boolean }
   | { type: 'exit' }
-  | { type: 'nothing' }
 
 /** What the cell thread says to the protocol thread. Contents travel as JSON text, so that what is not JSON fails where it was made. */
 export type ToProtocolThread =
@@ -40,6 +42,10 @@ export type ToProtocolThread =
   | Question
   | { type: 'history'; question: number; query: HistoryQuery }
   | { type: 'interrupt' }
+  /** The thread stands still, for a termination (interrupt.ts). */
+  | { type: 'still' }
+  /** All that was interrupted has ended, and nothing of it runs. */
+  | { type: 'quiet' }
   | { type: 'typecheck'; mode: TypecheckMode }
   | { type: 'magic'; name: string; summary?: string }
   | { type: 'file'; path: string; stamp: string }
@@ -92,8 +98,16 @@ export const Flag = {
   loading: 2,
   /** 1 when async_hooks are in use. */
   asyncHooks: 3,
-  /** Number of answers so far. */
+  /** Counts the answers, and whatever else shall wake a thread that sleeps until one comes. */
   answers: 4,
+  /** One of Stillness. */
+  stillness: 5,
+  /** 1 while the thread waits for a child process, as execSync does. */
+  childProcess: 6,
+  /** Depth of other work that must not be cut short, as the compilation of a cell. */
+  whole: 7,
+  /** Counts the outputs that the protocol thread has taken. */
+  outputs: 8,
 } as const
 
 /** How far an interrupt is. */
@@ -101,6 +115,28 @@ export const Interrupt = {
   none: 0,
   /** The cell shall end; native code throws when it returns. */
   asked: 1,
-  /** JavaScript may be terminated at any moment; native code must not be entered. */
+  /** JavaScript is about to be terminated; native code must not be entered. */
   terminating: 2,
 } as const
+
+/** How the threads agree that JavaScript is terminated where the cell thread stands, and nowhere else. */
+export const Stillness = {
+  none: 0,
+  /** The cell thread stands still and waits. */
+  still: 1,
+  /** The protocol thread asks V8 for the termination ... */
+  asking: 2,
+  /** ... and has asked: it comes as soon as the cell thread moves. */
+  asked: 3,
+} as const
+
+/** How hard the cell thread is pressed to end a cell. */
+export const Insistence = {
+  /** Awaits and loops of the cell throw. */
+  tell: 0,
+  /** JavaScript is terminated where nothing is left half done. */
+  terminate: 1,
+  /** JavaScript is terminated where it stands. */
+  force: 2,
+} as const
+export type Insistence = (typeof Insistence)[keyof typeof Insistence]

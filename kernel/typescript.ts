@@ -4,6 +4,7 @@ import type * as Esbuild from 'esbuild'
 import { SourceError } from './source-error.ts'
 import { readEnd } from './text-end.ts'
 import { configurationOf } from './tsconfig.ts'
+import { whole } from './whole.ts'
 
 export interface JavaScript {
   code: string
@@ -30,7 +31,7 @@ type Dialect = 'ts' | 'tsx'
 export function toJavaScript(source: string, folder = process.cwd(), dialect?: Dialect): JavaScript {
   if (!NEWER_SYNTAX.test(source)) {
     try {
-      return { code: strip(source, { mode: 'strip-only' }).code }
+      return { code: whole(() => strip(source, { mode: 'strip-only' })).code }
     } catch (error) {
       if (dialect === undefined && (error as { code?: string }).code === 'InvalidSyntax' && TAG.test(source)) return compileTags(source, folder)
     }
@@ -55,7 +56,6 @@ function compileTags(source: string, folder: string): JavaScript {
 
 /** https://esbuild.github.io/api/#transform */
 function compile(source: string, loader: Dialect, folder: string, format?: 'cjs'): JavaScript {
-  const { transformSync } = require('esbuild') as typeof Esbuild
   const { jsx: wanted, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields } = configurationOf(folder)?.options ?? {}
   const jsx = wanted === 'preserve' || wanted === 'react-native' ? 'react-jsx' : wanted
   const compilerOptions = { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource, experimentalDecorators, useDefineForClassFields, verbatimModuleSyntax: format === undefined }
@@ -71,7 +71,7 @@ function compile(source: string, loader: Dialect, folder: string, format?: 'cjs'
     tsconfigRaw: { compilerOptions: compilerOptions },
   }
   try {
-    return transformSync(source, options)
+    return whole(() => (require('esbuild') as typeof Esbuild).transformSync(source, options))
   } catch (error) {
     const [first] = (error as { errors?: Esbuild.Message[] }).errors ?? []
     if (!first?.location) throw error

@@ -1,9 +1,30 @@
-import type { Runtime, Session } from 'node:inspector'
+import type { Runtime } from 'node:inspector'
+import { withoutGuards } from '../guards.ts'
+import type { CellInspector } from '../inspector.ts'
+import { RUNTIME } from '../rewrite.ts'
 
 /** Milliseconds after which a cell thread that is busy with native code is not waited for. */
 const PATIENCE_MS = 30
 /** The group of inspected objects that are let go after each answer. */
 const OBJECTS = 'language'
+/**
+ * JavaScript for the names of an object's properties, and for their types. The inspector's own Runtime.getProperties aborts the process
+ * where it is terminated, be it by a timeout of `vm` in the cell.
+ */
+const NAMES = `(function (value) {
+  const names = []
+  for (let object = Object(value); object !== null; object = Object.getPrototypeOf(object)) names.push(...Object.getOwnPropertyNames(object))
+  return names
+})`
+const TYPES = `(function (value) {
+  const types = Object.create(null)
+  for (let object = Object(value); object !== null; object = Object.getPrototypeOf(object)) {
+    for (const name of Object.getOwnPropertyNames(object)) {
+      types[name] ??= typeof Object.getOwnPropertyDescriptor(object, name)?.value === 'function' ? 'function' : 'property'
+    }
+  }
+  return types
+})`
 
 export interface LiveName {
   name: string
@@ -12,11 +33,10 @@ export interface LiveName {
 
 /** The values of the session, as the inspector shows them; they are looked at without a side effect. */
 export class LiveValues {
-  readonly #session: Session
+  readonly #inspector: CellInspector
 
-  /** The session is connected to the cell thread. */
-  constructor(session: Session) {
-    this.#session = session
+  constructor(inspector: CellInspector) {
+    this.#inspector = inspector
   }
 
   /** The names that cells can use; none when the cell thread cannot answer now. */
@@ -40,21 +60,19 @@ export class LiveValues {
   }
 
   async #names(): Promise<LiveName[]> {
-    const { names } = await this.#call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
+    const { names } = await this.#inspector.call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
     const variables = [...new Set(names)].map((name) => ({ name, type: 'instance' as const }))
-    return [...variables, ...(await this.#members('globalThis'))]
+    const globals = ((await this.#evaluate(`${NAMES}(globalThis)`, { returnByValue: true }))?.value ?? []) as string[]
+    return [...variables, ...globals.map((name) => ({ name, type: 'property' as const }))]
   }
 
   async #members(expression: string): Promise<LiveName[]> {
-    const { objectId } = (await this.#evaluate(`Object(${expression})`)) ?? {}
-    if (objectId === undefined) return []
-    const { result } = await this.#call<Runtime.GetPropertiesReturnType>('Runtime.getProperties', { objectId })
-    this.#session.post('Runtime.releaseObjectGroup', { objectGroup: OBJECTS })
-    return result.map(({ name, value }) => ({ name, type: value?.type === 'function' ? 'function' : 'property' }))
+    const types = ((await this.#evaluate(`${TYPES}(${expression})`, { returnByValue: true }))?.value ?? {}) as Record<string, LiveName['type']>
+    return Object.entries(types).map(([name, type]) => ({ name, type }))
   }
 
   async #summary(expression: string): Promise<string | undefined> {
-    const value = await this.#evaluate(expression)
+    const value = await this.#evaluate(expression, { generatePreview: true })
     if (value === undefined || value.type === 'function' || value.className === 'Module') return undefined
     const shape = value.type === 'object' && value.subtype !== 'null' ? await this.#evaluate(`[(${expression}).shape ?? (${expression}).dims].flat().join(', ')`) : undefined
     return describe(value) + (shape?.value ? `, shape [${shape.value}]` : '')
@@ -62,20 +80,15 @@ export class LiveValues {
 
   async #functionSource(expression: string): Promise<string | undefined> {
     const value = await this.#evaluate(expression)
-    return value?.type === 'function' ? value.description : undefined
+    return value?.type === 'function' ? withoutGuards(value.description ?? '', RUNTIME) : undefined
   }
 
   /** The value of an expression, or undefined when it throws or would change something. */
-  async #evaluate(expression: string): Promise<Runtime.RemoteObject | undefined> {
-    const parameters = { expression, throwOnSideEffect: true, silent: true, generatePreview: true, objectGroup: OBJECTS }
-    const { result, exceptionDetails } = await this.#call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
+  async #evaluate(expression: string, options: Partial<Runtime.EvaluateParameterType> = {}): Promise<Runtime.RemoteObject | undefined> {
+    const parameters = { expression, throwOnSideEffect: true, silent: true, timeout: PATIENCE_MS, objectGroup: OBJECTS, ...options }
+    const { result, exceptionDetails } = await this.#inspector.call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
+    if (options.returnByValue !== true) this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
     return exceptionDetails === undefined ? result : undefined
-  }
-
-  #call<Answer>(method: string, parameters: object): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#session.post(method, parameters, (error, answer) => (error === null ? resolve(answer as Answer) : reject(error)))
-    })
   }
 }
 

@@ -6,8 +6,6 @@ import { SHELL } from './expand.ts'
 import type { Magic, MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 
-/** Milliseconds that an interrupted command gets to end by itself. */
-const PATIENCE_MS = 1000
 /** What a shell answers for a process that a signal ended. */
 const SIGNALED = 128
 
@@ -18,38 +16,19 @@ interface Command {
   script?: string
 }
 
-/** Runs a command with its output as it comes; an interrupt ends it with all that it started. Resolves with its exit code. */
-export async function runCommand({ program, args, script }: Command, signal: AbortSignal, write: (name: StreamName, text: string) => void): Promise<number> {
+/** Runs a command with its output as it comes; an interrupt ends it with all that it started (started.ts). Resolves with its exit code. */
+export function runCommand({ program, args, script }: Command, signal: AbortSignal, write: (name: StreamName, text: string) => void): Promise<number> {
   signal.throwIfAborted()
-  const child = spawn(program, args, { detached: process.platform !== 'win32', stdio: [script === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
-  const interrupt = () => endGroup(child.pid)
-  signal.addEventListener('abort', interrupt)
+  const child = spawn(program, args, { stdio: [script === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
   for (const name of ['stdout', 'stderr'] as const) {
     const decoder = new StringDecoder()
     child[name]!.on('data', (bytes: Buffer) => write(name, decoder.write(bytes)))
   }
   child.stdin?.on('error', () => undefined).end(script)
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new Error(`${program} is not installed here, or not in PATH.`) : error))
-      child.on('close', (code) => resolve(code ?? SIGNALED))
-    })
-  } finally {
-    signal.removeEventListener('abort', interrupt)
-  }
-}
-
-/** The group holds what the command started itself. Windows has none: there the command alone is ended. */
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  const target = process.platform === 'win32' ? pid : -pid
-  const send = (name: NodeJS.Signals) => {
-    try {
-      process.kill(target, name)
-    } catch {}
-  }
-  send('SIGINT')
-  setTimeout(() => send('SIGKILL'), PATIENCE_MS).unref()
+  return new Promise((resolve, reject) => {
+    child.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new Error(`${program} is not installed here, or not in PATH.`) : error))
+    child.on('close', (code) => resolve(code ?? SIGNALED))
+  })
 }
 
 /** A command line for the system's shell. */
