@@ -27,7 +27,7 @@ export function bench(program: Command): void {
     .option('--runs <count>', 'samples of each (as many as a narrow interval needs)', count)
     .option('--calls <count>', 'calls within a sample (as many as take a millisecond)', count)
     .option('--baseline <name>', 'whom the others are compared with (the first)')
-    .option('--threshold <percent>', 'differences that count as none (1)', percent)
+    .option('--threshold <percent>', 'differences that count as none (2)', percent)
     .option('--timeout <seconds>', 'how long a call may take (600)', positive)
     .option('--same', 'refuse contenders whose results differ')
     .option('--save <file>', 'write the result as JSON, for hone compare')

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { typeScriptProgram } from '../kernel/tsconfig.ts'
+import { backendFolder, backendPython, PYTHON_BACKENDS, type PythonBackend } from '../lib/measure/python-backends.ts'
 import { listDevices } from '../lib/runtime/devices.ts'
 import { buildFolder, tensorflowState } from './addons/tensorflow.ts'
 
@@ -93,6 +94,21 @@ export async function checkDevices(): Promise<Finding[]> {
     state: available ? 'ok' : 'absent',
     detail: available ? (description ?? 'available') : `not available: ${reason}`,
     remedy: available ? undefined : remedy,
+  }))
+}
+
+/** Other runtimes that ONNX files are compared on. */
+export function checkBackends(): Promise<Finding[]> {
+  return Promise.all(Object.entries(PYTHON_BACKENDS).map(async ([key, { title, packages: [name] }]): Promise<Finding> => {
+    const python = backendPython(key as PythonBackend)
+    const remedy = `It is optional; get it with: hone backends install ${key}`
+    if (!python) return { name: title, state: 'absent', detail: 'not installed (runs ONNX files beside ONNX Runtime, for comparison)', remedy }
+    try {
+      const { stdout } = await promisify(execFile)(python, ['-c', 'import sys; from importlib.metadata import version; print(version(sys.argv[1]))', name!], { timeout: 20_000 })
+      return { name: title, state: 'ok', detail: `${stdout.trim()}, in ${backendFolder(key as PythonBackend)}` }
+    } catch {
+      return { name: title, state: 'absent', detail: `its environment ${backendFolder(key as PythonBackend)} is damaged`, remedy }
+    }
   }))
 }
 

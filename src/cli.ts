@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { backends } from './backends.ts'
 import { bench } from './bench.ts'
 import { compare } from './compare.ts'
 import { doctor } from './doctor.ts'
@@ -13,7 +14,7 @@ import { run } from './run.ts'
 import { tfjs } from './tfjs.ts'
 import { UsageError } from './usage.ts'
 
-const SUBCOMMANDS = [run, bench, compare, profile, load, lab, install, gpu, tfjs, doctor]
+const SUBCOMMANDS = [run, bench, compare, profile, load, lab, install, gpu, tfjs, backends, doctor]
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const program = new Command('hone')

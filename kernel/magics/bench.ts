@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { contendersIn } from './contenders.ts'
 import { UsageError, type Library, type Magic, type MagicContext } from './magic.ts'
-import { parseOptions } from './options.ts'
+import { parseOptions, variableIn } from './options.ts'
 
 const OPTIONS = {
   calls: { type: 'string', short: 'n' },
@@ -26,11 +27,15 @@ What stands behind a label is timed; all else runs once before, and what it decl
   float32: await a.run(x)
   int8: { const y = await b.run(x); decode(y) }
 -n calls within a sample (as many as take a millisecond), -r rounds (as many as a narrow interval needs), -t seconds to spend (10), -b whom the others are
-compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (1).`,
+compared with (the first), -o a JSON file for hone compare, --same refuses contenders whose results differ, --threshold differences that count as none (2).`,
   typescript: 'body',
+  words: () => Object.keys(OPTIONS).map((name) => `--${name}`),
   async cell(argument, body, context) {
-    const { values, positionals: [variable] } = parseOptions(argument, OPTIONS)
+    const { values, positionals } = parseOptions(argument, OPTIONS)
     const { calls, runs, time: seconds, timeout, threshold } = numbersIn(values)
+    const variable = variableIn(positionals)
+    const file = values.output === undefined ? undefined : resolve(values.output)
+    if (file !== undefined && !existsSync(dirname(file))) throw new Error(`-o: there is no folder ${dirname(file)}.`)
     const contenders = await contendersOf(body, context)
     const library = await context.lib()
     const options = {
@@ -39,9 +44,9 @@ compared with (the first), -o a JSON file for hone compare, --same refuses conte
     }
     const finish = async (result: Awaited<ReturnType<Library['bench']>>) => {
       if (variable !== undefined) await context.assign({ [variable]: result })
-      if (values.output === undefined) return
-      library.saveBench(result, resolve(values.output))
-      context.print(`Written to ${resolve(values.output)}\n`)
+      if (file === undefined) return
+      library.saveBench(result, file)
+      context.print(`Written to ${file}\n`)
     }
     try {
       const result = await library.bench(contenders, options)

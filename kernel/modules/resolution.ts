@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -33,7 +33,7 @@ export function locate(wanted: string, parentURL: string): Question {
   const file = fileFor(specifier, parentURL)
   if (file !== undefined) return { specifier: file, parentURL }
   const folder = dirname(fileURLToPath(parentURL))
-  const isProvided = isPackage(specifier) && !isInstalled(specifier, folder) && isInstalled(specifier, HOME)
+  const isProvided = isPackage(specifier) && (isAddOn(specifier, folder) || (!isInstalled(specifier, folder) && isInstalled(specifier, HOME)))
   return { specifier, parentURL: isProvided ? import.meta.url : parentURL }
 }
 
@@ -49,6 +49,16 @@ export function isPackage(specifier: string): boolean {
 /** The package that a specifier names. */
 export function packageIn(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+}
+
+/**
+ * Whether a package is one that `hone tfjs install` has built: this file's imports find it before what npm put beside this package under the same name. A
+ * folder's own copy goes before both.
+ */
+function isAddOn(specifier: string, folder: string): boolean {
+  const place = join('node_modules', packageIn(specifier))
+  const [found, beside] = [above(folder, place), join(HOME, place)]
+  return existsSync(join(HOME, 'dist', place)) && (found === undefined || found === beside)
 }
 
 /** Whether a folder's modules can import a package: from a node_modules above them, or because they are that package. */

@@ -101,12 +101,19 @@ export class Builder {
     return isStatic(x.shape) ? this.int64(x.shape) : this.op('Shape', [x])
   }
 
+  /** Any reduction over some axes, which operator sets before 18 (13 of sums) name in an attribute. */
+  reduce(type: string, x: Value, axes: readonly number[], keepdims = false): Value {
+    const isInput = (this.graph.root.opsets.get('') ?? 1) >= (type === 'ReduceSum' ? 13 : 18)
+    const how = { keepdims: keepdims ? 1 : 0 }
+    return isInput ? this.op(type, [x, this.int64(axes)], how) : this.op(type, [x], { ...how, axes })
+  }
+
   reduceSum(x: Value, axes: readonly number[], keepdims = false): Value {
-    return this.op('ReduceSum', [x, this.int64(axes)], { keepdims: keepdims ? 1 : 0 })
+    return this.reduce('ReduceSum', x, axes, keepdims)
   }
 
   reduceMean(x: Value, axes: readonly number[], keepdims = false): Value {
-    return this.op('ReduceMean', [x, this.int64(axes)], { keepdims: keepdims ? 1 : 0 })
+    return this.reduce('ReduceMean', x, axes, keepdims)
   }
 
   unsqueeze(x: Value, axes: readonly number[]): Value {

@@ -16,6 +16,7 @@ export function signature(node: Node): string {
 export function expansionOf(node: Node, expansion: Operator['expansion'] = operatorOf(node)?.expansion): Graph {
   if (!expansion) throw new Error(`${node}: ${node.domain}.${node.type} has no expansion in ONNX's operators`)
   const body = new Graph(node.type)
+  for (const [domain, version] of node.graph.root.opsets) body.opsets.set(domain, version)
   const inputs = node.inputs.map((v, i) => (v ? body.input(`input_${i}`, v.dtype, v.shape) : undefined!))
   const outputs = expansion({ graph: new Builder(body), node, inputs })
   outputs.forEach((value, i) => body.addOutput(value, `output_${i}`))

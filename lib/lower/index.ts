@@ -5,6 +5,7 @@ import type { Device } from '../runtime/devices.ts'
 import { convolutionsOf, lowerForCpu, type Algorithm } from './cpu/index.ts'
 import type { Geometry } from './cpu/geometry.ts'
 import { pack, PLAIN, unpack, type Layout } from './cpu/layout.ts'
+import { widenBfloat16 } from './cuda.ts'
 import { lowerStandard } from './standard.ts'
 import { withSizes } from './sizes.ts'
 import { webgpuExpansions } from './webgpu.ts'
@@ -61,7 +62,8 @@ export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fa
   const copy = graph.copy()
   withSizes(copy, sizes)
   for (const input of copy.inputs) if (state.has(input.name)) copy.requireInput(input)
-  if (device !== 'cpu') return new Lowered(verify(lowerStandard(copy, device === 'webgpu' && (copy.opsets.get('') ?? 1) >= OPSET ? webgpuExpansions : {})))
+  if (device === 'cuda') return new Lowered(verify(widenBfloat16(lowerStandard(copy))))
+  if (device === 'webgpu') return new Lowered(verify(lowerStandard(copy, (copy.opsets.get('') ?? 1) >= OPSET ? webgpuExpansions : {})))
   const shapes = new Map(copy.inputs.map((input) => [input.name, input.shape as readonly number[]]))
   const lowered = lowerForCpu(copy, state, (geometry) => (numerics === 'direct' ? 'direct' : choices[geometry]))
   return new Lowered(verify(lowered.graph), lowered.layouts, shapes)

@@ -2,6 +2,7 @@ import { copyNode, type Graph, type Node, type Value } from '../graph/graph.ts'
 import { expansionOf } from '../graph/function.ts'
 import { inferNode } from '../graph/infer.ts'
 import { HONE, type Operator } from '../graph/operator.ts'
+import { Tensor } from '../graph/tensor.ts'
 import { mergeEqual } from './merge-equal.ts'
 
 type Expansions = Readonly<Record<string, Operator['expansion']>>
@@ -16,8 +17,17 @@ export function lowerStandard(graph: Graph, instead: Expansions = {}): Graph {
     for (const node of nodes) expand(node, instead[node.type])
     graph.sort()
   }
+  for (const node of graph.nodes('Size')) fold(node)
   mergeEqual(graph)
   return graph
+}
+
+/** A number of elements that is known becomes a constant: ONNX Runtime would count them on the CPU, and copy. */
+function fold(node: Node): void {
+  const { size } = node.input(0)
+  if (typeof size !== 'number') return
+  node.output.replaceWith(node.graph.constant(Tensor.scalar('int64', size), node.name))
+  node.remove()
 }
 
 function expand(node: Node, instead: Operator['expansion']): void {

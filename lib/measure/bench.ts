@@ -5,7 +5,7 @@ import { LEVEL, ratiosOf } from './compare.ts'
 import { watchConditions } from './conditions.ts'
 import { ContenderError, Entrant, type Contender } from './contender.ts'
 import { environment } from './environment.ts'
-import { benchResult, type BenchResult } from './result.ts'
+import { benchResult, requireFree, type BenchResult } from './result.ts'
 import { bootstrap, median, type Interval } from './stats.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -20,7 +20,7 @@ export interface BenchOptions<Name extends string = string> {
   readonly calls?: number
   /** Enough is measured when every 95 % interval, of medians and of ratios, reaches no further than this share (0.015). */
   readonly precision?: number
-  /** Smaller differences than this share count as none (0.01): by so much two copies of the same thing may differ, by where their code and data lie. */
+  /** Smaller differences than this share count as none (0.02): two sessions of one model differ by up to 1 or 2 %, by where their code and data lie. */
   readonly threshold?: number
   /** Whom the others are compared with (the first). */
   readonly baseline?: Name
@@ -56,12 +56,13 @@ export class BenchError extends ContenderError {
 export async function bench<Name extends string>(contenders: Readonly<Record<Name, Contender>>, options: BenchOptions<NoInfer<Name>> = {}): Promise<BenchResult<Name>> {
   const names = Object.keys(contenders) as Name[]
   const { minRuns = fewestRounds(names.length - 1), maxRuns = Math.max(1000, minRuns) } = options
-  const { seconds = 10, calls, precision = 0.015, threshold = 0.01, seed = 0, timeout = 600, rest = 0, sameResults = false } = options
+  const { seconds = 10, calls, precision = 0.015, threshold = 0.02, seed = 0, timeout = 600, rest = 0, sameResults = false } = options
   const baseline = options.baseline ?? names[0]
   if (!names.includes(baseline)) throw new RangeError(names.length ? `there is no contender "${baseline}" to compare with, only ${names.join(', ')}` : 'there is nothing to time')
   if (!(minRuns >= 1 && maxRuns >= minRuns)) throw new RangeError(`there is 1 run at least, and no fewer at most: not ${minRuns} to ${maxRuns}`)
   if (!(threshold >= 0 && threshold < 1)) throw new RangeError(`the threshold is a share from 0 to 1, not ${threshold}`)
 
+  requireFree(names)
   const entrants = names.map((name) => new Entrant(name, contenders[name], { timeout, calls, rest }))
   const label = names.length > 3 ? `${names.length} variants` : names.join(', ')
   const bar = progress(`Timing ${label}`, seconds, (s) => `${s.toFixed(0)} s`)

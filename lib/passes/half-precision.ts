@@ -3,6 +3,7 @@ import type { Graph, Value } from '../graph/graph.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { autocast, mixed } from '../train/precision.ts'
 import { pass, type Pass } from './pass.ts'
+import { weightIndex } from './weight.ts'
 
 export interface HalfPrecisionOptions {
   /** The 16-bit type ('float16'). bfloat16 has kernels on CUDA only. */
@@ -16,6 +17,9 @@ export interface HalfPrecisionOptions {
 /** The largest finite float16. */
 const LARGEST_FLOAT16 = 65504
 
+/** It is the one before with bfloat16 among the types of convolutions, pools and recurrences, and nothing else. https://github.com/onnx/onnx/blob/main/docs/Changelog.md */
+const BFLOAT16_OPSET = 22
+
 /**
  * Mixed precision for inference: convolutions and matrix products in 16 bits with weights stored so, what is delicate in float32, as PyTorch's autocast divides
  * them. Inputs and outputs stay float32. Half the size; faster on devices with such kernels only. Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740
@@ -23,6 +27,12 @@ const LARGEST_FLOAT16 = 65504
 export function halfPrecision({ dtype = 'float16', keep, storageOnly = false }: HalfPrecisionOptions = {}): Pass {
   if (!['float16', 'bfloat16'].includes(dtype)) throw new RangeError(`halfPrecision: dtype is float16 or bfloat16, not ${dtype}`)
   return pass('half-precision', { dtype, storageOnly, ...(keep && { keep: String(keep) }) }, (graph, report) => {
+    const opset = graph.opsets.get('') ?? 1
+    if (dtype === 'bfloat16' && opset < (storageOnly ? 13 : 21)) {
+      for (const node of graph.nodes()) if (weightIndex(node) !== null) report.refuse(node, `${storageOnly ? 'casts' : 'layers'} take bfloat16 from operator set ${storageOnly ? 13 : 22} on, and the graph has ${opset}`)
+      return
+    }
+    if (dtype === 'bfloat16' && !storageOnly) graph.opsets.set('', Math.max(opset, BFLOAT16_OPSET))
     if (!storageOnly) autocast(graph, mixed(dtype, { keep: keep ?? null }))
     const builder = new Builder(graph)
     for (const value of graph.initializers) {

@@ -30,7 +30,8 @@ export interface QuantizeAwareOptions extends Selection {
 export function quantizeAware({ calibrate, batch = 1, learnedScales = true, ...selection }: QuantizeAwareOptions): Pass {
   if (!calibrate) throw new TypeError('quantizeAware: calibrate takes some batches of inputs, or a data set')
   return pass('quantize-aware', { learnedScales, ...selection }, async (graph, report) => {
-    const layers = int8Layers('quantize-aware', graph, selection, report, () => null)
+    const opset = graph.opsets.get('') ?? 1
+    const layers = int8Layers('quantize-aware', graph, selection, report, () => (opset < 13 ? `scales by channel need operator set 13 or newer, and the graph has ${opset}` : null))
     if (!layers.length) return
     const values = int8Values(graph, layers)
     const ranges = await calibrated(graph, [...new Set(values.scaleOf.values())], calibrate, { batch, method: 'average' })

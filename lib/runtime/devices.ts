@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Trial } from './probe.ts'
 
-export type Device = 'cpu' | 'cuda' | 'webgpu'
+export type Device = 'cpu' | 'cuda' | 'tensorrt' | 'webgpu'
 
 /** What this machine offers. An absent device says why, and the way to get it. */
 export interface DeviceState {
@@ -21,7 +21,7 @@ export interface DeviceState {
   readonly remedy?: string
 }
 
-const PREFERRED: readonly Device[] = ['cuda', 'webgpu', 'cpu']
+const PREFERRED: readonly Device[] = ['cuda', 'tensorrt', 'webgpu', 'cpu']
 
 let known: Promise<readonly DeviceState[]> | undefined
 
@@ -30,11 +30,11 @@ export function listDevices(): Promise<readonly DeviceState[]> {
   return (known ??= discover())
 }
 
-/** The device that `wanted` stands for. @throws Error where it is unknown or absent, with the reason and the way to get it. */
+/** The device that `wanted` stands for; `auto` is never TensorRT, which takes minutes to load a model. @throws Error where it is unknown or absent, with the reason and the way to get it. */
 export async function resolveDevice(wanted: Device | 'auto' = 'auto'): Promise<Device> {
   if (wanted === 'cpu') return 'cpu'
   const devices = await listDevices()
-  if (wanted === 'auto') return devices.find(({ available, software }) => available && !software)?.device ?? 'cpu'
+  if (wanted === 'auto') return devices.find(({ device, available, software }) => available && !software && device !== 'tensorrt')?.device ?? 'cpu'
   const state = devices.find(({ device }) => device === wanted)
   if (!state) throw new Error(`there is no device "${wanted}": choose auto, ${PREFERRED.toReversed().join(', ')}`)
   if (!state.available) throw new Error(`the device ${wanted} is not available here: ${state.reason}. ${state.remedy}`)
@@ -49,8 +49,8 @@ export async function reportedDevice(device: Device): Promise<string> {
 }
 
 async function discover(): Promise<readonly DeviceState[]> {
-  const [cuda, webgpu] = await Promise.all([discoverCuda(), discoverWebgpu()])
-  return [cuda, webgpu, { device: 'cpu', available: true, float16: true, description: cpus()[0]?.model.trim() }]
+  const [cuda, tensorrt, webgpu] = await Promise.all([discoverCuda(), discoverTensorrt(), discoverWebgpu()])
+  return [cuda, tensorrt, webgpu, { device: 'cpu', available: true, float16: true, description: cpus()[0]?.model.trim() }]
 }
 
 const run = promisify(execFile)
@@ -80,6 +80,22 @@ async function discoverCuda(): Promise<DeviceState> {
   return library.startsWith('libonnxruntime_providers')
     ? { device, available: false, reason: "ONNX Runtime's CUDA provider library is not installed", remedy: 'Get it with: hone gpu install (250 MB).' }
     : { device, available: false, reason: `the CUDA library ${library} is missing`, remedy: 'Get it with: hone gpu install --libraries (2 GB); or, where CUDA and cuDNN 9 are installed, name their folder in LD_LIBRARY_PATH.' }
+}
+
+/** https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html */
+async function discoverTensorrt(): Promise<DeviceState> {
+  const device = 'tensorrt'
+  const gpu = await nvidia()
+  if (!gpu) return { device, available: false, reason: 'no NVIDIA GPU answers (nvidia-smi)', remedy: 'It needs an NVIDIA GPU and its driver.' }
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return { device, available: false, reason: `onnxruntime-node has no TensorRT provider for ${process.platform} ${process.arch}`, remedy: 'Use webgpu or the CPU, or Linux on x64.' }
+  const trial = await tried(device)
+  if (trial.works) return { device, available: true, float16: trial.float16, description: gpu }
+  const library = /(lib[^\s/]+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
+  if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA and TensorRT 10.' }
+  return library.startsWith('libonnxruntime_providers')
+    ? { device, available: false, reason: "ONNX Runtime's TensorRT provider library is not installed", remedy: 'Get it with: hone gpu install --cuda 12. Or use cuda.' }
+    : { device, available: false, reason: `the TensorRT library ${library} is missing`, remedy: 'Install TensorRT 10, and name its folder in LD_LIBRARY_PATH. Or use cuda.' }
 }
 
 const SOFTWARE_DRIVER = /swiftshader|lvp|llvmpipe/i

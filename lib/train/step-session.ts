@@ -50,16 +50,22 @@ export class StepSession {
     const rowState = rowStateOf(step)
     const count = rowState.size ? 1 : (stepsPerRun ?? (device === 'cuda' ? CUDA_STEPS : 1))
     const lowered = lower(step, device, { sizes, numerics, state: stateOf(step) })
-    const single = await Session.create(lowered.graph, { ...options, device })
-    const several = count > 1 ? await Session.create(repeated(lowered.graph, count), { ...options, device }) : null
+    const settings: SessionOptions = { ...options, device, memoryPattern: false }
+    const single = await Session.create(lowered.graph, settings)
+    const several = count > 1 ? await Session.create(repeated(lowered.graph, count), settings) : null
     const session = new StepSession(device, count, lowered, single, several, rowState)
     session.state = state
     return session
   }
 
-  /** The state as the model has it. */
+  /** The state as the model has it: a copy, which later steps leave as it is. */
   get state(): State {
-    return { ...this.#lowered.unpack(this.#state), ...mapped(this.#tables, copied) }
+    return { ...this.current, ...mapped(this.#tables, copied) }
+  }
+
+  /** The state as the model has it until the next step, which writes to tables in place. */
+  get current(): State {
+    return { ...this.#lowered.unpack(this.#state), ...this.#tables }
   }
 
   set state(state: State) {

@@ -170,12 +170,12 @@ class Training<Label> {
     await writeCheckpoint(this.#checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: this.#best?.state ?? null }, settings)
   }
 
-  /** The weights as the network is used: those of the best epoch where there is one, their moving averages where they are kept. */
-  #weights(state: State = this.#prepared.session.state): State {
+  /** The weights as the network is used, until the next step: those of the best epoch where there is one, their moving averages where they are kept. */
+  #weights(state: State = this.#prepared.session.current): State {
     return this.#options.average === undefined ? state : Object.fromEntries(Object.keys(state).map((name) => [name, state[averageOf(name)] ?? state[name]]))
   }
 
-  /** The model as it stands, and how it got there. */
+  /** The model as it stands after the last step, and how it got there. */
   result(): Fit {
     const { model, session } = this.#prepared
     const weights = this.#weights(this.#best?.state ?? undefined)

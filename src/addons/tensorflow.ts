@@ -81,11 +81,16 @@ const versionsOf = ({ tensorflow, beside }: Build) => JSON.stringify([TFJS, HEAD
  * @throws UsageError where it cannot be built.
  */
 export async function installTensorflow(backend: Backend): Promise<void> {
-  if (!isBuilt(backend)) await build(backend)
+  await buildTensorflow(backend)
   const link = linkOf(backend)
   mkdirSync(path.dirname(link), { recursive: true })
   rmSync(link, { recursive: true, force: true })
   symlinkSync(packageOf(backend), link, 'junction')
+}
+
+/** Builds it where that has not been done, and links it to nothing. @throws UsageError where it cannot be built. */
+export async function buildTensorflow(backend: Backend): Promise<void> {
+  if (!isBuilt(backend)) await build(backend)
 }
 
 export type TensorflowState = 'absent' | 'built' | 'linked'

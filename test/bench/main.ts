@@ -4,7 +4,9 @@ import { bench as kernel } from './kernel.ts'
 import { bench as loader } from './loader.ts'
 import { bench as lprnet } from './lprnet.ts'
 import { bench as measure } from './measure.ts'
+import { bench as passes } from './passes.ts'
 import { anyPeer } from './peers.ts'
+import { bench as proofs } from './proofs.ts'
 import { bench as start } from './start.ts'
 import { bench as train } from './train.ts'
 
@@ -37,7 +39,7 @@ export interface BenchOptions {
 }
 
 /** Every benchmark, one a file. */
-const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, start, train }
+const benches: Readonly<Record<string, (print: (row: Row) => void, options: BenchOptions) => Promise<void>>> = { infer, kernel, loader, lprnet, measure, passes, proofs, start, train }
 
 const { name, options } = asked()
 if (options.peers && !anyPeer()) refuse('No peer is set up: run npm run bench:peers first.')

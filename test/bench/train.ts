@@ -4,7 +4,7 @@ import { sizeOf, Tensor, type DataType } from '../../lib/graph/tensor.ts'
 import { bench as time, cost, lower, nn, Session, type Model } from '../../lib/index.ts'
 import type { Contender } from '../../lib/measure/contender.ts'
 import { random, type Random } from '../../lib/random.ts'
-import { bceWithLogits, crossEntropy, type Loss } from '../../lib/train/loss.ts'
+import { bceWithLogits, crossEntropy, ctc, type Loss } from '../../lib/train/loss.ts'
 import { adam, sgd, type Optimizer } from '../../lib/train/optimizer.ts'
 import { initialState, next, stateOf, trainingStep } from '../../lib/train/step.ts'
 import { figures, printThroughput, wanted } from './figures.ts'
@@ -20,6 +20,8 @@ interface Case {
   readonly optimizer: Optimizer
   readonly loss: Loss
   readonly target: DataType
+  /** Numbers of one target (a single one). */
+  readonly length?: number
 }
 
 const momentum = sgd({ lr: 0.01, momentum: 0.9 })
@@ -30,14 +32,15 @@ const networks: Readonly<Record<NetworkTask['network'], () => Case>> = {
   vgg11: () => ({ ...classifier, model: nn.models.vgg11(), optimizer: momentum }),
   resnet18: () => ({ ...classifier, model: nn.models.resnet18(), optimizer: momentum }),
   'mnist-cnn': () => ({ ...classifier, model: nn.models.mnistCnn({ dropout: false }), optimizer: adam() }),
+  lprnet: () => ({ loss: ctc({ blank: 67 }), target: 'int64', length: 7, model: nn.models.lprnet({ dropout: 0 }), optimizer: adam() }),
   lstm: () => ({ loss: bceWithLogits, target: 'float32', model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }) }),
 }
 
 /** Samples that a training step takes in a second: lowered, beside the step as written, or beside the peers; and how long the lowered step takes to compile. */
 export async function bench(print: (row: Row) => void, { peers, cases, seconds = SECONDS }: BenchOptions): Promise<void> {
   for (const [name, make] of wanted(networks, cases)) {
-    const { model: { graph }, optimizer, loss, target } = make()
-    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N')] } })
+    const { model: { graph }, optimizer, loss, target, length } = make()
+    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N'), ...(length ? [length] : [])] } })
     const settings = { threads: THREADS, parameters: cost(graph).parameters }
     const begin = performance.now()
     const lowered = lower(step, 'cpu', { sizes: { N: BATCH }, state: stateOf(step) })

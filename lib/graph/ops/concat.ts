@@ -77,7 +77,7 @@ export const split = operator('Split', {
   },
 })
 
-/** The sizes that the node gives, or equal ones, of which the last is smaller where they do not come out even. */
+/** The sizes that the node gives, or equal ones, of which the last is smaller where they do not come out even; unknown where nothing would be left for it, as in a branch that is never taken. */
 function partSizes(extent: Dim, node: Node): readonly Dim[] {
   const given = integers(node, 1, 'split')
   const count = node.outputs.length
@@ -92,5 +92,6 @@ function partSizes(extent: Dim, node: Node): readonly Dim[] {
   if (sameDim(multiply(even, count), extent)) return node.outputs.map(() => even)
   if (typeof extent !== 'number') return node.outputs.map(() => null)
   const size = Math.ceil(extent / count)
-  return node.outputs.map((_, i) => Math.max(0, Math.min(size, extent - i * size)))
+  const last = extent - (count - 1) * size
+  return node.outputs.map((_, i) => (last < 0 ? null : i < count - 1 ? size : last))
 }

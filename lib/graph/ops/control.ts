@@ -51,9 +51,10 @@ export const scan = operator('Scan', {
 
 const scanAxis = (node: Node, i: number, shape: Shape): number => axisWithin(node.ints('scan_input_axes')[i] ?? 0, shape.length)
 
-/** How often the body of a Loop or a Scan runs; null where only the run shows it. */
+/** How often the body of a Loop or a Scan runs; null where only the run shows it, or of another operator. */
 export function tripCount(node: Node): Dim {
   if (node.type === 'Loop') return endsByCount(node) ? (contentsOf(node.input(0))?.[0] ?? null) : null
+  if (node.type !== 'Scan') return null
   const first = node.inputs.length - node.int('num_scan_inputs')
   const { shape } = node.input(first)
   return shape?.[scanAxis(node, 0, shape)] ?? null

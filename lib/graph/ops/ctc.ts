@@ -25,8 +25,9 @@ function extend(graph: Builder, node: Node, logits: Value, labels: Value): Exten
   const blank = node.int('blank')
   const [classes, length] = [Number(logits.shape![2]), Number(labels.shape![1])]
   const positions = 2 * length + 1
-  const log = (condition: Value) => graph.mul(graph.sub(1, graph.cast(condition, 'float32')), NEVER)
-  const constant = (values: readonly number[], dtype: 'float32' | 'int64' = 'float32', shape = [1, values.length]) => graph.tensor(Tensor.of(dtype, shape, values))
+  const { dtype } = logits
+  const log = (condition: Value) => graph.mul(graph.sub(1, graph.cast(condition, dtype)), NEVER)
+  const constant = (values: readonly number[]) => graph.tensor(Tensor.of(dtype ?? 'float32', [1, values.length], values))
 
   const present = graph.op('GreaterOrEqual', [labels, graph.scalar(0, 'int64')])
   const classOrBlank = graph.op('Where', [present, labels, graph.scalar(blank, 'int64')])
@@ -35,13 +36,13 @@ function extend(graph: Builder, node: Node, logits: Value, labels: Value): Exten
   const extended = graph.op('Pad', [interleaved, graph.int64([0, 0, 0, 1]), graph.scalar(blank, 'int64')])
 
   const range = graph.tensor(Tensor.of('int64', [1, 1, classes], Array.from({ length: classes }, (_, c) => c)))
-  const oneHot = graph.cast(graph.op('Equal', [graph.unsqueeze(extended, [2]), range]), 'float32')
+  const oneHot = graph.cast(graph.op('Equal', [graph.unsqueeze(extended, [2]), range]), dtype)
   const logProbabilities = graph.op('LogSoftmax', [logits], { axis: 2 })
   const emission = graph.transpose(graph.matmul(logProbabilities, graph.transpose(oneHot)), [1, 0, 2])
 
   const twoBefore = graph.op('Pad', [graph.slice(extended, [0], [positions - 2], [1]), graph.int64([0, 2, 0, 0]), graph.scalar(blank, 'int64')])
   const jump = log(graph.op('Not', [graph.op('Equal', [extended, twoBefore])]))
-  const last = graph.mul(graph.reduceSum(graph.cast(present, 'float32'), [1], true), 2)
+  const last = graph.mul(graph.reduceSum(graph.cast(present, dtype), [1], true), 2)
   const index = constant(Array.from({ length: positions }, (_, s) => s))
   const atEnd = graph.op('Or', [graph.op('Equal', [index, last]), graph.op('Equal', [index, graph.sub(last, 1)])])
   const start = graph.add(constant(Array.from({ length: positions }, (_, s) => (s < 2 ? 0 : NEVER))), log(graph.op('LessOrEqual', [index, last])))
@@ -58,7 +59,7 @@ function logSum(graph: Builder, values: readonly Value[]): Value {
 function shifted(graph: Builder, values: Value, by: number, positions: number): Value {
   const [from, to] = by > 0 ? [0, positions - by] : [-by, positions]
   const pads = by > 0 ? [0, by, 0, 0] : [0, 0, 0, -by]
-  return graph.op('Pad', [graph.slice(values, [from], [to], [1]), graph.int64(pads), graph.scalar(NEVER, 'float32')])
+  return graph.op('Pad', [graph.slice(values, [from], [to], [1]), graph.int64(pads), graph.scalar(NEVER, values.dtype)])
 }
 
 /**
@@ -69,15 +70,14 @@ function paths(graph: Builder, emission: Value, begin: Value, direction: 0 | 1, 
   const [, n, s] = emission.shape as readonly Dim[]
   const inner = graph.within('paths')
   const body = inner.graph
-  const state = body.input(body.unique('state'), 'float32', [n!, s!])
-  const moment = body.input(body.unique('emission_t'), 'float32', [n!, s!])
+  const state = body.input(body.unique('state'), emission.dtype, [n!, s!])
+  const moment = body.input(body.unique('emission_t'), emission.dtype, [n!, s!])
   const here = inner.add(logSum(inner, merge(inner, state)), moment)
   body.addOutput(here)
   body.addOutput(inner.identity(here))
   const attributes = { body, num_scan_inputs: 1, scan_input_directions: [direction], scan_output_directions: [direction] }
   return graph.ops('Scan', [begin, emission], attributes, { outputs: 2 })[1]!
 }
-
 
 function forward(graph: Builder, { emission, jump, start }: Extended): Value {
   const positions = Number(emission.shape![2])

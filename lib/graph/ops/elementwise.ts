@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { everyDimension, noGradient, operator, type GradientContext, type Operator } from '../operator.ts'
+import { everyDimension, noGradient, operator, type GradientContext, type Link, type Operator } from '../operator.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
 
 /** The shape that operands of these shapes are broadcast to. https://onnx.ai/onnx/repo-docs/Broadcasting.html @throws Error where they do not fit. */
@@ -116,15 +116,23 @@ export const cast = operator('Cast', {
   coupling: everyDimension,
 })
 
+/** Before operator set 7 the second input is broadcast to the first: PRelu's slope by channels, that of others from an axis that they name. https://onnx.ai/onnx/operators/onnx__Add.html#add-6 */
+const isOneSided = (node: Node): boolean => !node.domain && (node.graph.root.opsets.get('') ?? 7) < 7
+
+function alignedAtEnd(node: Node): readonly Link[] {
+  if (isOneSided(node)) throw new Error(`${node} broadcasts as operator sets before 7 do; convert the file to a newer one`)
+  return everyDimension(node)
+}
+
 /** An operator of two broadcast inputs; `arithmetic` also does it on dimensions, so that shapes stay known through it. */
 function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: Dim, b: Dim) => Dim, dtype?: DataType): Operator {
   return operator(type, {
-    shape([a, b]) {
-      const shape = broadcast([a.shape, b.shape])
+    shape([a, b], node) {
+      const shape = isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])
       return [{ dtype: dtype ?? a.dtype, shape, contents: arithmetic ? paired([a, b], ([x, y]) => arithmetic(x!, y!)) : null }]
     },
-    cost: ([a, b]) => ({ flops: elements(broadcast([a.shape, b.shape])) }),
-    coupling: everyDimension,
+    cost: ([a, b], node) => ({ flops: elements(isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])) }),
+    coupling: alignedAtEnd,
     ...(gradient && { gradient }),
   })
 }
@@ -161,28 +169,38 @@ export const binaries = [
     const da = graph.div(dy, b)
     return [wants(0) ? graph.sumTo(da, a) : null, wants(1) ? graph.sumTo(graph.neg(graph.mul(da, y)), b) : null]
   }, truncatedQuotient),
-  binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => [
-    wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(graph.cast(b, a.dtype), graph.pow(a, graph.sub(b, 1)))), a) : null,
-    wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(a))), b) : null]),
+  binary('Pow', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => {
+    const oneWhere = (zero: Value, x: Value) => graph.op('Where', [graph.op('Equal', [zero, graph.scalar(0, zero.dtype)]), graph.scalar(1, x.dtype), x])
+    // 0 to the power of 0 − 1 would make NaN of a slope of 0
+    const base = () => (b.constant && !b.constant.toNumbers().includes(0) ? a : oneWhere(b, a))
+    return [
+      wants(0) ? graph.sumTo(graph.mul(dy, graph.mul(graph.cast(b, a.dtype), graph.pow(base(), graph.sub(b, 1)))), a) : null,
+      wants(1) ? graph.sumTo(graph.mul(dy, graph.mul(y, graph.log(oneWhere(a, a)))), b) : null,
+    ]
+  }),
   ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor'].map((type) => binary(type, noGradient, undefined, 'bool')),
   binary('Equal', noGradient, (a, b) => (sameDim(a, b) ? 1 : differs(a, b) ? 0 : null), 'bool'),
-  ...['Mod', 'BitShift', 'PRelu'].map((type) => binary(type)),
+  binary('PRelu', ({ graph, inputs: [x, slope], gradients: [dy], wants }) => {
+    const positive = graph.positive(x)
+    return [
+      wants(0) ? graph.mul(dy, graph.add(positive, graph.mul(graph.sub(1, positive), slope))) : null,
+      wants(1) ? graph.sumTo(graph.mul(dy, graph.sub(x, graph.relu(x))), slope) : null,
+    ]
+  }),
+  ...['Mod', 'BitShift'].map((type) => binary(type)),
 ]
 
-/** Elementwise largest, smallest, sum of any number of inputs. Ties of Max and Min pass the gradient to each of the equal inputs. */
-export const variadics = [
-  ['Max', (g: Builder, x: Value, y: Value) => g.op('Equal', [x, y])],
-  ['Min', (g: Builder, x: Value, y: Value) => g.op('Equal', [x, y])],
-  ['Sum', null],
-].map(([type, mask]) => operator(type as string, {
+/** Elementwise largest, smallest, sum of any number of inputs. Equal largest or smallest ones share the gradient, as PyTorch's maximum has it. */
+export const variadics = ['Max', 'Min', 'Sum'].map((type) => operator(type, {
   shape: (inputs) => [{ dtype: inputs[0].dtype, shape: broadcast(inputs.map((x) => x.shape)) }],
   cost: (inputs) => ({ flops: elements([elements(broadcast(inputs.map((x) => x.shape))), inputs.length - 1]) }),
   coupling: everyDimension,
-  gradient: ({ graph, inputs, outputs: [y], gradients: [dy], wants }) => inputs.map((x, i) => {
-    if (!wants(i)) return null
-    const chosen = mask && (mask as (g: Builder, x: Value, y: Value) => Value)(graph, x, y)
-    return graph.sumTo(chosen ? graph.mul(dy, graph.cast(chosen, dy.dtype)) : dy, x)
-  }),
+  gradient({ graph, inputs, outputs: [y], gradients: [dy], wants }) {
+    if (type === 'Sum') return inputs.map((x, i) => (wants(i) ? graph.sumTo(dy, x) : null))
+    const chosen = inputs.map((x) => graph.cast(graph.op('Equal', [x, y]), dy.dtype))
+    const share = graph.div(dy, chosen.reduce((a, b) => graph.add(a, b)))
+    return inputs.map((x, i) => (wants(i) ? graph.sumTo(graph.mul(share, chosen[i]!), x) : null))
+  },
 }))
 
 /** https://onnx.ai/onnx/operators/onnx__Where.html */

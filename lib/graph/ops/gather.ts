@@ -2,6 +2,7 @@ import type { Builder } from '../builder.ts'
 import { formatShape, isStatic, sameDim, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { fixed, link, operator, sameAxes, type Link } from '../operator.ts'
+import { sizeOf } from '../tensor.ts'
 import { axisWithin, knownShape } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
@@ -71,6 +72,19 @@ export const gatherElements = operator('GatherElements', {
 export const gatherNd = operator('GatherND', {
   shape: ([x, indices], node) => [{ dtype: x.dtype, shape: x.shape && indices.shape && gatheredSlices(x.shape, indices.shape, node.int('batch_dims')) }],
   cost: () => ({ flops: 0 }),
+  gradient({ graph, node, inputs: [x, indices], gradients: [dy] }) {
+    if (node.int('batch_dims')) throw new Error('its gradient is known without batch_dims only')
+    const depth = Number(knownShape(indices).at(-1))
+    const named: Shape = knownShape(x).slice(0, depth)
+    const behind: Shape = knownShape(x).slice(depth)
+    if (!isStatic(named) || !isStatic(behind)) throw new Error(`the gradient of slices picked from ${formatShape(x.shape)} needs known sizes`)
+    const strides = named.map((_, axis) => sizeOf(named.slice(axis + 1)))
+    const sizes = graph.int64(named)
+    const counted = graph.op('Mod', [graph.add(indices, sizes), sizes])
+    const rows = graph.reduceSum(graph.mul(counted, graph.int64(strides)), [knownShape(indices).length - 1])
+    const flat = graph.reshape(x, [sizeOf(named), ...behind])
+    return [graph.reshape(addedBack(graph, flat, rows, dy, 0), graph.shapeOf(x))]
+  },
 })
 
 /** Each last row of the indices names a slice of x, behind the batch dimensions. */

@@ -10,7 +10,7 @@ const GATES = 3
 
 /** Gated recurrent unit: (x, w, r, b, lengths, first h) to (y, last h). https://onnx.ai/onnx/operators/onnx__GRU.html */
 export const gru = operator('GRU', {
-  shape: (inputs) => recurrentTypes(inputs, 1),
+  shape: (inputs, node) => recurrentTypes(inputs, 1, node),
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5]),
   resized: recurrentResized,
@@ -26,7 +26,7 @@ export const gru = operator('GRU', {
  * [T, N, H]): the gates after their activations, and the product of the state that the reset gate scales.
  */
 export const gruTrain = operator('GruTrain', {
-  shape: ([x, w, r], node) => [...recurrentTypes([x, w, r], 1), sequence(x, node, GATES), sequence(x, node, 1)],
+  shape: ([x, w, r], node) => [...recurrentTypes([x, w, r], 1, node), sequence(x, node, GATES), sequence(x, node, 1)],
   cost: recurrentCost,
   expansion({ graph, node, inputs: [x, w, r, b, h] }) {
     const hidden = node.int('hidden_size')

@@ -33,8 +33,9 @@ const families: readonly Readonly<Record<string, unknown>>[] = [
   pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
 ]
 
-const definitions = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
-const operators = new Map(definitions.map((op) => [key(op.domain, op.type), op]))
+/** Every operator that hone knows. */
+export const operators: readonly Operator[] = families.flatMap((family) => Object.values(family).flat()).filter((x): x is Operator => (x as Partial<Operator>).type !== undefined)
+const byKey = new Map(operators.map((op) => [key(op.domain, op.type), op]))
 
 function key(domain: string, type: string): string {
   return `${domain === 'ai.onnx' ? '' : domain}.${type}`
@@ -42,5 +43,5 @@ function key(domain: string, type: string): string {
 
 /** What is known of a node's operator; undefined for one that hone does not know, which passes through untouched. */
 export function operatorOf(node: Node): Operator | undefined {
-  return operators.get(key(node.domain, node.type))
+  return byKey.get(key(node.domain, node.type))
 }

@@ -31,6 +31,13 @@ export const depthToSpace = operator('DepthToSpace', {
     return [{ dtype: x.dtype, shape: x.shape && regridded(x.shape, (c) => exactly(c, size * size, 'channels'), (d) => multiply(d, size)) }]
   },
   cost: () => ({ flops: 0 }),
+  gradient({ graph, node, inputs: [x], gradients: [dy] }) {
+    const size = node.int('blocksize')
+    const apart = graph.op('SpaceToDepth', [dy], { blocksize: size })
+    if (node.string('mode', 'DCR') === 'DCR') return [apart]
+    // in mode CRD a channel's block is the inner axis, where SpaceToDepth has it as the outer one
+    return [graph.reshape(graph.transpose(graph.reshape(apart, [0, size * size, -1, ...knownShape(x).slice(2).map(Number)]), [0, 2, 1, 3, 4]), graph.shapeOf(x))]
+  },
 })
 
 /** https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html */
@@ -40,6 +47,7 @@ export const spaceToDepth = operator('SpaceToDepth', {
     return [{ dtype: x.dtype, shape: x.shape && regridded(x.shape, (c) => multiply(c, size * size), (d) => exactly(d, size, 'rows or columns')) }]
   },
   cost: () => ({ flops: 0 }),
+  gradient: ({ graph, node, gradients: [dy] }) => [graph.op('DepthToSpace', [dy], { blocksize: node.int('blocksize') })],
 })
 
 function regridded([n, c, ...spatial]: readonly Dim[], channels: (d: Dim) => Dim, length: (d: Dim) => Dim): Dim[] {

@@ -17,8 +17,8 @@ function lowBitWeight(type: string, flops: number, levels: (graph: Builder, w: V
       return [...alongAxes(node, []), ...sameAxes(node.input(0), node.output, others)]
     },
     expansion({ graph, node, inputs: [w] }) {
-      const axes = graph.int64(knownShape(w).flatMap((_, axis) => (axis === node.int('axis') ? [] : [axis])))
-      return [levels(graph, w, (x, reduction) => graph.op(reduction, [x, axes], { keepdims: 1 }))]
+      const axes = knownShape(w).flatMap((_, axis) => (axis === node.int('axis') ? [] : [axis]))
+      return [levels(graph, w, (x, reduction) => graph.reduce(reduction, x, axes, true))]
     },
     gradient: ({ graph, inputs: [w], gradients: [dy] }) => [gradient(graph, w, dy)],
   }, HONE)
@@ -44,6 +44,6 @@ export const ternaryWeight = lowBitWeight('TernaryWeight', 6, (graph, w, overCha
 /** α·{−1, 1} with α = mean |w|; the gradient ends where |w| > 1. Rastegari et al. 2016 (XNOR-Net), https://arxiv.org/abs/1603.05279 */
 export const binaryWeight = lowBitWeight('BinaryWeight', 4, (graph, w, overChannel) => {
   const alpha = overChannel(magnitude(graph, w), 'ReduceMean')
-  const positive = graph.op('GreaterOrEqual', [w, graph.scalar(0, w.dtype)])
+  const positive = graph.op('Not', [graph.op('Less', [w, graph.scalar(0, w.dtype)])])
   return graph.op('Where', [positive, alpha, graph.neg(alpha)])
 }, (graph, w, dy) => graph.mul(dy, graph.cast(graph.op('LessOrEqual', [magnitude(graph, w), graph.scalar(1, w.dtype)]), dy.dtype)))

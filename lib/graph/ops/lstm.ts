@@ -11,7 +11,7 @@ const GATES = 4
 
 /** Long short-term memory: (x, w, r, b, lengths, first h, first c, peepholes) to (y, last h, last c). https://onnx.ai/onnx/operators/onnx__LSTM.html */
 export const lstm = operator('LSTM', {
-  shape: (inputs) => recurrentTypes(inputs, 2),
+  shape: (inputs, node) => recurrentTypes(inputs, 2, node),
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5, 6]),
   resized: recurrentResized,
@@ -26,7 +26,7 @@ export const lstm = operator('LSTM', {
  * their activations, and the cells are what the gradient needs.
  */
 export const lstmTrain = operator('LstmTrain', {
-  shape: ([x, w, r], node) => [...recurrentTypes([x, w, r], 2), sequence(x, node, GATES), sequence(x, node, 1)],
+  shape: ([x, w, r], node) => [...recurrentTypes([x, w, r], 2, node), sequence(x, node, GATES), sequence(x, node, 1)],
   cost: recurrentCost,
   expansion({ graph, node, inputs: [x, w, r, b, h, c] }) {
     const hidden = node.int('hidden_size')

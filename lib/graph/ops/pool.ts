@@ -124,14 +124,17 @@ export const averagePoolGrad = operator('AveragePoolGrad', {
 }, HONE)
 
 /** How many elements each window averages. */
-function windowCounts({ kernel, strides, dilations, pads }: Window, spatial: readonly number[], outputs: readonly number[], includePad: boolean): number[] {
-  const rank = kernel.length
-  const along = outputs.map((length, axis) => Array.from({ length }, (_, o) => {
-    const start = o * strides[axis]! - pads[axis]!
-    const [low, high] = includePad ? [-pads[axis]!, spatial[axis]! + pads[axis + rank]!] : [0, spatial[axis]!]
-    return Array.from({ length: kernel[axis]! }, (__, k) => start + k * dilations[axis]!).filter((i) => i >= low && i < high).length
-  }))
-  return along.reduce((counts, axis) => counts.flatMap((c) => axis.map((n) => c * n)), [1])
+function windowCounts(window: Window, spatial: readonly number[], outputs: readonly number[], includePad: boolean): number[] {
+  return outputs.map((length, axis) => countsAlong(window, axis, spatial[axis]!, length, includePad)).reduce((counts, along) => counts.flatMap((c) => along.map((n) => c * n)), [1])
+}
+
+/** The same along one axis of `size` elements, for each of its windows. */
+export function countsAlong({ kernel, strides, dilations, pads }: Window, axis: number, size: number, windows: number, includePad: boolean): number[] {
+  const [before, after] = includePad ? [pads[axis]!, pads[axis + kernel.length]!] : [0, 0]
+  return Array.from({ length: windows }, (_, o) => {
+    const places = Array.from({ length: kernel[axis]! }, (__, k) => o * strides[axis]! - pads[axis]! + k * dilations[axis]!)
+    return places.filter((i) => i >= -before && i < size + after).length
+  })
 }
 
 /** https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html */
@@ -150,4 +153,9 @@ export const globalMaxPool = operator('GlobalMaxPool', {
   shape: globalAveragePool.shape!,
   cost: ([x]) => ({ flops: x.size }),
   coupling: channelwise,
+  gradient({ graph, inputs: [x], gradients: [dy] }) {
+    const spatial = x.shape?.slice(2) ?? null
+    if (!isStatic(spatial)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    return [graph.op('MaxPoolGrad', [x, dy], { kernel_shape: spatial, strides: spatial.map(() => 1), pads: Array(2 * spatial.length).fill(0) }, { domain: HONE })]
+  },
 })

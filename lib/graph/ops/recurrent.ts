@@ -4,15 +4,20 @@ import type { Node, TensorType, Value } from '../graph.ts'
 import { fixed, link, type Link, type Operator } from '../operator.ts'
 import { knownShape } from './arguments.ts'
 
-/** What the LSTM and the GRU have in common: x [T, N, I], w [D, G·H, I], r [D, G·H, H], b [D, 2·G·H] to y [T, D, N, H] and the last states [D, N, H]. */
-export function recurrentTypes([x, w, r]: readonly Value[], states: number): TensorType[] {
+/**
+ * What the LSTM and the GRU have in common: x [T, N, I], w [D, G·H, I], r [D, G·H, H], b [D, 2·G·H] to y [T, D, N, H] and the last states [D, N, H]; with
+ * layout 1, x [N, T, I] to y [N, T, D, H] and [N, D, H].
+ */
+export function recurrentTypes([x, w, r]: readonly Value[], states: number, node: Node): TensorType[] {
   const { dtype } = x
   if (!x.shape || !w.shape || !r.shape) return Array.from({ length: states + 1 }, () => ({ dtype, shape: null }))
-  const [times, batch, features] = x.shape
-  if (x.shape.length !== 3) throw new Error(`its input has ${x.shape.length} axes, and it reads [time, batch, features]`)
+  const batchFirst = node.int('layout') === 1
+  if (x.shape.length !== 3) throw new Error(`its input has ${x.shape.length} axes, and it reads ${batchFirst ? '[batch, time, features]' : '[time, batch, features]'}`)
+  const [outer, inner, features] = x.shape
   if (typeof features === 'number' && typeof w.shape[2] === 'number' && features !== w.shape[2]) throw new Error(`its input has ${features} features, its weight expects ${w.shape[2]}`)
-  const state: TensorType = { dtype, shape: [r.shape[0]!, batch!, r.shape[2]!] }
-  return [{ dtype, shape: [times!, r.shape[0]!, batch!, r.shape[2]!] }, ...Array.from({ length: states }, () => state)]
+  const [directions, , hidden] = r.shape
+  const state: TensorType = { dtype, shape: batchFirst ? [outer!, directions!, hidden!] : [directions!, inner!, hidden!] }
+  return [{ dtype, shape: batchFirst ? [outer!, inner!, directions!, hidden!] : [outer!, directions!, inner!, hidden!] }, ...Array.from({ length: states }, () => state)]
 }
 
 /** Two products for each time and sample, and some operations for each of their results. */
@@ -25,6 +30,7 @@ export const recurrentCost: NonNullable<Operator['cost']> = ([x, w, r]) => {
 /** A hidden unit is an entry of every state and of each gate of the weights; features, times and samples go through. */
 export function recurrentCoupling(gates: number, states: readonly number[]): NonNullable<Operator['coupling']> {
   return (node) => {
+    if (node.int('layout') === 1) throw new Error(`${node} has its batch first, and only time first is pruned`)
     const [x, w, r, b, y] = [node.input(0), node.input(1), node.input(2), node.inputs[3], node.output]
     const hidden = Number(knownShape(r)[2])
     const unit = { value: y, axis: 3 }

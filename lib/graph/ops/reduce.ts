@@ -61,7 +61,10 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
       if (!axes) throw new Error(`${node}: its axes are known only at run time`)
       const kept = knownShape(x).flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
       return [
-        ...(SUMS.includes(type) ? [] : axes.map((axis) => fixed({ value: x, axis }, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`))),
+        ...axes.map((axis) => {
+          const port = { value: x, axis }
+          return SUMS.includes(type) ? link(port, port) : fixed(port, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`)
+        }),
         ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
       ]
     },
@@ -81,12 +84,15 @@ function extreme(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Valu
   return graph.mul(chosen, graph.div(spread(dy), ties))
 }
 
+/** y, and 1 for 0: where a norm is 0, so is all that is divided by it. */
+const nonZero = (graph: Builder, y: Value) => graph.add(y, graph.cast(graph.op('Equal', [y, graph.scalar(0, y.dtype)]), y.dtype))
+
 /** Sums, means and other reductions over axes. https://onnx.ai/onnx/operators/onnx__ReduceSum.html */
 export const reductions = [
   reduction('ReduceSum', 1, (g, x, _, dy, spread) => everywhere(g, spread(dy), x)),
   reduction('ReduceMean', 1, (g, x, y, dy, spread) => everywhere(g, g.div(spread(dy), reducedCount(g, x, y)), x)),
   reduction('ReduceSumSquare', 2, (g, x, _, dy, spread) => g.mul(g.mul(x, 2), spread(dy))),
-  reduction('ReduceL2', 2, (g, x, y, dy, spread) => g.mul(g.div(x, spread(y)), spread(dy))),
+  reduction('ReduceL2', 2, (g, x, y, dy, spread) => g.mul(g.div(x, spread(nonZero(g, y))), spread(dy))),
   reduction('ReduceL1', 2, (g, x, _, dy, spread) => g.mul(g.op('Sign', [x]), spread(dy))),
   reduction('ReduceLogSumExp', 3, (g, x, y, dy, spread) => g.mul(g.exp(g.sub(x, spread(y))), spread(dy))),
   reduction('ReduceLogSum', 2, (g, x, y, dy, spread) => everywhere(g, spread(g.div(dy, g.exp(y))), x)),

@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { add, ceilDivide, formatShape, isStatic, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { fixed, link, operator, sameAxes, type Link, type Port } from '../operator.ts'
+import { fixed, HONE, link, operator, sameAxes, type Link, type Port } from '../operator.ts'
 import { axisWithin, integers, knownShape, numbers } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
@@ -9,14 +9,14 @@ import { contentsOf } from './elementwise.ts'
 const END = 2 ** 31
 
 /** What a Slice takes along one axis: `count` entries from `start` on, each `step` after the last. */
-interface Stretch {
+export interface Stretch {
   readonly axis: number
   readonly start: Dim
   readonly step: number
   readonly count: Dim
 }
 
-type KnownStretch = Stretch & { readonly start: number; readonly count: number }
+export type KnownStretch = Stretch & { readonly start: number; readonly count: number }
 
 /** https://onnx.ai/onnx/operators/onnx__Slice.html */
 export const slice = operator('Slice', {
@@ -29,7 +29,9 @@ export const slice = operator('Slice', {
   },
   cost: () => ({ flops: 0 }),
   gradient({ graph, node, inputs: [x], gradients: [dy] }) {
-    return [knownStretches(node).reduce((d, stretch) => spread(graph, d, stretch, Number(x.shape![stretch.axis])), dy)]
+    const taken = knownStretches(node)
+    const attributes = { axes: taken.map((t) => t.axis), starts: taken.map((t) => t.start), steps: taken.map((t) => t.step), extents: taken.map((t) => Number(x.shape![t.axis])) }
+    return [graph.op('SliceGrad', [dy], attributes, { domain: HONE })]
   },
   coupling(node) {
     const [x, y] = [node.input(0), node.output]
@@ -39,6 +41,16 @@ export const slice = operator('Slice', {
   },
   resized: retake,
 })
+
+/** Gradient of a Slice: dy's entries back where they were taken from axes of `extents`, each `steps` after the last from `starts` on, and zeros elsewhere. */
+export const sliceGrad = operator('SliceGrad', {
+  shape: ([dy], node) => [{ dtype: dy.dtype, shape: dy.shape && node.ints('axes').reduce((shape: Shape, axis, i) => shape.with(axis, node.ints('extents')[i]!), dy.shape) }],
+  cost: () => ({ flops: 0 }),
+  expansion({ graph, node, inputs: [dy] }) {
+    const [starts, steps, extents] = ['starts', 'steps', 'extents'].map((name) => node.ints(name)) as [number[], number[], number[]]
+    return [node.ints('axes').reduce((d, axis, i) => spread(graph, d, { axis, start: starts[i]!, step: steps[i]!, count: Number(knownShape(d)[axis]) }, extents[i]!), dy)]
+  },
+}, HONE)
 
 /** Stretches by axis; null where the axes are computed at run time. What is computed of a start or an end leaves its count unknown. */
 function stretches(node: Node, shape: Shape): Stretch[] | null {
@@ -81,7 +93,8 @@ function isKnown(stretch: Stretch): stretch is KnownStretch {
   return isStatic([stretch.start, stretch.count])
 }
 
-function knownStretches(node: Node): KnownStretch[] {
+/** What a Slice takes, as numbers. @throws Error where it is known only at run time. */
+export function knownStretches(node: Node): KnownStretch[] {
   const shape = knownShape(node.input(0))
   const taken = stretches(node, shape)
   if (!taken?.every((t) => isKnown(t) && typeof shape[t.axis] === 'number')) throw new Error(`what it takes of ${formatShape(shape)} must be known for its gradient`)
@@ -96,7 +109,7 @@ function pick(contents: readonly Dim[] | null, shape: Shape, taken: readonly Str
 }
 
 /** Puts the entries of `d` back where they were taken from an axis of `extent` entries, with zeros between. */
-function spread(graph: Builder, d: Value, { axis, start, step, count }: KnownStretch, extent: number): Value {
+export function spread(graph: Builder, d: Value, { axis, start, step, count }: KnownStretch, extent: number): Value {
   const shape = knownShape(d)
   const stride = Math.abs(step)
   const forward = step < 0 ? graph.slice(d, [-1], [-END], [axis], [-1]) : d

@@ -45,6 +45,12 @@ const STRIDED: Algorithm = {
 /** A single tap, at every or every second position. */
 const point = (stride: number): Algorithm => ({ stride, input: [[1]], filter: [[1]], output: [[1]] })
 
+/** As many multiplications as taps, for windows of other sizes: what is saved is that the taps' pixels stand beside each other. */
+function plain(taps: number, stride: number): Algorithm {
+  const identity = indices(taps).map((i) => indices(taps).map((j) => (i === j ? 1 : 0)))
+  return { stride, input: identity, filter: identity, output: [Array<number>(taps).fill(1)] }
+}
+
 /** How one axis slides. */
 export interface Axis {
   readonly input: number
@@ -68,18 +74,25 @@ export interface AxisOperators {
   readonly output: Matrix
 }
 
-function algorithmOf({ input, taps, stride, padding }: Axis): Algorithm | null {
+function algorithmOf({ input, taps, stride, padding }: Axis): Algorithm {
   if (taps === 1 && padding === 0) return point(stride)
-  if (taps !== 3 || stride > 2) return null
+  if (taps !== 3 || stride > 2) return plain(taps, stride)
   if (stride === 2) return STRIDED
   if (padding === 1 && input === 1) return ONE
   return padding === 1 && input === 2 ? TWO : WINOGRAD
 }
 
-/** Padding and the order of the tiles lie within the matrices, so that nothing is padded or transposed at run time. Null where no algorithm is known. */
-export function axisOperators(axis: Axis): AxisOperators | null {
+const known = new Map<string, AxisOperators>()
+
+/** Padding and the order of the tiles lie within the matrices, so that nothing is padded or transposed at run time. */
+export function axisOperators(axis: Axis): AxisOperators {
+  const key = [axis.input, axis.output, axis.taps, axis.stride, axis.padding].join()
+  if (!known.has(key)) known.set(key, operatorsOf(axis))
+  return known.get(key)!
+}
+
+function operatorsOf(axis: Axis): AxisOperators {
   const algorithm = algorithmOf(axis)
-  if (!algorithm) return null
   const products = algorithm.input.length
   const perTile = algorithm.output.length
   const tiles = Math.ceil(axis.output / perTile)

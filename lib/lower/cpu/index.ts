@@ -1,6 +1,8 @@
 import type { Graph, Node, Value } from '../../graph/graph.ts'
 import { mergeEqual } from '../merge-equal.ts'
 import { accumulate } from './accumulate.ts'
+import { averagePool, averagePoolGrad } from './average-pool.ts'
+import { concat, slice, sliceGrad, split } from './channels.ts'
 import { columns } from './columns.ts'
 import { elementwise, tied } from './elementwise.ts'
 import { geometryKey, geometryOf, type Geometry } from './geometry.ts'
@@ -10,7 +12,8 @@ import { Lowering, type Recipe } from './lowering.ts'
 import { batchNormalization, batchNormTrain, batchNormTrainGrad } from './norm.ts'
 import { maxPool, maxPoolGrad } from './pool.ts'
 import { poolFirst } from './pool-first.ts'
-import { overPixels, overSpace, spread } from './reduce.ts'
+import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
+import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
 import { winograd } from './winograd.ts'
 
 /** How a convolution is computed: as the runtime does it, by fewer multiplications, or as one matrix product over its columns. */
@@ -20,15 +23,21 @@ const algorithms = { winograd, columns }
 /** Convolutions decide where the layouts change: what else there is follows them. */
 const convolutions: ReadonlySet<string> = new Set(['Conv', 'ConvGradInput', 'ConvGradWeight'])
 const followers: Readonly<Record<string, readonly Recipe[]>> = {
-  MaxPool: [maxPool],
-  MaxPoolGrad: [maxPoolGrad],
+  MaxPool: [maxPool, slidingMax],
+  MaxPoolGrad: [maxPoolGrad, slidingMaxGrad],
+  AveragePool: [averagePool],
+  AveragePoolGrad: [averagePoolGrad],
   BatchNormTrain: [batchNormTrain],
   BatchNormTrainGrad: [batchNormTrainGrad],
   BatchNormalization: [batchNormalization],
   ReduceSum: [overPixels],
-  ReduceMean: [overSpace],
+  ReduceMean: [overSpace, overAll],
   GlobalAveragePool: [overSpace],
-  Expand: [spread],
+  Expand: [spread, spreadAll],
+  Slice: [slice],
+  SliceGrad: [sliceGrad],
+  Concat: [concat],
+  Split: [split],
 }
 
 export interface CpuLowering {

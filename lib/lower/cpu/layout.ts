@@ -1,4 +1,5 @@
 import type { Builder } from '../../graph/builder.ts'
+import { isStatic } from '../../graph/dim.ts'
 import type { Value } from '../../graph/graph.ts'
 import { sizeOf, Tensor } from '../../graph/tensor.ts'
 
@@ -16,6 +17,9 @@ export const PLAIN: Layout = { name: 'plain', order: null, held: (shape) => shap
 
 /** Activations [N, C, H, W] as rows [H·W·N, C]: sums over channels, batch and space are then matrix products without any transposition. */
 export const IMAGE: Layout = { name: 'image', order: [2, 3, 0, 1], held: ([n, c, h, w]) => [h! * w! * n!, c!] }
+
+/** Whether a value can be held so: float32 numbers of known sizes on four axes. */
+export const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.length === 4 && x.dtype === 'float32'
 
 /** Filters [K, C, h, w] as [h·w, C·K]: a row for each tap, as the transformation of filters is a matrix product over taps. */
 export const FILTER: Layout = { name: 'filter', order: [2, 3, 1, 0], held: ([k, c, h, w]) => [h! * w!, c! * k!] }

@@ -66,15 +66,20 @@ export class Lowering {
 
   /** A constant matrix, stored once. */
   matrix(rows: Matrix): Value {
-    const key = `${rows.length} ${rows.flat()}`
-    let value = this.#matrices.get(key)
-    if (!value) this.#matrices.set(key, (value = this.graph.constant(Tensor.float32([rows.length, rows[0]!.length], rows.flat()), 'matrix')))
-    return value
+    const values = Float32Array.from(rows.flat())
+    return this.#stored(Buffer.from(values.buffer).toString('latin1'), [rows.length, rows[0]!.length], () => values)
   }
 
   /** Averages or sums rows: a matrix [1, length] of one number. */
   row(length: number, entry: number): Value {
-    return this.matrix([Array<number>(length).fill(entry)])
+    return this.#stored(`${entry}`, [1, length], () => new Float32Array(length).fill(entry))
+  }
+
+  #stored(key: string, shape: readonly number[], make: () => Float32Array): Value {
+    const full = `${shape} ${key}`
+    let value = this.#matrices.get(full)
+    if (!value) this.#matrices.set(full, (value = this.graph.constant(Tensor.float32(shape, make()), 'matrix')))
+    return value
   }
 
   #formsOf(value: Value): Map<Layout, Value> {

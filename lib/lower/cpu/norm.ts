@@ -1,10 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import type { Value } from '../../graph/graph.ts'
-import { isStatic } from '../../graph/dim.ts'
-import { IMAGE } from './layout.ts'
+import { IMAGE, isImage } from './layout.ts'
 import type { Lowering, Recipe } from './lowering.ts'
-
-const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.length === 4 && x.dtype === 'float32'
 
 /** Batch normalization over rows: the mean of a column is a matrix product with a row of 1/rows, much faster than a reduction. */
 export const batchNormTrain: Recipe = {

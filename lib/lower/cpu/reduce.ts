@@ -1,13 +1,10 @@
-import { isStatic } from '../../graph/dim.ts'
-import type { Node, Value } from '../../graph/graph.ts'
+import type { Node } from '../../graph/graph.ts'
 import { contentsOf } from '../../graph/ops/elementwise.ts'
-import { IMAGE } from './layout.ts'
-import type { Lowering, Recipe } from './lowering.ts'
+import { IMAGE, isImage } from './layout.ts'
+import type { Recipe } from './lowering.ts'
 import { sumOf } from './norm.ts'
 
-const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.length === 4 && x.dtype === 'float32'
-
-/** The sorted axes that a reduction names, counted from the front. */
+/** The sorted axes that a reduction names, counted from the front; empty where it runs over all of them. */
 function axesOf(node: Node): string {
   const input = node.inputs[1]
   const axes = (input ? contentsOf(input) : node.ints('axes')) ?? []
@@ -39,6 +36,31 @@ export const overSpace: Recipe = {
   },
 }
 
+/** The mean of all numbers, whose order does not matter. */
+export const overAll: Recipe = {
+  layouts(node) {
+    const isAll = node.type === 'ReduceMean' && ['', '0,1,2,3'].includes(axesOf(node)) && !node.int('noop_with_empty_axes')
+    return isAll && isImage(node.input(0)) ? new Map([[node.input(0), IMAGE]]) : null
+  },
+  lower(node, lowering) {
+    const { builder } = lowering
+    const x = lowering.read(node.input(0), IMAGE)
+    const sums = sumOf(builder, lowering.row(Number(x.shape![0]), 1 / Number(x.size)), x)
+    const mean = builder.op('ReduceSum', [sums], { keepdims: 0 })
+    lowering.write(node.output, node.output.rank ? builder.reshape(mean, [1, 1, 1, 1]) : mean)
+  },
+}
+
+/** One number spread over a whole image, as the gradient of its mean is. */
+export const spreadAll: Recipe = {
+  layouts: (node) => (isImage(node.output) && Number(node.input(0).size) === 1 ? new Map([[node.output, IMAGE]]) : null),
+  lower(node, lowering) {
+    const { builder } = lowering
+    const number = builder.reshape(lowering.read(node.input(0)), [1, 1])
+    lowering.write(node.output, builder.op('Expand', [number, builder.int64(IMAGE.held(node.output.shape as readonly number[]))]), IMAGE)
+  },
+}
+
 /** One number for each image and channel, spread over its pixels, as the gradient of a mean over space is. */
 export const spread: Recipe = {
   layouts(node) {
@@ -46,7 +68,7 @@ export const spread: Recipe = {
     const fits = isImage(x) && isImage(output) && String(x.shape) === String([...output.shape!.slice(0, 2), 1, 1])
     return fits ? new Map([[x, IMAGE], [output, IMAGE]]) : null
   },
-  lower(node, lowering: Lowering) {
+  lower(node, lowering) {
     const [batch, channels, height, width] = node.output.shape as [number, number, number, number]
     const { builder } = lowering
     const row = builder.reshape(lowering.read(node.input(0), IMAGE), [1, batch * channels])

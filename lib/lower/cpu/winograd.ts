@@ -1,6 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import type { Node, Value } from '../../graph/graph.ts'
 import { MICROSOFT } from '../../graph/operator.ts'
+import { onAxes } from './axes.ts'
 import { axisOperators, kronecker, transpose, type AxisOperators, type Matrix } from './bilinear.ts'
 import { geometryOf, operands, type Geometry } from './geometry.ts'
 import { FILTER, IMAGE } from './layout.ts'
@@ -32,10 +33,16 @@ interface Form extends Geometry {
   readonly columns: AxisOperators
 }
 
+/** So many times as large as the image its tiles may be. */
+const MOST_COPIES = 6
+
+/** Null for a convolution that has no geometry, or whose tiles would take too much memory, such as those of windows of 5x5. */
 function formOf(node: Node): Form | null {
   const geometry = geometryOf(node)
-  const [rows, columns] = geometry?.axes.map(axisOperators) ?? []
-  return geometry && rows && columns ? { ...geometry, rows, columns } : null
+  if (!geometry) return null
+  const [rows, columns] = geometry.axes.map(axisOperators) as [AxisOperators, AxisOperators]
+  const copies = [rows, columns].map(({ products, tiles }, i) => (products * tiles) / geometry.axes[i]!.input)
+  return copies[0]! * copies[1]! <= MOST_COPIES ? { ...geometry, rows, columns } : null
 }
 
 function forward(lowering: Lowering, form: Form, x: Value, w: Value, bias: Value | null | undefined): Value {
@@ -88,21 +95,6 @@ const filterMatrix = ({ rows, columns }: Form): Matrix => kronecker(rows.filter,
 
 /** A single tap needs no transformation. */
 const isPoint = ({ axes }: Geometry): boolean => axes.every(({ taps }) => taps === 1)
-
-/** Up to this many pixels one matrix does both axes at once. */
-const FEW_PIXELS = 64
-
-/** Applies a matrix to the rows, and another to the columns, of an image whose pixels have `depth` numbers. Identities cost nothing. */
-function onAxes(lowering: Lowering, rows: Matrix, columns: Matrix, x: Value, depth: number): Value {
-  const { builder } = lowering
-  const [height, width] = [rows[0]!.length, columns[0]!.length]
-  if (isIdentity(rows) && isIdentity(columns)) return x
-  if (Math.min(height * width, rows.length * columns.length) <= FEW_PIXELS) return builder.matmul(lowering.matrix(kronecker(rows, columns)), builder.reshape(x, [height * width, depth]))
-  const tall = isIdentity(rows) ? x : builder.matmul(lowering.matrix(rows), builder.reshape(x, [height, width * depth]))
-  return isIdentity(columns) ? tall : builder.matmul(lowering.matrix(columns), builder.reshape(tall, [rows.length, width, depth]))
-}
-
-const isIdentity = (matrix: Matrix): boolean => matrix.length === matrix[0]!.length && matrix.every((row, i) => row.every((value, j) => value === (i === j ? 1 : 0)))
 
 function product(builder: Builder, a: Value, b: Value, turned: { transA: 1 } | { transB: 1 }): Value {
   return builder.op('FusedMatMul', [a, b], turned, { domain: MICROSOFT })

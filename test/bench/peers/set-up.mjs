@@ -1,11 +1,11 @@
-// Sets up what hone is measured beside, in .cache/peers and nowhere else: npm run bench:peers [NAME ...]
+// Sets up what hone is measured beside, in .cache/peers, and TensorFlow.js where `hone tfjs install` has it: npm run bench:peers [NAME ...]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildTfjs, TENSORFLOW, TFJS } from './tensorflow.mjs'
 
 const FOLDER = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'peers')
-const PYTHON = path.join(FOLDER, 'python', process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
+const IN_ENVIRONMENT = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
+const PYTHON = path.join(FOLDER, 'python', IN_ENVIRONMENT)
 /** PyTorch's own registry has builds without CUDA, a tenth of the size of what PyPI has for Linux on x64. */
 const PYTORCH_CPU = 'https://download.pytorch.org/whl/cpu'
 
@@ -15,7 +15,9 @@ const PEERS = {
   tslab: { packages: ['tslab@1.0.22'], size: '90 MB', install: npm },
   deno: { packages: ['deno@2'], size: '95 MB', install: npm },
   pytorch: { packages: ['torch', 'torchvision', 'numpy'], size: '0.8 GB, or 5.4 GB where only PyPI is reachable', install: installPytorch },
-  'tfjs-node': { packages: [`@tensorflow/tfjs-node@${TFJS}`, `tensorflow-cpu==${TENSORFLOW}`], size: '1.1 GB', install: () => buildTfjs(path.join(FOLDER, 'tfjs'), run) },
+  'torch-pruning': { packages: ['torch-pruning', 'onnx', 'onnxscript'], size: '90 MB beside pytorch', install: pip },
+  'onnx-tools': { packages: ['onnx', 'onnxruntime', 'onnxsim', 'onnxscript', 'nncf'], size: '600 MB', install: (...packages) => pipInto('onnx', ...packages) },
+  'tfjs-node': { packages: ['@tensorflow/tfjs-node on TensorFlow'], size: '1.1 GB', install: buildTfjs },
 }
 
 const asked = process.argv.slice(2)
@@ -27,14 +29,14 @@ if (unknown) {
 mkdirSync(FOLDER, { recursive: true })
 const missing = []
 for (const name of asked.length ? asked : Object.keys(PEERS)) {
-  const problem = setUp(name)
+  const problem = await setUp(name)
   if (problem) missing.push(name)
   console.log(problem ? `✗ ${name}: ${problem}` : `✓ ${name}`)
 }
 console.log(missing.length ? `\nWithout ${missing.join(', ')}; the others are ready: npm run bench -- NAME --peers` : '\nReady: npm run bench -- NAME --peers')
 
 /** Says what went wrong, if anything did. A peer whose packages are there already is left alone. */
-function setUp(name) {
+async function setUp(name) {
   const { packages, size, install } = PEERS[name]
   const mark = path.join(FOLDER, `${name}.ready`)
   const wanted = `${packages.join(' ')}\n`
@@ -42,7 +44,7 @@ function setUp(name) {
   console.log(`… ${name} (${size})`)
   rmSync(mark, { force: true })
   try {
-    install(...packages)
+    await install(...packages)
     writeFileSync(mark, wanted)
     return undefined
   } catch (error) {
@@ -51,22 +53,34 @@ function setUp(name) {
 }
 
 function installPytorch(...packages) {
-  python()
+  if (!existsSync(PYTHON)) createEnvironment(path.join(FOLDER, 'python'))
   const quick = spawnSync(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', '--index-url', PYTORCH_CPU, ...packages], { stdio: 'ignore' })
   if (quick.status !== 0) pip(...packages)
 }
 
-function pip(...packages) {
-  python()
-  run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
+/** As hone tfjs install builds it, but in this folder, and linked to nothing. */
+async function buildTfjs() {
+  process.env.XDG_CACHE_HOME = FOLDER
+  const { buildTensorflow } = await import('../../../dist/src/addons/tensorflow.js')
+  await buildTensorflow('cpu')
 }
 
-function python() {
-  if (existsSync(PYTHON)) return
+function pip(...packages) {
+  pipInto('python', ...packages)
+}
+
+/** Into an environment of that name. */
+function pipInto(environment, ...packages) {
+  const python = path.join(FOLDER, environment, IN_ENVIRONMENT)
+  if (!existsSync(python)) createEnvironment(path.join(FOLDER, environment))
+  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
+}
+
+function createEnvironment(folder) {
   const found = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)']).status === 0)
   if (!found) throw new Error('it needs Python 3.10 or newer with its venv module (on Debian: apt-get install python3-venv)')
-  rmSync(path.join(FOLDER, 'python'), { recursive: true, force: true })
-  run(found, ['-m', 'venv', path.join(FOLDER, 'python')])
+  rmSync(folder, { recursive: true, force: true })
+  run(found, ['-m', 'venv', folder])
 }
 
 function npm(...packages) {

@@ -2,10 +2,7 @@
 const { createRequire } = require('node:module')
 const { createInterface } = require('node:readline')
 const [folder, name, mode, batchText, threads] = process.argv.slice(2)
-process.env.TF_CPP_MIN_LOG_LEVEL = '3'
 process.env.TF_NUM_INTRAOP_THREADS = process.env.OMP_NUM_THREADS = threads
-/** tfjs-node 4.22 uses what Node 23 took out. */
-require('node:util').isNullOrUndefined ??= (value) => value == null
 const tf = createRequire(`${folder}/`)('@tensorflow/tfjs-node')
 const batch = Number(batchText)
 const { layers } = tf

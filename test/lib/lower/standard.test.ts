@@ -45,3 +45,15 @@ test('mixed float16 gives the gradients of float32 where the processor computes 
   const [half, single] = [await moved(mixed('float16', { lossScale: 256 })), await moved(null)]
   half.forEach((values, i) => assert.ok(relativeDistance(values, single[i]!) < 5e-3))
 })
+
+test('in mixed bfloat16 only what the CUDA provider has in it computes so, and the graph is valid', async () => {
+  const { model, step: written } = step(mixed('bfloat16'))
+  const { graph } = lower(written, 'cuda', { sizes: { N: 2 }, state: stateOf(written) })
+  const narrow = (type: string) => graph.nodes(type).map(({ output, inputs }) => [output.dtype, inputs[0]!.dtype])
+  assert.deepEqual(narrow('MaxPool')[0], ['float32', 'float32'])
+  assert.ok(narrow('ConvTranspose').every((types) => types.every((dtype) => dtype === 'float32')))
+  assert.deepEqual(narrow('Conv')[0], ['bfloat16', 'bfloat16'])
+  assert.ok(Object.values(initialState(written, model)).every(({ dtype }) => dtype === 'float32'))
+  // its types are checked before kernels are looked for, of which the CPU has none
+  await assert.rejects(Session.create(graph, { device: 'cpu' }), /Could not find an implementation for/)
+})

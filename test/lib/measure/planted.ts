@@ -32,7 +32,7 @@ export function timed(name: string, samples: readonly number[], perCall = 1) {
 export const about: About = {
   baseline: 'base',
   seed: 0,
-  threshold: 0.01,
+  threshold: 0.02,
   environment: { processor: 'planted', cores: 4, memory: 2 ** 33, accelerator: null, system: 'Linux', versions: { node: '20.20.2', onnxruntime: '1.30.0', hone: '0.1.0' } },
   conditions: { otherLoad: 0.02, clock: { low: 3000, high: 3000 }, pace: times(4e-5, 0.01, 40, 99) },
   started: new Date('2026-01-02T03:04:05Z'),

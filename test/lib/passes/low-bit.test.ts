@@ -89,3 +89,13 @@ test('a network trained with 8 bits, ternary or binary weights reads digits as w
     assert.ok(encodeModel(finished.graph).length < share * (await sizes(plain)).dense, `${pass.name}: ${encodeModel(finished.graph).length} bytes`)
   }
 })
+
+for (const opset of [11, 13, 17])
+  test(`few bits run in a file of operator set ${opset}, whose reductions are written otherwise`, async () => {
+    const net = new Net(opset)
+    const graph = net.output(net.conv(net.input([1, 2, 5, 5]), 'a', 3))
+    for (const pass of [ternarize(), binarize()]) assert.ok((await compare((await pass.apply(graph)).graph, (await folded(pass).apply(graph)).graph, { x: noise([1, 2, 5, 5]) })).largest < 1e-5)
+    const { changes, refusals } = await quantizeAware({ calibrate: [{ x: noise([1, 2, 5, 5]) }] }).apply(graph)
+    assert.equal(changes.length > 0, opset >= 13)
+    assert.equal(refusals.some(({ reason }) => reason.includes('operator set 13')), opset < 13)
+  })

@@ -94,3 +94,12 @@ test('stored in 16 bits alone, a network takes half the room and computes in flo
   stored(large, 'fc.bias').initializer = Tensor.float32([300], Array(300).fill(1e6))
   assert.match((await halfPrecision({ storageOnly: true }).apply(large)).refusals[0]!.reason, /it holds numbers beyond 65,504, which float16 has not/)
 })
+
+test('bfloat16 is written in the first operator set whose convolutions take it, and refused in a file far older', async () => {
+  const made = await halfPrecision({ dtype: 'bfloat16' }).apply(network())
+  assert.equal(made.graph.opsets.get(''), 22)
+  const old = new Net(17)
+  const refused = await halfPrecision({ dtype: 'bfloat16' }).apply(old.output(old.conv(old.input(image), 'a', 6)))
+  assert.deepEqual(refused.changes.length, 0)
+  assert.match(refused.refusals[0]!.reason, /operator set 22/)
+})

@@ -11,18 +11,18 @@ const url = new URL('../../../lib/runtime/devices.js', import.meta.url)
 
 test('the CPU is always there, and every absent device says why and what to do', async () => {
   const devices = await listDevices()
-  assert.deepEqual(devices.map(({ device }) => device), ['cuda', 'webgpu', 'cpu'])
+  assert.deepEqual(devices.map(({ device }) => device), ['cuda', 'tensorrt', 'webgpu', 'cpu'])
   assert.equal(devices.at(-1)?.available, true)
   for (const { available, reason, remedy } of devices) assert.ok(available || (reason && remedy))
 })
 
 test('auto takes the best real device, a name takes that one, an absent or unknown one is refused with the reason', async () => {
   const devices = await listDevices()
-  assert.equal(await resolveDevice('auto'), devices.find(({ available, software }) => available && !software)?.device)
+  assert.equal(await resolveDevice('auto'), devices.find(({ device, available, software }) => available && !software && device !== 'tensorrt')?.device)
   for (const { device, available, reason, remedy } of devices)
     if (available) assert.equal(await resolveDevice(device), device)
     else await assert.rejects(resolveDevice(device), { message: `the device ${device} is not available here: ${reason}. ${remedy}` })
-  await assert.rejects(resolveDevice('tpu' as 'cpu'), /there is no device "tpu": choose auto, cpu, webgpu, cuda/)
+  await assert.rejects(resolveDevice('tpu' as 'cpu'), /there is no device "tpu": choose auto, cpu, webgpu, tensorrt, cuda/)
 })
 
 test('a report names an emulated GPU as what it is', async () => {

@@ -4,7 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { locate } from '../../../kernel/modules/resolution.ts'
+import { packageFolder } from '../../../lib/files.ts'
 import { tensorflowState } from '../../../src/addons/tensorflow.ts'
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url))
@@ -43,4 +45,6 @@ test("TensorFlow's own library computes in what a person runs with hone", { skip
   assert.match(readFileSync(join(folder, 'reports', 'sum.ipynb'), 'utf8'), /on tensorflow 12/)
   const program = `import { bridge } from ${JSON.stringify(new URL('../../../lib/index.js', import.meta.url).href)}; console.log(bridge.tensorflow({ backend: 'node' }).getBackend())`
   assert.equal(spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }).stdout.trim(), 'tensorflow')
+  const within = pathToFileURL(join(packageFolder(), 'notebooks', 'study.ts')).href
+  assert.notEqual(locate('@tensorflow/tfjs-node', within).parentURL, within, "npm's plain copy for danfo.js does not come first in hone's own notebooks")
 })

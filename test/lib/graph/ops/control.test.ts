@@ -100,3 +100,16 @@ test('an error inside a body names the node there', () => {
   const step = body(graph, ['i', 'again', 'state'], (inner, [, again, state]) => [inner.identity(again!), inner.matmul(state!, inner.identity(state!))])
   assert.throws(() => b.ops('Loop', [b.tensor(Tensor.scalar('int64', 4)), null, x], { body: step }), /loop \(Loop\): matmul \(MatMul\): matrices \[2, 3\] and \[2, 3\] do not fit/)
 })
+
+test('how often an operator that hone does not know runs its body is not known either', () => {
+  const graph = new Graph()
+  const b = new Builder(graph)
+  const step = body(graph, ['x'], (inner, [x]) => [inner.identity(x!)])
+  assert.equal(tripCount(graph.add('SequenceMap', [b.scalar(1, 'float32')], { body: step })), null)
+})
+
+test('parts of which nothing would be left for the last have no known size', () => {
+  const graph = new Graph()
+  const parts = new Builder(graph).ops('Split', [graph.input('x', 'float32', [5])], { axis: 0, num_outputs: 4 }, { outputs: 4 })
+  assert.deepEqual(parts.map(({ shape }) => shape), [[null], [null], [null], [null]])
+})

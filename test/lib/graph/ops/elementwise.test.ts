@@ -84,7 +84,7 @@ test('operators without a gradient have the shape and type that ONNX Runtime giv
   for (const c of list) await checkShapes(c)
 })
 
-test('equal largest inputs both get the gradient', async () => {
+test('equal largest inputs share the gradient', async () => {
   const graph = new Graph()
   const b = new Builder(graph)
   const [p, q] = ['p', 'q'].map((name) => graph.input(name, 'float32', [3]))
@@ -92,7 +92,7 @@ test('equal largest inputs both get the gradient', async () => {
   const gradients = operatorOf(y.producer!)!.gradient!({ graph: b, node: y.producer!, inputs: [p!, q!], outputs: [y], gradients: [b.tensor(Tensor.float32([3], [1, 2, 3]))], wants: () => true })
   gradients.forEach((d, i) => graph.addOutput(d!, `d${i}`))
   const { d0, d1 } = await runGraph(graph, { p: Tensor.float32([3], [1, 5, 2]), q: Tensor.float32([3], [1, 4, 9]) })
-  assert.deepEqual([d0!.toNumbers(), d1!.toNumbers()], [[1, 2, 0], [1, 0, 3]])
+  assert.deepEqual([d0!.toNumbers(), d1!.toNumbers()], [[0.5, 2, 0], [0.5, 0, 3]])
 })
 
 /** Gradients of sum(left · right), of inputs that the graph knows by `shapes` only. */
@@ -171,4 +171,13 @@ test('the work of an elementwise operator is one operation for each element that
   assert.equal(flops('Sum', value, value, b.tensor(f(8))), '48*N')
   assert.equal(flops('Sigmoid', value), '96*N')
   assert.equal(flops('Identity', value), '0')
+})
+
+test('before operator set 7 a slope belongs to a channel, and the channels are not pruned', () => {
+  const graph = new Graph()
+  graph.opsets.set('', 6)
+  const [images, slope] = [graph.input('x', 'float32', [2, 3, 4, 5]), graph.input('slope', 'float32', [3])]
+  const y = new Builder(graph).op('PRelu', [images, slope])
+  assert.deepEqual(y.shape, [2, 3, 4, 5])
+  assert.throws(() => coupled({ value: slope, axis: 0 }, [0]), /operator sets before 7/)
 })

@@ -123,3 +123,13 @@ test('hidden units are removed from every gate, and the network still runs', asy
     assert.deepEqual((await runGraph(graph, { x: scattered('float32', [TIMES, BATCH, INPUTS]) })).output!.shape, [BATCH, 2])
   }
 })
+
+for (const [type, gates, states] of [['LSTM', 4, 2], ['GRU', 3, 1]] as const)
+  test(`${type} with its batch first has the shapes of that layout, and is not pruned`, () => {
+    const builder = new Builder(new Graph())
+    const { graph } = builder
+    const [x, w, r] = [[BATCH, TIMES, INPUTS], [1, gates * HIDDEN, INPUTS], [1, gates * HIDDEN, HIDDEN]].map((shape, i) => graph.input(`x${i}`, 'float32', shape))
+    const outputs = builder.ops(type, [x, w, r], { hidden_size: HIDDEN, layout: 1 }, { outputs: 1 + states })
+    assert.deepEqual(outputs.map(({ shape }) => shape), [[BATCH, TIMES, 1, HIDDEN], ...Array.from({ length: states }, () => [BATCH, 1, HIDDEN])])
+    assert.throws(() => coupled({ value: r!, axis: 2 }, [0]), /batch first/)
+  })

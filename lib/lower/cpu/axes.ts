@@ -1,0 +1,18 @@
+import type { Value } from '../../graph/graph.ts'
+import { kronecker, type Matrix } from './bilinear.ts'
+import type { Lowering } from './lowering.ts'
+
+/** Up to this many pixels one matrix does both axes at once. */
+const FEW_PIXELS = 64
+
+/** Applies a matrix to the rows, and another to the columns, of an image whose pixels have `depth` numbers. Identities cost nothing. */
+export function onAxes(lowering: Lowering, rows: Matrix, columns: Matrix, x: Value, depth: number): Value {
+  const { builder } = lowering
+  const [height, width] = [rows[0]!.length, columns[0]!.length]
+  if (isIdentity(rows) && isIdentity(columns)) return x
+  if (Math.min(height * width, rows.length * columns.length) <= FEW_PIXELS) return builder.matmul(lowering.matrix(kronecker(rows, columns)), builder.reshape(x, [height * width, depth]))
+  const tall = isIdentity(rows) ? x : builder.matmul(lowering.matrix(rows), builder.reshape(x, [height, width * depth]))
+  return isIdentity(columns) ? tall : builder.matmul(lowering.matrix(columns), builder.reshape(tall, [rows.length, width, depth]))
+}
+
+const isIdentity = (matrix: Matrix): boolean => matrix.length === matrix[0]!.length && matrix.every((row, i) => row.every((value, j) => value === (i === j ? 1 : 0)))
