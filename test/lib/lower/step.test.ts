@@ -77,7 +77,8 @@ for (const [kind, build] of Object.entries(networks))
       assert.ok(relativeDistance(found.losses, expected.losses) < 1e-5)
       for (const [name, tensor] of Object.entries(fast.unpack(found.state))) {
         assert.deepEqual(tensor.shape, start[name]!.shape)
-        const change = (state: Tensors) => state[name]!.toNumbers().map((v, i) => v - start[name]!.toNumbers()[i]!)
+        const before = start[name]!.toNumbers()
+        const change = (state: Tensors) => state[name]!.toNumbers().map((v, i) => v - before[i]!)
         const distance = relativeDistance(change({ [name]: tensor }), change(expected.state))
         assert.ok(distance < 2e-3, `${name}: ${distance}`)
       }
