@@ -3,7 +3,7 @@ import type { MimeBundle, View } from './display/bundle.ts'
 import { element } from './display/element.ts'
 import { canvas, image } from './display/image.ts'
 import { danfo, map, polars, records } from './display/table.ts'
-import { numbers, tensor } from './display/tensor.ts'
+import { matrix, numbers, tensor } from './display/tensor.ts'
 import { plainText } from './display/text.ts'
 import { tree } from './display/tree.ts'
 import { vega } from './display/vega.ts'
@@ -15,7 +15,7 @@ export { plainText } from './display/text.ts'
 export const DISPLAY = Symbol.for('Jupyter.display')
 
 /** The first that knows the value decides. */
-const views: View[] = [image, danfo, polars, tensor, numbers, records, map, vega, element, canvas, tree]
+const views: View[] = [image, danfo, polars, tensor, numbers, matrix, records, map, vega, element, canvas, tree]
 
 /** How a value shows itself; a promise where its bundle takes time. */
 export function mimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {

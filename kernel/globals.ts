@@ -41,7 +41,7 @@ function globalsFor(executor: Executor, stdin: Stdin): Globals {
 function showFunctionsAsTyped(): void {
   const { toString } = Function.prototype
   const { value } = Object.getOwnPropertyDescriptor({ toString(this: unknown) { return withoutGuards(toString.call(this), RUNTIME) } }, 'toString')!
-  Object.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
+  Reflect.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
 }
 
 function refuseExit(code?: unknown): never {

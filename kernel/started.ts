@@ -52,15 +52,21 @@ function followReferences(started: Started): () => boolean {
 
 /** The protocol thread ends the process that this thread waits for (interrupt.ts). */
 function noticeSynchronousChildren(flags: Int32Array): void {
+  const ended = () => {
+    Atomics.store(flags, Flag.childProcess, 0)
+    if (Atomics.load(flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
+  }
   for (const name of ['spawnSync', 'execFileSync', 'execSync'] as const) {
     const original = childProcess[name] as (...args: unknown[]) => unknown
     const noticed = (...args: unknown[]): unknown => {
       Atomics.store(flags, Flag.childProcess, 1)
       try {
-        return original(...args)
-      } finally {
-        Atomics.store(flags, Flag.childProcess, 0)
-        if (Atomics.load(flags, Flag.interrupt) !== Interrupt.none) throw new Interrupted()
+        const result = original(...args)
+        ended()
+        return result
+      } catch (error) {
+        ended()
+        throw error
       }
     }
     Object.assign(childProcess, { [name]: Object.defineProperties(noticed, Object.getOwnPropertyDescriptors(original)) })

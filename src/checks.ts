@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { typeScriptProgram } from '../kernel/tsconfig.ts'
 import { backendFolder, backendPython, PYTHON_BACKENDS, type PythonBackend } from '../lib/measure/python-backends.ts'
 import { listDevices } from '../lib/runtime/devices.ts'
 import { buildFolder, tensorflowState } from './addons/tensorflow.ts'
@@ -72,6 +73,18 @@ export function checkTensorflow(): Finding[] {
       case 'absent': return { name, state: 'absent', detail: `not built (${purpose})`, remedy: `It is optional; get it with: hone tfjs install${flag}` }
     }
   })
+}
+
+/** Completion, inspection and type errors come from a program that belongs to the `typescript` package. */
+export function checkTypes(): Finding {
+  const name = 'TypeScript'
+  try {
+    const program = typeScriptProgram()
+    accessSync(program, constants.X_OK)
+    return { name, state: 'ok', detail: `${installedVersion('typescript')}, completion and type errors in cells` }
+  } catch (error) {
+    return { name, state: 'absent', detail: `its program is not there (${(error as Error).message.split('\n')[0]}): cells run without completion from types and without type errors`, remedy: 'Get it with: npm ci (without --omit=optional)' }
+  }
 }
 
 export async function checkDevices(): Promise<Finding[]> {

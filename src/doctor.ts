@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { checkBackends, checkBrowser, checkData, checkDevices, checkJupyter, checkNode, checkPackages, checkTensorflow, type Finding } from './checks.ts'
+import { checkBackends, checkBrowser, checkData, checkDevices, checkJupyter, checkNode, checkPackages, checkTensorflow, checkTypes, type Finding } from './checks.ts'
 
-const CHECKS = [checkNode, checkPackages, checkTensorflow, checkDevices, checkBackends, checkJupyter, checkData, checkBrowser]
+const CHECKS = [checkNode, checkPackages, checkTypes, checkTensorflow, checkDevices, checkBackends, checkJupyter, checkData, checkBrowser]
 const MARKS = { ok: '✓', absent: '–', failed: '✗' }
 
 export function doctor(program: Command): void {

@@ -6,11 +6,14 @@ import { JUPYTERLAB, startLab } from './lab-server.ts'
 import { ENVIRONMENT, install, isInstalled, ROOT } from './python.ts'
 import { UsageError } from './usage.ts'
 
+/** The project's own; a package that is installed somewhere is no place to work in. */
+const NOTEBOOKS = /[\\/]node_modules[\\/]/.test(ROOT) ? process.cwd() : path.join(ROOT, 'notebooks')
+
 export function lab(program: Command): void {
   program
     .command('lab')
     .description("open JupyterLab with the kernel; the first time, set it up in the project's .cache (needs Python 3.10)")
-    .argument('[folder]', "where the notebooks lie (the project's own)", path.join(ROOT, 'notebooks'))
+    .argument('[folder]', 'where the notebooks lie', NOTEBOOKS)
     .option('--no-browser', 'print the address, and open no browser')
     .option('--port <number>', 'the port that it listens at, or the next that is free', '8888')
     .action(async (folder: string, { browser, port }: { browser: boolean; port: string }) => {

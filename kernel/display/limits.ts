@@ -8,6 +8,6 @@ export const limits = {
   depth: 3,
   /** Entries of an array, a Map or a Set in plain text. */
   items: 100,
-  /** Characters of a string, and of a whole plain text ten times as many. */
+  /** Characters of a string, and of a whole plain text twice as many. */
   characters: 10_000,
 }

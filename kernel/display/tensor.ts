@@ -6,10 +6,8 @@ import { histogram, short, summarize, summaryText, type Numbers } from './number
 
 /** A long array of numbers, typed or not: the first of them, what they have in common, their distribution. */
 export function numbers(value: object): MimeBundle | undefined {
-  const isTyped = types.isTypedArray(value) && !Buffer.isBuffer(value)
-  const isPlain = Array.isArray(value) && value.every((item) => typeof item === 'number')
-  if (!(isTyped || isPlain) || value.length <= limits.items) return undefined
-  const all = value as Numbers
+  if (!isNumbers(value) || value.length <= limits.items) return undefined
+  const all: Numbers = value
   const ends = [...Array(SHOWN.first).keys()].map((i) => all[i]).concat(Array.from({ length: SHOWN.last }, (_, i) => all[all.length - SHOWN.last + i]))
   const texts = ends.map(short).toSpliced(SHOWN.first, 0, '...')
   return bundle(`${value.constructor.name}(${all.length}) [ ${texts.join(', ')} ]`, all)
@@ -17,6 +15,21 @@ export function numbers(value: object): MimeBundle | undefined {
 
 /** How many of a long array's numbers are shown. */
 const SHOWN = { first: 8, last: 3 }
+
+/** Rows of numbers, all of a length, as a tensor. */
+export function matrix(value: object): MimeBundle | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const rows = value as object[]
+  const width = (rows[0] as Partial<Numbers> | null)?.length ?? 0
+  if (rows.length * width <= limits.items || !rows.every((row) => isNumbers(row) && row.length === width)) return undefined
+  const data = (rows as ArrayLike<number>[]).flatMap((row) => Array.from(row))
+  return bundle(`Array [${rows.length}, ${width}]\n${nested(data, [rows.length, width])}`, data)
+}
+
+function isNumbers(value: unknown): value is Numbers {
+  if (Array.isArray(value)) return value.every((item) => typeof item === 'number')
+  return types.isTypedArray(value) && !Buffer.isBuffer(value)
+}
 
 /** A tensor of this project, of ONNX Runtime or of TensorFlow.js: element type, shape, numbers. */
 export function tensor(value: object): MimeBundle | undefined {

@@ -13,7 +13,7 @@ export function plainText(value: unknown): string {
 }
 
 function cut(text: string): string {
-  const longest = 10 * limits.characters
+  const longest = 2 * limits.characters
   return text.length <= longest ? text : `${text.slice(0, longest)}\n... ${(text.length - longest).toLocaleString('en')} more characters`
 }
 

@@ -110,13 +110,14 @@ function sort(items: CompletionItem[]): CompletionItem[] {
 
 function matchOf({ label, kind = 1, insertText, textEdit, detail, documentation }: CompletionItem): Match {
   const described = typeof documentation === 'object' ? documentation.value : documentation
-  const signature = detail && ofCells(detail, label)
+  // of a package or a keyword the server says the name again
+  const signature = detail === label ? undefined : detail && ofCells(detail, label)
   const [, word] = /^(function|class|constructor|enum|interface|namespace|type)\b/.exec(signature ?? '') ?? []
   return {
     text: textEdit?.newText ?? insertText ?? label,
     type: word === undefined ? (KINDS[kind - 1] ?? 'text') : (DECLARED[word] ?? word),
     ...(signature && { signature }),
-    ...(described && { documentation: described }),
+    ...(described && { documentation: ofCells(described, label) }),
   }
 }
 

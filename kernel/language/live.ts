@@ -108,7 +108,8 @@ function describe({ type, subtype, description, value, preview }: Runtime.Remote
   const parts = entries ?? properties.map((property) => (isList ? textOf(property) : `${property.name}: ${textOf(property)}`))
   const isCut = preview.overflow || parts.length > MOST
   const shown = [...parts.slice(0, MOST), ...(isCut ? ['…'] : [])].join(', ')
-  return isList ? `${name}[ ${shown} ]` : `${name}{ ${shown} }`
+  const inside = shown === '' ? '' : ` ${shown} `
+  return isList ? `${name}[${inside}]` : `${name}{${inside}}`
 }
 
 /** Elements, and characters of a text, that a summary shows. */

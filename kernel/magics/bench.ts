@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { contendersIn } from './contenders.ts'
 import { UsageError, type Library, type Magic, type MagicContext } from './magic.ts'
-import { parseOptions } from './options.ts'
+import { parseOptions, variableIn } from './options.ts'
 
 const OPTIONS = {
   calls: { type: 'string', short: 'n' },
@@ -30,8 +31,11 @@ compared with (the first), -o a JSON file for hone compare, --same refuses conte
   typescript: 'body',
   words: () => Object.keys(OPTIONS).map((name) => `--${name}`),
   async cell(argument, body, context) {
-    const { values, positionals: [variable] } = parseOptions(argument, OPTIONS)
+    const { values, positionals } = parseOptions(argument, OPTIONS)
     const { calls, runs, time: seconds, timeout, threshold } = numbersIn(values)
+    const variable = variableIn(positionals)
+    const file = values.output === undefined ? undefined : resolve(values.output)
+    if (file !== undefined && !existsSync(dirname(file))) throw new Error(`-o: there is no folder ${dirname(file)}.`)
     const contenders = await contendersOf(body, context)
     const library = await context.lib()
     const options = {
@@ -40,9 +44,9 @@ compared with (the first), -o a JSON file for hone compare, --same refuses conte
     }
     const finish = async (result: Awaited<ReturnType<Library['bench']>>) => {
       if (variable !== undefined) await context.assign({ [variable]: result })
-      if (values.output === undefined) return
-      library.saveBench(result, resolve(values.output))
-      context.print(`Written to ${resolve(values.output)}\n`)
+      if (file === undefined) return
+      library.saveBench(result, file)
+      context.print(`Written to ${file}\n`)
     }
     try {
       const result = await library.bench(contenders, options)

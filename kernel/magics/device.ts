@@ -16,7 +16,7 @@ export const device: Magic = {
       })
     }
     for (const { device: name, available, description, reason, remedy } of await listDevices()) {
-      print(`${name.padEnd(8)}${available ? (description ?? 'available') : `absent: ${reason}. ${remedy}`}\n`)
+      print(`${name.padEnd(10)}${available ? (description ?? 'available') : `absent: ${reason}. ${remedy}`}\n`)
     }
   },
 }

@@ -1,5 +1,5 @@
 import { UsageError, type Magic } from './magic.ts'
-import { parseOptions } from './options.ts'
+import { parseOptions, variableIn } from './options.ts'
 
 export const ops: Magic = {
   name: 'ops',
@@ -7,7 +7,8 @@ export const ops: Magic = {
   usage: '%%ops [variable] [-n COUNT]: time, FLOPs, bytes and rates by type of operator, and the sessions; -n shows the costliest nodes too; the variable gets it all.',
   typescript: 'body',
   async cell(argument, body, context) {
-    const { values, positionals: [variable] } = parseOptions(argument, { nodes: { type: 'string', short: 'n' } })
+    const { values, positionals } = parseOptions(argument, { nodes: { type: 'string', short: 'n' } })
+    const variable = variableIn(positionals)
     const nodes = Number(values.nodes ?? 0)
     if (!(Number.isInteger(nodes) && nodes >= 0)) throw new UsageError(`-n takes a number of nodes, not "${values.nodes}".`)
     const run = context.prepare(body)

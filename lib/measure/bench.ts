@@ -5,7 +5,7 @@ import { LEVEL, ratiosOf } from './compare.ts'
 import { watchConditions } from './conditions.ts'
 import { ContenderError, Entrant, type Contender } from './contender.ts'
 import { environment } from './environment.ts'
-import { benchResult, type BenchResult } from './result.ts'
+import { benchResult, requireFree, type BenchResult } from './result.ts'
 import { bootstrap, median, type Interval } from './stats.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -62,6 +62,7 @@ export async function bench<Name extends string>(contenders: Readonly<Record<Nam
   if (!(minRuns >= 1 && maxRuns >= minRuns)) throw new RangeError(`there is 1 run at least, and no fewer at most: not ${minRuns} to ${maxRuns}`)
   if (!(threshold >= 0 && threshold < 1)) throw new RangeError(`the threshold is a share from 0 to 1, not ${threshold}`)
 
+  requireFree(names)
   const entrants = names.map((name) => new Entrant(name, contenders[name], { timeout, calls, rest }))
   const label = names.length > 3 ? `${names.length} variants` : names.join(', ')
   const bar = progress(`Timing ${label}`, seconds, (s) => `${s.toFixed(0)} s`)

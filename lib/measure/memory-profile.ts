@@ -3,7 +3,7 @@ import { withCharts } from '../plot/under.ts'
 import { table, Table, type TableBundle } from '../table.ts'
 import { percentText, sizeText } from '../units.ts'
 import type { HostMemory } from './memory-process.ts'
-import { kernelsOf, nodeName, runsOf, type TraceEvent } from './trace.ts'
+import { kernelsOf, nodeName, plainName, runsOf, type TraceEvent } from './trace.ts'
 
 /** An operator in the first run: bytes of ONNX Runtime's allocator. */
 export interface OperatorMemory {
@@ -110,6 +110,6 @@ function operatorsOf(kernels: readonly TraceEvent[]): OperatorMemory[] {
     const [after, peak] = [Number(inUse ?? 0), Number(reached ?? 0)]
     const raised = Math.max(0, peak - highest)
     highest = Math.max(highest, peak)
-    return { name: nodeName(kernel), type, inUse: raised ? peak : after, after, raised, outputs: Number(outputs ?? 0), weights: Number(weights ?? 0) }
+    return { name: plainName(nodeName(kernel)), type, inUse: raised ? peak : after, after, raised, outputs: Number(outputs ?? 0), weights: Number(weights ?? 0) }
   })
 }

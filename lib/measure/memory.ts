@@ -39,6 +39,9 @@ export async function memory(model: ModelSource, feeds: Tensors, options: Memory
   }
 }
 
+/** What the process calls a model that reached it as bytes. */
+const BYTES = /^the model(?=:)/
+
 async function inProcess(name: string, task: Task): Promise<{ stages: readonly HostMemory[]; gpu: number | null }> {
   const child = fork(fileURLToPath(new URL('./memory-process.js', import.meta.url)), { serialization: 'advanced', execArgv: [], silent: true, env: { ...process.env, NODE_OPTIONS: '' } })
   const gpu = task.session.device === 'cpu' ? null : watchGpuMemory(child.pid!)
@@ -46,7 +49,7 @@ async function inProcess(name: string, task: Task): Promise<{ stages: readonly H
   try {
     await unlessInterrupted(new Promise<void>((resolve, reject) => {
       child.on('message', (answer: Answer) => {
-        if ('failure' in answer) reject(new Error(answer.failure))
+        if ('failure' in answer) reject(new Error(answer.failure.replace(BYTES, name)))
         else stages.push(answer)
       })
       child.once('error', reject)

@@ -1,7 +1,7 @@
 import type { Graph, Node } from '../graph/graph.ts'
 import type { DataType } from '../graph/tensor.ts'
 import { grouped, kernelsOf, nodeName, runsOf, type TraceEvent } from './trace.ts'
-import { dtypeOf, familyOf, flopsOf, weightBytes } from './work.ts'
+import { bytesOf, dtypeOf, familyOf, flopsOf } from './work.ts'
 
 /** What an operator took, in all runs that count. */
 export interface OperatorTime {
@@ -51,11 +51,10 @@ export function operatorTimes(events: readonly TraceEvent[], skip: number, model
     const { op_name: type = '', provider = '', input_type_shape: inputs = [], output_type_shape: outputs = [] } = calls[0].args
     const spent = calls.reduce((sum, call) => sum + own.get(call)!, 0) / 1e6
     const origin = originOf(name, type)
-    const weights = origin ? weightBytes(origin) : 0
     return {
       name, type, calls: calls.length, seconds: spent, mean: spent / calls.length, share: total ? spent / total : 0,
       flops: calls.reduce<number | null>((sum, { args }) => plus(sum, flopsOf(type, args.input_type_shape ?? [], args.output_type_shape ?? [], origin)), 0),
-      bytes: calls.reduce((sum, { args }) => sum + Number(args.activation_size ?? 0) + Math.max(Number(args.parameter_size ?? 0), weights) + Number(args.output_size ?? 0), 0),
+      bytes: calls.reduce((sum, { args }) => sum + bytesOf(type, args, origin), 0),
       provider, dtype: dtypeOf(inputs[0]), shape: Object.values(outputs[0] ?? {})[0] ?? null,
     }
   })

@@ -46,6 +46,9 @@ export async function replicas(model: ModelSource, feeds: Tensors, options: Repl
   return { run: () => pool.run(), close: () => pool.close() }
 }
 
+/** What the thread calls a model that reached it as bytes. */
+const BYTES = /^the model(?=:)/
+
 class Pool {
   readonly #name: string
   readonly #workers: Worker[] = []
@@ -94,7 +97,7 @@ class Pool {
     this.#served.delete(worker)
     this.#idle.push(worker)
     if (failure === undefined) request?.resolve()
-    else request?.reject(new Error(failure))
+    else request?.reject(new Error(failure.replace(BYTES, this.#name)))
     this.#serve()
   }
 

@@ -85,6 +85,7 @@ export interface Timed<Name extends string = string> {
 
 /** What follows from samples. @throws RangeError where a contender's name is taken by the result itself. */
 export function benchResult<Name extends string>(contenders: readonly Timed<Name>[], about: About): BenchResult<Name> {
+  requireFree(contenders.map(({ name }) => name))
   const measurements = measured(contenders, about)
   const warnings = [...settingsWarning(contenders), ...warningsOf(contenders, about.conditions, about.environment.cores)]
   const noisy = warnings.some(({ kind }) => kind === 'noise' || kind === 'load' || kind === 'pace')
@@ -98,12 +99,19 @@ export function benchResult<Name extends string>(contenders: readonly Timed<Name
     [Symbol.for('Jupyter.display')]: () => withCharts(view(), [latency(measurements, { title: 'Time' })]),
     [Symbol.for('nodejs.util.inspect.custom')]: text,
   }
-  const taken = contenders.find(({ name }) => name in hidden)
-  if (taken) throw new RangeError(`a contender cannot be called "${taken.name}"`)
   const result = Object.fromEntries(measurements.map((one) => [one.name, one]))
   for (const key of Reflect.ownKeys(hidden)) Object.defineProperty(result, key, { value: Reflect.get(hidden, key) })
   return result as BenchResult<Name>
 }
+
+/** @throws RangeError where a contender's name is taken by the result itself. */
+export function requireFree(names: readonly string[]): void {
+  const taken = names.find((name) => OWN.has(name))
+  if (taken !== undefined) throw new RangeError(`a contender cannot be called "${taken}"`)
+}
+
+/** What a result has beside its contenders. */
+const OWN = new Set(['about', 'toJSON', 'toString'])
 
 function saved(contenders: readonly Timed[], { baseline, seed, threshold, environment, conditions, started }: About): SavedBench {
   const timed = contenders.map(({ name, perCall, settings, warmup, samples }) => ({ name, perCall, settings, warmup, samples }))

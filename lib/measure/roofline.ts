@@ -7,6 +7,7 @@ import { table, type TableBundle } from '../table.ts'
 import { countText, digits, percentText, sizeText, timeText } from '../units.ts'
 import type { OperatorTime } from './operator-times.ts'
 import { intensity, type Profile } from './profile-table.ts'
+import { plainName } from './trace.ts'
 
 /** What a machine reaches at most. */
 export interface MachineLimits {
@@ -90,7 +91,7 @@ export class Roofline {
     const total = nodes.reduce((sum, { seconds }) => sum + seconds, 0)
     this.limits = limits
     this.rows = nodes.map((node) => ({
-      name: node.name, type: node.type, seconds: node.seconds / Math.max(1, runs), share: node.seconds / total,
+      name: plainName(node.name), type: node.type, seconds: node.seconds / Math.max(1, runs), share: node.seconds / total,
       intensity: intensity(node), rate: node.flops === null || node.seconds === 0 ? null : node.flops / node.seconds, bound: boundOf(node, limits),
     }))
   }

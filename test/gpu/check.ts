@@ -16,7 +16,7 @@ import { LARGE, models, SMALL } from './models.ts'
 /** How far gradients may be from the CPU's: a network multiplies what each operator rounds. */
 const LIMITS: Readonly<Record<PrecisionName, number>> = { float32: 1e-3, tf32: 3e-2, float16: 5e-2, bfloat16: 0.3 }
 
-const USAGE = `npm run gpu:check -- [--device cuda|webgpu|cpu] [--models NAME,...] [--minutes 8] [--out reports/gpu-check.json]
+const USAGE = `npm run gpu:check -- [--device cuda|tensorrt|webgpu|cpu] [--models NAME,...] [--minutes 8] [--out reports/gpu-check.json]
 
 Trains each network for some steps on the device (the best GPU) in each precision, and compares with the CPU.
 Networks: ${Object.keys(models).join('; ')}.
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
 
   const rows: Row[] = []
   for (const [i, name] of names.entries()) rows.push(...(await checkModel(state.device, name, (end - performance.now()) / (names.length - i + 1))))
-  const tfjs = await tensorflowStep(state.device === 'cuda' ? 'gpu' : 'node', (end - performance.now()) / 1000)
+  const tfjs = await tensorflowStep(state.isGpu && state.device !== 'webgpu' ? 'gpu' : 'node', (end - performance.now()) / 1000)
 
   console.log(`\n${shown(rows)}\n\nTensorFlow.js: ${tfjs.text}`)
   mkdirSync(path.dirname(path.resolve(options.out)), { recursive: true })
@@ -61,8 +61,8 @@ async function main(): Promise<number> {
 async function device(): Promise<{ device: Device; description: string; isGpu: boolean } | string> {
   const devices = await listDevices()
   const wanted = options.device
-  if (wanted !== undefined && !devices.some(({ device }) => device === wanted)) return `There is no device "${wanted}": choose among cuda, webgpu, cpu.`
-  const gpus = devices.filter(({ device }) => device !== 'cpu')
+  if (wanted !== undefined && !devices.some(({ device }) => device === wanted)) return `There is no device "${wanted}": choose among ${devices.map(({ device }) => device).join(', ')}.`
+  const gpus = devices.filter(({ device }) => device === 'cuda' || device === 'webgpu')
   const found = wanted === undefined ? gpus.find(({ available, software }) => available && !software) : devices.find(({ device }) => device === wanted)
   if (!found) return `No GPU to check: ${gpus.map((gpu) => `${gpu.device}: ${gpu.reason ?? 'its adapter is emulated on the CPU (take it with --device webgpu)'}`).join('; ')}.`
   if (!found.available) return `No ${found.device} to check: ${found.reason}. ${found.remedy}`
@@ -71,7 +71,7 @@ async function device(): Promise<{ device: Device; description: string; isGpu: b
 
 /** TF32 is settled when a process starts, so each network takes two of them on CUDA. */
 function processes(device: Device): readonly { precisions: readonly PrecisionName[]; env: Record<string, string> }[] {
-  if (device !== 'cuda') return [{ precisions: ['float32', 'float16', 'bfloat16'], env: {} }]
+  if (device === 'cpu' || device === 'webgpu') return [{ precisions: ['float32', 'float16', 'bfloat16'], env: {} }]
   return [
     { precisions: ['float32'], env: { NVIDIA_TF32_OVERRIDE: '0' } },
     { precisions: ['tf32', 'float16', 'bfloat16'], env: {} },

@@ -42,6 +42,8 @@ test('%%bench says what is wrong: nothing to time, twice a name, a bad option, c
   await refused('%%bench\n1 + 1', /found nothing to time: write each contender as/)
   await refused('%%bench\na: 1\na: 2', /Two contenders are called a/)
   await refused('%%bench -r some\na: 1', /--runs takes a number, not "some"/)
+  await refused('%%bench two words\na: 1', /goes into one variable, and "two words" is none/)
+  await refused('%%bench -o nowhere/speed.json\na: 1', /-o: there is no folder .*nowhere\./)
   await refused('%%bench --same -r 5\na: 1\nb: 2', /b: it answers something else than a does: the result is 2, not 1/)
   const failed = await refused('%%bench\na: 1\nb: {\n  throw new Error("no plates")\n}', /^b: no plates$/)
   assert.match(plainTraceback(failed), /Caused by: Error: no plates\n +at cell \d+:4:9/)

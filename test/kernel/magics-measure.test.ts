@@ -99,7 +99,7 @@ test('%%trace: functions, garbage collection, event-loop delay and operators on 
 })
 
 test('%device lists what networks can run on, and %gpu says what there is in a line or a table', async () => {
-  assert.match((await run(kernel, '%device')).stdout, /^cuda .*\nwebgpu .*\ncpu .*\n$/)
+  assert.match((await run(kernel, '%device')).stdout, /^cuda .*\ntensorrt .*\nwebgpu .*\ncpu .*\n$/)
   assert.equal((await run(kernel, '%device cpu')).result, "'cpu'")
   assert.match((await run(kernel, '%device tpu')).reply.evalue!, /there is no device "tpu"/)
   const { stdout, outputs } = await run(kernel, '%gpu')

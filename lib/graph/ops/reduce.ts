@@ -61,7 +61,10 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
       if (!axes) throw new Error(`${node}: its axes are known only at run time`)
       const kept = knownShape(x).flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
       return [
-        ...(SUMS.includes(type) ? [] : axes.map((axis) => fixed({ value: x, axis }, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`))),
+        ...axes.map((axis) => {
+          const port = { value: x, axis }
+          return SUMS.includes(type) ? link(port, port) : fixed(port, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`)
+        }),
         ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
       ]
     },

@@ -62,7 +62,7 @@ tbody tr + tr > td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, t
 .outputs > * + * { margin-top: .75rem; }
 .outputs pre { font-size: .79rem; max-height: 32rem; }
 .outputs .shiki { border: 0; padding: 0; background: none; }
-.outputs table { margin: .25rem 0; max-height: 48rem; overflow: auto; width: fit-content; }
+.outputs table { margin: .25rem 0; max-height: 60rem; overflow: auto; width: fit-content; }
 .outputs thead th { position: sticky; top: 0; background: var(--paper); }
 .outputs p { font-size: .9rem; }
 .outputs .stderr { color: #9a5b00; }

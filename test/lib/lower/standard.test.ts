@@ -21,7 +21,7 @@ function step(precision = mixed('float16')) {
 
 const batch = { x: noise([2, 1, SIZE, SIZE], 3), target: Tensor.of('int64', [2], [0, 2]) }
 
-for (const device of ['cuda', 'webgpu'] as const)
+for (const device of ['cuda', 'tensorrt', 'webgpu'] as const)
   test(`a dynamic loss scale is state for ${device} too: it halves where a gradient overflows, and one run of several steps carries it on`, async () => {
     const { model, step: written } = step()
     const lowered = lower(written, device, { sizes: { N: 2 }, state: stateOf(written) })

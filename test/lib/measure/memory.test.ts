@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { symbol } from '../../../lib/graph/dim.ts'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { processMemory } from '../../../lib/measure/gpu-memory.ts'
+import { processMemory, totalMemory, watchGpuMemory } from '../../../lib/measure/gpu-memory.ts'
 import { memory } from '../../../lib/measure/memory.ts'
 import { MemoryProfile } from '../../../lib/measure/memory-profile.ts'
 import { twoLayers } from '../runtime/models.ts'
@@ -63,4 +66,32 @@ test('a process is found in what nvidia-smi lists, on every GPU', () => {
   assert.equal(processMemory('812, 1530\n77, 400\n812, 20\n', 812), 1550 * MEGABYTE)
   assert.equal(processMemory('812, [N/A]\n', 812), null)
   assert.equal(processMemory('', 812), null)
+  assert.equal(totalMemory('1530\n20\n'), 1550 * MEGABYTE)
+  assert.equal(totalMemory('[N/A]\n'), null)
+})
+
+test('GPU memory is watched through nvidia-smi: by process, or by how much it grew where processes are not listed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hone-smi-'))
+  const { PATH } = process.env
+  t.after(() => {
+    process.env.PATH = PATH
+    rmSync(folder, { recursive: true })
+  })
+  process.env.PATH = `${folder}:${PATH}`
+  const watched = async (listed: string) => {
+    const [used, asked] = ['used', 'asked'].map((name) => join(folder, name))
+    const looks = async (count: number) => {
+      writeFileSync(asked, '')
+      while (readFileSync(asked, 'utf8').length < count) await sleep(20)
+    }
+    writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\ncase "$1" in *compute-apps*) ${listed};; *) cat ${used};; esac\nprintf x >> ${asked}\n`, { mode: 0o755 })
+    writeFileSync(used, '100\n')
+    const watch = watchGpuMemory(812)
+    await looks(3)
+    writeFileSync(used, '400\n')
+    await looks(4)
+    return watch.end()
+  }
+  assert.equal(await watched('echo 812, 250'), 250 * MEGABYTE)
+  assert.equal(await watched(':'), 300 * MEGABYTE)
 })

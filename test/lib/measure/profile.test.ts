@@ -8,6 +8,7 @@ import { Tensor } from '../../../lib/graph/tensor.ts'
 import { compareProfiles } from '../../../lib/measure/match.ts'
 import { profile, type ProfileError } from '../../../lib/measure/profile.ts'
 import { intensity } from '../../../lib/measure/profile-table.ts'
+import { lstmSentiment } from '../../../lib/nn/models/lstm-sentiment.ts'
 import { lprnet } from '../../../lib/nn/models/lprnet.ts'
 import { operatorTimes } from '../../../lib/measure/operator-times.ts'
 import { twoLayers } from '../runtime/models.ts'
@@ -26,6 +27,15 @@ test('a profile tells every operator, its calls and its share, and leaves no fil
   const shown = found[Symbol.for('Jupyter.display') as never] as unknown as () => Record<string, string>
   assert.match(shown.call(found)['text/plain'], /operator +calls per run.*MatMul +2 .*5 runs, .* each/s)
   assert.deepEqual(await leftovers(), before)
+})
+
+test('an LSTM is counted by its stored weights, which the runtime hides; of a table only the rows that are read', async () => {
+  const net = lstmSentiment({ length: 8, vocabulary: 5000, embeddingSize: 16, hiddenSize: 32, numLayers: 1 })
+  const tokens = Tensor.of('int64', [4, 8], Array.from({ length: 32 }, (_, i) => i))
+  const { nodes } = await profile(net.graph, { tokens }, { device: 'cpu', threads: 1, runs: 2 })
+  const one = (wanted: string) => nodes.find(({ type }) => type === wanted)!
+  assert.equal(one('LSTM').flops, 2 * (2 * 8 * 4 * 4 * 32 * (16 + 32) + 8 * 4 * 10 * 4 * 32))
+  assert.equal(one('Gather').bytes, 2 * (32 * 8 + 2 * 32 * 16 * 4))
 })
 
 test('a bad input ends a profile with the session’s own words and no file', async () => {

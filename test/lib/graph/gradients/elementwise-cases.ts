@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { DATA_TYPES, Tensor } from '../../../../lib/graph/tensor.ts'
-import { lacking, node, positive, x, y, z, type Attributes, type Differences, type OracleCase } from './oracle-case.ts'
+import { lacking, node, own, positive, x, y, z, type Attributes, type Differences, type OracleCase } from './oracle-case.ts'
 
 const float = (value: number) => ({ type: 'float', value }) as const
 
@@ -84,6 +84,22 @@ export const elementwise: Readonly<Record<string, OracleCase>> = {
     // by its definition the gradient is that of the identity within the range
     differences: { each: (v) => Math.min(124 / 128, Math.max(-131 / 128, v)) },
   },
+  // weights that are rounded on the way forward: their gradient is by definition that of the identity, of the binary ones within −1 to 1
+  Int8Weight: own('Int8Weight', [x(3, 5)], { axis: 0 }, {
+    torch: '(lambda w, s: w + ((w / s).round() * s - w).detach())(x[0], x[0].detach().abs().amax(1, keepdim=True) / 127)',
+    tensorflow: lacking('TensorFlow.js has no straight-through estimator'),
+    differences: { as: (_, v) => [v!] },
+  }),
+  TernaryWeight: own('TernaryWeight', [x(3, 5)], { axis: 0 }, {
+    torch: '(lambda w, m: w + (w.sign() * m * (w.abs() * m).sum(1, keepdim=True) / m.sum(1, keepdim=True) - w).detach())(x[0], (x[0].detach().abs() > 0.7 * x[0].detach().abs().mean(1, keepdim=True)).to(x[0].dtype))',
+    tensorflow: lacking('TensorFlow.js has no straight-through estimator'),
+    differences: { as: (_, v) => [v!] },
+  }),
+  BinaryWeight: own('BinaryWeight', [x(3, 5)], { axis: 0 }, {
+    torch: '(lambda w, a: w.clamp(-1, 1) + (torch.where(w >= 0, a, -a) - w.clamp(-1, 1)).detach())(x[0], x[0].detach().abs().mean(1, keepdim=True))',
+    tensorflow: lacking('TensorFlow.js has no straight-through estimator'),
+    differences: { each: (v) => Math.min(1, Math.max(-1, v)) },
+  }),
   DropoutTrain: {
     inputs: [x(4, 6), KEPT],
     hone: (graph, v) => graph.ops('DropoutTrain', [v, graph.scalar(3, 'float32')], { ratio: float(0.25), seed: 5, stream: 2 }, { domain: 'hone', outputs: 2 }).slice(0, 1),

@@ -42,9 +42,9 @@ test('a halved image is held as any other: a convolution without bias, its pooli
   follows({ scale: [16], bias: [16], mean: [16], variance: [16] }, (g, image, scale, bias, mean, variance) =>
     g.ops('BatchNormTrain', [g.op('MaxPool', [image], pool([2, 2])), scale, bias, mean, variance], {}, { domain: HONE, outputs: 5 }), ['MaxPool', 'BatchNormTrain']))
 
-test('windows that overlap are left to the runtime', async () => {
+test('max pooling of windows that overlap', async () => {
   const { lowered, distance } = await compareLowered(graphOf({ x, w }, (g, input, filter) => [g.op('MaxPool', [conv(g, input, filter)], { kernel_shape: [3, 3], strides: [2, 2] })]))
-  assert.ok(typesOf(lowered).has('MaxPool') && distance < EXACT_ENOUGH)
+  assert.ok(!typesOf(lowered).has('MaxPool') && distance < EXACT_ENOUGH)
 })
 
 const vectors = { scale: [16], bias: [16], mean: [16], variance: [16] }
