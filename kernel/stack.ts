@@ -82,12 +82,13 @@ export function headOf(error: Error): string {
   }
 }
 
-/** Node puts an excerpt of its own above an error of another realm. */
+/** Node puts an excerpt of its own above some errors: that of a module is worth reading, that of another realm is in its frames. */
 function stackOf(error: Error): string {
   const head = headOf(error)
   try {
     const { stack } = error
-    return typeof stack === 'string' ? stack.slice(Math.max(0, stack.indexOf(head))) : head
+    if (typeof stack !== 'string') return head
+    return error instanceof Error ? stack : stack.slice(Math.max(0, stack.indexOf(head)))
   } catch {
     return head
   }
