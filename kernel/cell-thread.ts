@@ -105,9 +105,9 @@ export class CellThread {
     return reply
   }
 
-  /** Interrupts all that runs; resolves when it is done. */
-  async interrupt(): Promise<void> {
-    if (this.#running.size > 0) await this.#interrupter.interrupt()
+  /** Interrupts all that runs, be it left behind by a cell that has ended; resolves when it is done. */
+  interrupt(): Promise<void> {
+    return this.#interrupter.interrupt()
   }
 
   /** Begins nothing any more, and makes sure that the process ends soon, whatever the cell thread does. */

@@ -7,6 +7,7 @@ import { CommTable } from './comms.ts'
 import { createContext } from './context.ts'
 import { mimeBundle } from './display.ts'
 import { ShownDisplay } from './display/show.ts'
+import { describeError } from './errors.ts'
 import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import type { HistoryEntry, HistoryQuery } from './history.ts'
@@ -19,12 +20,13 @@ import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { endWithTheirCell } from './started.ts'
-import { describeError, StackTraces } from './stack.ts'
+import { StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
 import { framesBelow, isTerminable, standStill } from './termination.ts'
 import { Flag, Insistence, Interrupt, type CellRequest, type CommRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
 import { followTimers } from './timers.ts'
+import { traceback } from './traceback.ts'
 import { countWhole } from './whole.ts'
 
 /** Characters of a cell's value that are kept for the history. */
@@ -59,8 +61,9 @@ export class Executor {
   readonly #running = new Map<string, RunningCell>()
   /** The cells that an interrupt is to end or has just ended. */
   readonly #interrupted = new Set<RunningCell>()
-  /** Whether their loops are to throw. */
+  /** Whether their loops are to throw, or all that an earlier cell left behind, too. */
   isStopping = false
+  #isStoppingAll = false
   #wasTerminated = false
   #latest: RunningCell | undefined
   #evaluations = 0
@@ -152,6 +155,7 @@ export class Executor {
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
     return async () => {
+      if (cell.isInterrupted) throw new Interrupted()
       cell.last = []
       this.loader.names.release(compiled.names)
       await this.evaluator.run(compiled, url)
@@ -206,7 +210,7 @@ export class Executor {
   async reload(mode?: AutoreloadMode): Promise<void> {
     for (const { paths, error } of await this.loader.reload(mode)) {
       const names = paths.map((path) => relative(process.cwd(), path)).join(', ')
-      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${this.traces.traceback(error).join('\n')}\n`)
+      this.write('stderr', `Could not be loaded anew, and what was there before stays: ${names}\n${traceback(error, this.traces).join('\n')}\n`)
     }
   }
 
@@ -217,7 +221,7 @@ export class Executor {
         const [value] = await this.prepare(cell, expression, expression)()
         results[name] = { status: 'ok', data: await mimeBundle(value), metadata: {} }
       } catch (error) {
-        results[name] = { status: 'error', ...describeError(error), traceback: this.traces.traceback(error) }
+        results[name] = { status: 'error', ...describeError(error), traceback: traceback(error, this.traces) }
       }
     }
     return results
@@ -233,6 +237,7 @@ export class Executor {
     const { cell } = this
     if (cell?.isUnwinding && insistence !== Insistence.force) return
     this.isStopping = true
+    this.#isStoppingAll = insistence !== Insistence.tell
     if (Atomics.load(this.#flags, Flag.native) > 0 || Atomics.load(this.#flags, Flag.asyncHooks) > 0) return
     const frames = framesBelow(above)
     if (!isTerminable(frames, insistence)) return
@@ -245,7 +250,7 @@ export class Executor {
   /** What a loop of a cell calls in each turn when loops are to throw. It throws once: what catches it may clean up before the next time. */
   readonly stop = (): void => {
     const { cell } = this
-    if (cell?.isInterrupted !== true) return
+    if (cell === undefined || !(cell.isInterrupted || this.#isStoppingAll)) return
     this.isStopping = false
     cell.unwind()
   }
@@ -281,8 +286,8 @@ export class Executor {
   #fail(cell: RunningCell, error: unknown): void {
     if (!this.#running.has(cell.request.id)) return
     const { code, count } = cell.request
-    const traceback = this.traces.traceback(error, { label: labelOf(cell.request), input: '', source: code })
-    this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback })
+    const lines = traceback(error, this.traces, { label: labelOf(cell.request), source: code })
+    this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback: lines })
   }
 
   /** Says so first: what a termination leaves undone then is nothing that the protocol thread waits for. */
@@ -298,7 +303,7 @@ export class Executor {
   #showUncaught(error: unknown, cell: RunningCell | undefined): void {
     this.#cells.reset()
     if (error instanceof Interrupted || error instanceof AsyncStackReset) return
-    this.write('stderr', `Uncaught ${this.traces.traceback(error).join('\n')}\n`, cell)
+    this.write('stderr', `Uncaught ${traceback(error, this.traces).join('\n')}\n`, cell)
   }
 }
 

@@ -26,6 +26,9 @@ export function guardCell(program: Program, text: MagicString, source: string, r
     AwaitExpression({ start, end }, _, ancestors) {
       text.appendLeft(start + 'await'.length, ` ${runtime}.${isInFinally(ancestors) ? 'cleanup' : 'guard'}(`).appendLeft(end, `${END})`)
     },
+    ThrowStatement({ argument }) {
+      text.appendLeft(argument.start, `${runtime}.thrown(`).appendLeft(argument.end, `${END})`)
+    },
     ForStatement: loop,
     ForInStatement: loop,
     ForOfStatement: loop,
@@ -37,7 +40,7 @@ export function guardCell(program: Program, text: MagicString, source: string, r
 /** The text of a function without what was put in: as it was typed, and able to run elsewhere, as in a worker or a browser's page. */
 export function withoutGuards(text: string, runtime: string): string {
   if (!text.includes(`${runtime}.`)) return text
-  const guards = [` ${runtime}\\.(?:guard|cleanup)\\(`, `${runtime}\\.iterate\\(`, `\\{/\\*hone\\*/${runtime}\\.check\\(\\); `, ` ${runtime}\\.check\\(\\);`, '/\\*hone\\*/[)}]']
+  const guards = [` ${runtime}\\.(?:guard|cleanup)\\(`, `${runtime}\\.(?:iterate|thrown)\\(`, `\\{/\\*hone\\*/${runtime}\\.check\\(\\); `, ` ${runtime}\\.check\\(\\);`, '/\\*hone\\*/[)}]']
   return text.replace(new RegExp(guards.join('|'), 'g'), '').replaceAll(`${runtime}.import(`, 'import(').replaceAll(`${runtime}.meta`, 'import.meta')
 }
 

@@ -10,7 +10,8 @@ const INTERVAL_MS = 2
 const LONG_INTERVAL_MS = 50
 /** After how many milliseconds each insistence begins. */
 const TERMINATE_MS = 8
-const FORCE_MS = 50
+const TERMINATE_VM_MS = 40
+const FORCE_MS = 250
 /** How long modules that are being loaded are let finish. */
 const WHOLE_PATIENCE_MS = 5000
 /** After how many milliseconds a child process that the cell thread waits for is ended. */
@@ -92,7 +93,8 @@ export class Interrupter {
   #insistenceAfter(elapsed: number): Insistence {
     const isWhole = (this.#is(Flag.whole) || this.#is(Flag.loading)) && elapsed < WHOLE_PATIENCE_MS && !this.#isUrgent
     if (elapsed < TERMINATE_MS || isWhole) return Insistence.tell
-    return elapsed < FORCE_MS ? Insistence.terminate : Insistence.force
+    if (elapsed < FORCE_MS) return elapsed < TERMINATE_VM_MS ? Insistence.terminate : Insistence.terminateVm
+    return Insistence.force
   }
 
   /** Tells the cell thread, whatever JavaScript it runs. Native code does not listen. */

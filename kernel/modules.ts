@@ -15,6 +15,7 @@ import { upgradeClasses } from './modules/upgrade.ts'
 import { compileInWorkers } from './modules/workers.ts'
 import type { NameUse } from './rewrite.ts'
 import { Flag } from './threads.ts'
+import { whole } from './whole.ts'
 
 /** The names of an import statement, each with the name of the export, what assigns it, and where it is used. */
 export type Names = Record<string, [exported: string, assign: (value: unknown) => void, use: NameUse]>
@@ -186,7 +187,7 @@ export class ModuleLoader {
     const port = this.#hooksPort
     this.#hooksPort = undefined
     if (port === undefined) return
-    register(port)
+    whole(() => register(port))
     compileInWorkers()
   }
 
@@ -200,8 +201,11 @@ export class ModuleLoader {
     }
   }
 
-  /** To be called when what is under way is waited for no more: a module may await for ever at its top. */
+  /** To be called when what is under way is waited for no more: a module may await for ever at its top, or have been terminated there. */
   abandon(): void {
+    for (const [path, required] of Object.entries(cache)) {
+      if (required?.loaded === false) delete cache[path]
+    }
     this.#loads.clear()
     Atomics.store(this.#flags, Flag.loading, 0)
   }

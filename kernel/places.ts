@@ -2,15 +2,13 @@ import { readFileSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile, locateIn, type Position } from './cell.ts'
+import type { Listing } from './excerpt.ts'
 import { COMPILED_FILE, compileFile } from './modules/source.ts'
 
-/** A script that has run. */
-export interface KnownScript {
-  label: string
+/** A script that has run. The source is what the person typed, with every line of `input` in its place. */
+export interface KnownScript extends Listing {
   /** What was compiled. */
   input: string
-  /** What the person typed, with every line of `input` in its place. */
-  source: string
 }
 
 type Locate = (position: Position) => Position | undefined
@@ -32,13 +30,13 @@ export class Places {
     return [...this.#scripts.values()].findLast((script) => script.label === label)
   }
 
-  /** The name and the place to show; undefined where both are what they seem. */
-  find(url: string, position: Position): { name: string; position: Position } | undefined {
+  /** The name and the place to show; undefined where both are what they seem, null where a compiler put something in. */
+  find(url: string, position: Position): { name: string; position: Position } | null | undefined {
     const script = this.#scripts.get(url)
     const name = script?.label ?? url.replace(/\?.*/, '')
     if (script === undefined && !COMPILED_FILE.test(name)) return undefined
     const found = this.#locator(url, script)(position)
-    return found && { name, position: found }
+    return found === undefined ? null : { name, position: found }
   }
 
   #locator(url: string, script: KnownScript | undefined): Locate {
@@ -70,6 +68,6 @@ function fileLocator(url: string): Locate {
     const javascript = compileFile(path, readFileSync(path, 'utf8'), isAbsolute(url) ? 'commonjs' : undefined)
     return (position) => locateIn(javascript, position)
   } catch {
-    return () => undefined
+    return (position) => position
   }
 }

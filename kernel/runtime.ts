@@ -65,6 +65,12 @@ export class CellRuntime {
     this.#executor.reach(insistence, this.reach)
   }
 
+  /** What is thrown. */
+  thrown(value: unknown): unknown {
+    this.#executor.traces.noteThrown(value, this.thrown)
+    return value
+  }
+
   /** What a loop calls in each turn. */
   check(): void {
     if (this.#executor.isStopping) this.#executor.stop()

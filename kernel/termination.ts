@@ -25,14 +25,21 @@ export function framesBelow(above: (...args: never[]) => unknown): NodeJS.CallSi
 /**
  * Whether V8 may terminate what runs. Code of cells and packages is used to be left by exceptions; Node's functions and the
  * kernel's are not, where they are at work themselves: their state may be half changed. What `vm` runs may have a timeout of its own,
- * and V8 knows but one termination at a time.
+ * and V8 knows but one termination at a time. A module of Node's own that is half loaded stays so: it is never terminated.
  */
 export function isTerminable(frames: readonly NodeJS.CallSite[] | undefined, insistence: Insistence): boolean {
   if (frames === undefined) return insistence === Insistence.force
   const urls = frames.map((frame) => (frame.isEval() ? 'eval' : frame.getScriptNameOrSourceURL())).filter(Boolean) as string[]
   const [top] = urls
   if (top === undefined || urls.every(isInternal) || insistence === Insistence.tell) return false
-  return insistence === Insistence.force || (!isInternal(top) && !urls.includes('node:vm'))
+  if (isInternal(top)) return insistence === Insistence.force && !isLoadingNode(urls)
+  return insistence >= Insistence.terminateVm || !urls.includes('node:vm')
+}
+
+/** Whether Node's own functions that are on top load more of Node. */
+function isLoadingNode(urls: readonly string[]): boolean {
+  const own = urls.slice(0, urls.findIndex((url) => !isInternal(url)))
+  return own.some((url) => url === 'node:internal/bootstrap/realm' || url.startsWith('node:internal/modules/'))
 }
 
 /** Displays and magics call code that is not theirs in loops, and keep nothing. */

@@ -136,7 +136,9 @@ export const Insistence = {
   tell: 0,
   /** JavaScript is terminated where nothing is left half done. */
   terminate: 1,
+  /** Also in code that `vm` runs. */
+  terminateVm: 2,
   /** JavaScript is terminated where it stands. */
-  force: 2,
+  force: 3,
 } as const
 export type Insistence = (typeof Insistence)[keyof typeof Insistence]

@@ -83,7 +83,7 @@ function compile(source: string, loader: Dialect, folder: string, format?: 'cjs'
 function sourceError(source: string, text: string, { line, column, lineText }: Esbuild.Location): SourceError {
   const before = Buffer.from(lineText).toString('utf8', 0, column)
   const offset = source.split('\n').slice(0, line - 1).join('\n').length + Math.min(line - 1, 1) + before.length
-  return new SourceError(text, line, before.length, isUnfinished(source, text, offset))
+  return new SourceError(text.replace(/:$/, '.'), line, before.length, isUnfinished(source, text, offset))
 }
 
 /** Whether more text might mend the problem at a place. */

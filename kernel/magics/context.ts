@@ -48,7 +48,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
     import: (specifier) => runtime.import(specifier),
     locate(url, place) {
       const found = executor.traces.places.find(url, place)
-      return found && { name: found.name, line: found.position.line, column: found.position.column + 1 }
+      return found ? { name: found.name, line: found.position.line, column: found.position.column + 1 } : undefined
     },
     isHidden: isKernelScript,
     write: (name, text) => executor.write(name, text, cell),

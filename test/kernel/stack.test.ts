@@ -46,13 +46,57 @@ const marked: Record<string, [code: string, line: string]> = {
   'a callback': ['[1].map((v) => {\n  JSON.parse("{")\n})', '> 2 |   JSON.parse("{")'],
   'a using declaration': ['using held = { [Symbol.dispose]() {} }\n\nthrow new Error("held")', '> 3 | throw new Error("held")'],
   'a magic': ['%%time\nconst w = 1\nnull!.y', '> 3 | null!.y'],
+  'a constant enum': ['const enum CE { X = 1 }\nconst v = CE.X\nthrow new Error(String(v))', '> 3 | throw new Error'],
+  'an abstract class with fields': ['abstract class Q<T extends object> {\n  declare z: number\n  constructor(protected readonly n: T) {}\n  run(): T {\n    throw new Error("abstract")\n  }\n}\nclass R extends Q<{}> {}\nnew R({}).run()', '> 5 |     throw new Error("abstract")'],
+  'the initial value of a private field': ['class CF {\n  a = 1\n  #b = (() => {\n    throw new Error("field")\n  })()\n}\nnew CF()', '> 4 |     throw new Error("field")'],
+  'a static block': ['class SB {\n  static x: number\n  static {\n    this.x = null!.foo\n  }\n}', '> 4 |     this.x = null!.foo'],
+  'a class decorator that throws': ['function bad(_: unknown, c: ClassDecoratorContext): any {\n  throw new Error(String(c.name))\n}\n@bad\nclass DD {}', '> 2 |   throw new Error(String(c.name))'],
+  'a field decorator that throws': ['const field = (_: undefined, c: ClassFieldDecoratorContext) => (v: number) => {\n  throw new Error("decorated field")\n}\nclass FF {\n  @field x = 2\n}\nnew FF()', '> 2 |   throw new Error("decorated field")'],
+  'an attribute of JSX': ['/** @jsx h */\nconst h = (t: any, p: any, ...c: any[]) => ({ t, p, c })\nconst el = <div\n  a={1}\n  b={(() => {\n    throw new Error("attribute")\n  })()}\n/>', '> 6 |     throw new Error("attribute")'],
+  'JSX beside a generic arrow': ['/** @jsx h */\nconst id = <T,>(x: T) => x\nconst q = <b>{id(1)}</b>\nundefined!.foo', '> 4 | undefined!.foo'],
+  'a generic arrow': ['const ga = <T extends { x: number }>(a: T | null): number => {\n  return a!.x\n}\nga(null)', '> 2 |   return a!.x'],
+  'satisfies and as': ['const s = { a: 1 } satisfies Record<string, number>\n;(s as any).b.c', '> 2 | ;(s as any).b.c'],
+  'within a template of several lines': ['const t2 = `a\n${[1,\n2].map((n) => {\n  if (n === 2) throw new Error(`in\ntemplate`)\n  return n\n})}`', '> 4 |   if (n === 2) throw new Error(`in'],
+  'a disposal that throws': ['{\n  using r = { [Symbol.dispose]() {\n    throw new Error("disposal")\n  } }\n}', '> 3 |     throw new Error("disposal")'],
+  'a loop without braces': ['let w = 0\nwhile (w++ < 5)\n  if (w === 3) Math.max(null!.q)', '> 3 |   if (w === 3) Math.max(null!.q)'],
+  'an async generator': ['for await (const x of (async function* () {\n  yield 1\n  throw new Error("generator")\n})()) {\n}', '> 3 |   throw new Error("generator")'],
+  'a reaction of a promise': ['await Promise.resolve(1).then(() => {\n  throw new Error("then")\n})', '> 2 |   throw new Error("then")'],
+  'a rejection': ['await 1\nawait Promise.reject(new Error("rejected"))', '> 2 | await Promise.reject(new Error("rejected"))'],
+  'an error of Node': ["import fs from 'node:fs'\nfs.readFileSync('/no/such/file')", "> 2 | fs.readFileSync('/no/such/file')"],
+  'evaluated code': ['\n(0, eval)("throw new Error(1)")', '> 2 | (0, eval)'],
+  'code of another realm': ["import vm from 'node:vm'\nvm.runInNewContext('x.y', { x: undefined }, 'ctx.js')", "> 2 | vm.runInNewContext"],
+  'a display that throws': ["({ [Symbol.for('Jupyter.display')]() {\n  throw new Error('display')\n} })", "> 2 |   throw new Error('display')"],
+  'a thrown text': ['function f(): never {\n  throw "text"\n}\nf()', '> 2 |   throw "text"'],
+  'a thrown object, after an await': ['await null\nthrow { code: 7 }', '> 2 | throw { code: 7 }'],
+  'lines that end as on Windows': ['const c1 = 1\r\nconst c2 = 2\r\nnull!.x', '> 3 | null!.x'],
 }
 for (const [name, [code, line]] of Object.entries(marked)) {
   test(`the line that was typed is marked: ${name}`, async () => {
     const shown = await traceback(code)
     assert.ok(shown.includes(line), shown)
+    assert.doesNotMatch(shown, /cell_\d+\.ts|__decorate|__callDispose|__runInit/)
   })
 }
+
+test('the caret is under its place after tabs and wide characters, and in a long line', async () => {
+  assert.match(await traceback('\tconst q1 = 1\n\t\tnull!.x'), /> 2 \| \t\tnull!\.x\n {4}\| \t\t {6}\^/)
+  assert.match(await traceback('const wide = "日本😀e\u0301"; null!.x'), /; null!\.x\n {4}\| {31}\^/)
+  const [line, caret] = /> 1 \| (.*)\n {4}\| ( *\^)/.exec(await traceback(`const long = "${'x'.repeat(300)}"; null!.x; const more = "${'y'.repeat(300)}"`))!.slice(1)
+  assert.ok(line!.length < 130 && line!.startsWith('…') && line!.endsWith('…'))
+  assert.equal(line![caret!.length - 1], 'x')
+})
+
+test('a recursion is shown once, of a long stack both ends, and an error tells what it says beside its message', async () => {
+  assert.match(await traceback('const rec = (n: number): number => rec(n + 1) + 1\nrec(0)'), /RangeError: Maximum call stack size exceeded\n.*\n.*, \d\d times\n\ncell/)
+  const long = await traceback(`${Array.from({ length: 40 }, (_, i) => `const f${i} = (): unknown => ${i === 0 ? 'null!.x' : `f${i - 1}()`}`).join('\n')}\nf39()`)
+  assert.match(long, /at f0 [^]*\.\.\. \d+ more[^]*at f39 [^]*cell N:41:1/)
+  assert.match(await traceback('throw Object.assign(new Error("props"), { code: "E1", detail: { a: 1 } })'), /^Error: props\n {2}\{ code: 'E1', detail: \{ a: 1 \} \}\n/)
+})
+
+test('what a disposal throws, and what it suppresses, are both shown', async () => {
+  const shown = await traceback('using r2 = { [Symbol.dispose]() { throw new Error("closing") } }\nthrow new Error("working")')
+  assert.match(shown, /^SuppressedError[^]*Thrown last: Error: closing[^]*Suppressed: Error: working\n.*cell N:2/)
+})
 
 test('async callers are in the stack, each with its line', async () => {
   const shown = await traceback('async function inner() {\n  await null\n  throw new Error("late")\n}\nasync function outer() {\n  await inner()\n}\nawait outer()')
