@@ -49,6 +49,7 @@ function withGradients<Label>(graph: Graph, axes: readonly Port[], data: Dataset
   const copy = new Graph()
   const map = new Map<Value, Value>()
   graph.copyInto(copy, map)
+  for (const dropout of copy.nodes('Dropout')) dropout.output.replaceWith(dropout.input(0))
   const example = data.target(data.labels.slice(0, 1))
   const target = copy.input('target', example.dtype, [copy.inputs[0]?.shape?.[0] ?? null, ...example.shape.slice(1)])
   const lossValue = loss(new Builder(copy), copy.outputs[0], target)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { batchNorm2d, conv2d, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
+import { batchNorm2d, conv2d, dropout, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
@@ -17,7 +17,7 @@ const network = () => build(
   sequential({
     stem: conv2d(3, 8, 3, { padding: 1 }), norm: batchNorm2d(8), act: relu(),
     block: residual(sequential({ a: conv2d(8, 6, 3, { padding: 1 }), act: relu(), b: conv2d(6, 8, 3, { padding: 1 }) })),
-    flat: flatten(), head: linear(8 * 16, 5),
+    drop: dropout(), flat: flatten(), head: linear(8 * 16, 5),
   }),
   { x: ['N', 3, 4, 4] }, { name: 'small', output: 'logits' },
 )
