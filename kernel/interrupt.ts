@@ -12,8 +12,8 @@ const LONG_INTERVAL_MS = 50
 const TERMINATE_MS = 8
 const TERMINATE_VM_MS = 40
 const FORCE_MS = 250
-/** How long modules that are being loaded are let finish. */
-const WHOLE_PATIENCE_MS = 5000
+/** How long packages that are being loaded, and other work that must not be cut short, are let finish. */
+const PATIENCE_MS = 5000
 /** After how many milliseconds a child process that the cell thread waits for is ended. */
 const CHILD_PATIENCE_MS = 20
 /** After how many milliseconds a cell that goes on needs an explanation. */
@@ -91,8 +91,9 @@ export class Interrupter {
   }
 
   #insistenceAfter(elapsed: number): Insistence {
-    const isWhole = (this.#is(Flag.whole) || this.#is(Flag.loading)) && elapsed < WHOLE_PATIENCE_MS && !this.#isUrgent
-    if (elapsed < TERMINATE_MS || isWhole) return Insistence.tell
+    const isPatient = elapsed < PATIENCE_MS && !this.#isUrgent
+    if (elapsed < TERMINATE_MS || (isPatient && this.#is(Flag.whole))) return Insistence.tell
+    if (isPatient && this.#is(Flag.loading)) return Insistence.terminateOwn
     if (elapsed < FORCE_MS) return elapsed < TERMINATE_VM_MS ? Insistence.terminate : Insistence.terminateVm
     return Insistence.force
   }

@@ -36,7 +36,8 @@ export class ModuleLoader {
   readonly #files: LocalFiles
   #hooksPort: MessagePort | undefined
   #require: NodeJS.Require | undefined
-  readonly #loads = new Set<object>()
+  /** What is being loaded, with what it was imported as. */
+  readonly #loads = new Map<object, string | undefined>()
   /** What cells have imported, by its URL. */
   readonly #imported = new Map<string, Imported>()
 
@@ -132,7 +133,7 @@ export class ModuleLoader {
   async #load(specifier: string, options?: ImportCallOptions): Promise<Imported> {
     this.#register()
     try {
-      const namespace = (await this.whole(() => import(`${CELL}${specifier}`, options))) as Record<string, unknown>
+      const namespace = (await this.whole(() => import(`${CELL}${specifier}`, options), specifier)) as Record<string, unknown>
       return this.#keep(this.#files.found(specifier) ?? specifier, namespace)
     } catch (error) {
       this.#forget(this.#files.found(specifier))
@@ -192,8 +193,8 @@ export class ModuleLoader {
   }
 
   /** Loads modules. Meanwhile an interrupt does not terminate: half a module would stay. */
-  async whole<T>(load: () => Promise<T>): Promise<T> {
-    const end = this.#begin()
+  async whole<T>(load: () => Promise<T>, specifier?: string): Promise<T> {
+    const end = this.#begin(specifier)
     try {
       return await load()
     } finally {
@@ -206,13 +207,14 @@ export class ModuleLoader {
     for (const [path, required] of Object.entries(cache)) {
       if (required?.loaded === false) delete cache[path]
     }
+    for (const specifier of this.#loads.values()) this.#forget(specifier && this.#files.found(specifier))
     this.#loads.clear()
     Atomics.store(this.#flags, Flag.loading, 0)
   }
 
-  #begin(): () => void {
+  #begin(specifier?: string): () => void {
     const load = {}
-    this.#loads.add(load)
+    this.#loads.set(load, specifier)
     Atomics.store(this.#flags, Flag.loading, this.#loads.size)
     return () => {
       if (this.#loads.delete(load)) Atomics.store(this.#flags, Flag.loading, this.#loads.size)

@@ -33,6 +33,7 @@ export function isTerminable(frames: readonly NodeJS.CallSite[] | undefined, ins
   const [top] = urls
   if (top === undefined || urls.every(isInternal) || insistence === Insistence.tell) return false
   if (isInternal(top)) return insistence === Insistence.force && !isLoadingNode(urls)
+  if (insistence === Insistence.terminateOwn) return !top.includes('/node_modules/')
   return insistence >= Insistence.terminateVm || !urls.includes('node:vm')
 }
 

@@ -134,11 +134,13 @@ export const Stillness = {
 export const Insistence = {
   /** Awaits and loops of the cell throw. */
   tell: 0,
+  /** JavaScript is terminated where it is the person's own: a cell, or a file outside of packages. */
+  terminateOwn: 1,
   /** JavaScript is terminated where nothing is left half done. */
-  terminate: 1,
+  terminate: 2,
   /** Also in code that `vm` runs. */
-  terminateVm: 2,
+  terminateVm: 3,
   /** JavaScript is terminated where it stands. */
-  force: 3,
+  force: 4,
 } as const
 export type Insistence = (typeof Insistence)[keyof typeof Insistence]

@@ -104,6 +104,13 @@ test('finally blocks run, and the signal of the cell aborts', async () => {
   assert.equal((await run(kernel, '[cleaned, aborted]')).result, '[ true, true ]')
 })
 
+test('an interrupt with no cell running ends what an earlier one left spinning', async () => {
+  await run(kernel, 'n = 6; setTimeout(() => { for (;;) {} }, 50)')
+  await sleep(150)
+  await kernel.interrupt()
+  assert.equal((await run(kernel, 'await sleep(1); n')).result, '6')
+})
+
 test('an interrupt with no cell running does nothing', async () => {
   await kernel.interrupt()
   assert.equal((await run(kernel, 'n = 7; n')).result, '7')
@@ -156,6 +163,24 @@ test('queued cells are aborted by an interrupt', async () => {
   assert.equal((await first).reply.status, 'error')
   assert.equal((await second).reply.status, 'aborted')
   assert.equal((await run(kernel, 'n')).result, '3')
+})
+
+test('a module that spins at its top is interrupted, and can be loaded when it does so no more', async () => {
+  const modules = mkdtempSync(join(tmpdir(), 'hone-modules-'))
+  const importing = await startKernel({ cwd: modules })
+  for (const [name, load] of Object.entries({ 'spinning.ts': "const { after } = await import('./spinning.ts')", 'spinning.cjs': "const { after } = require('./spinning.cjs')" })) {
+    const assign = (what: string) => (name.endsWith('.ts') ? `export const ${what}: number = 1\n` : `exports.${what} = 1\n`)
+    writeFileSync(join(modules, name), `${assign('before')}while (globalThis.isSpinning) {}\n${assign('after')}`)
+    await run(importing, 'globalThis.isSpinning = true')
+    const cell = run(importing, load)
+    await sleep(400)
+    const start = performance.now()
+    await importing.interrupt()
+    assert.equal((await cell).reply.ename, 'Interrupted')
+    assert.ok(performance.now() - start < 2000)
+    await run(importing, 'globalThis.isSpinning = false')
+    assert.equal((await run(importing, `${load}\nafter`)).result, '1')
+  }
 })
 
 test('an interrupt while a package loads leaves the package whole', async () => {
