@@ -27,6 +27,7 @@ import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
 import { framesBelow, isTerminable, standStill } from './termination.ts'
 import { Flag, Insistence, Interrupt, type CellRequest, type CommRequest, type Extra, type StreamName, type ToCellThread, type ToProtocolThread, type TypecheckMode } from './threads.ts'
+import { noticeTimeouts } from './timeouts.ts'
 import { followTimers } from './timers.ts'
 import { traceback } from './traceback.ts'
 import { countWhole } from './whole.ts'
@@ -42,6 +43,7 @@ export function runCells(protocol: MessagePort, answers: MessagePort, flags: Int
   if (asyncStackClearer() === undefined) noticeAsyncHooks(flags)
   guardAddons(flags)
   countWhole(flags)
+  noticeTimeouts(flags)
   const post = (message: ToProtocolThread) => protocol.postMessage(message)
   const loader = new ModuleLoader(flags, (path, stamp) => post({ type: 'file', path, stamp }))
   const executor = new Executor(post, flags, loader, new Stdin(post, answers, flags))

@@ -28,9 +28,9 @@ export class Language {
   readonly #sources: Sources
 
   /** The files are those that modules were made of. */
-  constructor(inspector: CellInspector, files: ReadonlyMap<string, string>) {
+  constructor(inspector: CellInspector, files: ReadonlyMap<string, string>, flags: Int32Array) {
     const server = new TypeServer()
-    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(inspector) }
+    this.#sources = { server, notebook: new NotebookModules(server, files), live: new LiveValues(inspector, flags) }
   }
 
   /** Content of a complete_reply. */

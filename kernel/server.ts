@@ -57,7 +57,7 @@ const PARENT_INTERVAL_MS = 1000
 
 /** Parsers are loaded when a cell runs or a front end first asks for help. */
 function language(): Promise<Language> {
-  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector, cells.files))
+  loadedLanguage ??= import('./language.ts').then(({ Language }) => new Language(inspector, cells.files, data.flags))
   return loadedLanguage
 }
 

@@ -108,6 +108,8 @@ export const Flag = {
   whole: 7,
   /** Counts the outputs that the protocol thread has taken. */
   outputs: 8,
+  /** How much runs under a timeout of `vm`. */
+  timeouts: 9,
 } as const
 
 /** How far an interrupt is. */

@@ -3,6 +3,7 @@ import { withoutGuards } from '../guards.ts'
 import type { CellInspector } from '../inspector.ts'
 import { asTyped, internalName } from '../names.ts'
 import { RUNTIME } from '../rewrite.ts'
+import { Flag } from '../threads.ts'
 
 /** Milliseconds after which a cell thread that is busy with native code is not waited for. */
 const PATIENCE_MS = 30
@@ -35,9 +36,11 @@ export interface LiveName {
 /** The values of the session, as the inspector shows them; they are looked at without a side effect. */
 export class LiveValues {
   readonly #inspector: CellInspector
+  readonly #flags: Int32Array
 
-  constructor(inspector: CellInspector) {
+  constructor(inspector: CellInspector, flags: Int32Array) {
     this.#inspector = inspector
+    this.#flags = flags
   }
 
   /** The names that cells can use; none when the cell thread cannot answer now. */
@@ -84,8 +87,9 @@ export class LiveValues {
     return value?.type === 'function' ? withoutGuards(value.description ?? '', RUNTIME) : undefined
   }
 
-  /** The value of an expression, or undefined when it throws or would change something. */
+  /** The value of an expression, or undefined when it throws or would change something, or where `vm` runs under a timeout (timeouts.ts). */
   async #evaluate(expression: string, options: Partial<Runtime.EvaluateParameterType> = {}): Promise<Runtime.RemoteObject | undefined> {
+    if (Atomics.load(this.#flags, Flag.timeouts) > 0) return undefined
     const parameters = { expression, throwOnSideEffect: true, silent: true, timeout: PATIENCE_MS, objectGroup: OBJECTS, ...options }
     const { result, exceptionDetails } = await this.#inspector.call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
     if (options.returnByValue !== true) this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)

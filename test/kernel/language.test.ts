@@ -345,3 +345,11 @@ test('many names, declared again and again, keep their newest types', async () =
   assert.ok((await complete('many7.toUpp|')).matches.includes('toUpperCase'))
   assert.ok((await complete('many299.toFi|')).matches.includes('toFixed'))
 })
+
+test('values are looked at while code runs under a timeout of vm, and the timeout ends it all the same', async () => {
+  await run(kernel, "import vm from 'node:vm'\nconst seen = [1, { get slow() { for (;;) {} } }]")
+  let isDone = false
+  const cell = run(kernel, "let ended = 0\nfor (let i = 0; i < 25; i++) {\n  try { vm.runInThisContext('for (;;);', { timeout: 5 + i }) } catch { ended++ }\n  if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 2))\n}\nended", { timeout: 20 }).finally(() => (isDone = true))
+  while (!isDone) await kernel.request('shell', 'inspect_request', { code: 'seen', cursor_pos: 4, detail_level: 0 })
+  assert.equal((await cell).result, '25')
+})
