@@ -93,7 +93,7 @@ export class Executor {
     this.traces.install()
     followTimers(this.#cells)
     endWithTheirCell(this.#cells, flags)
-    installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
+    installGlobals(this, new CellRuntime(this, loader, stdin, flags), stdin)
     captureStreams((name, text) => this.write(name, text))
     this.#listen()
     process.on('removeListener', () => process.nextTick(() => this.#listen()))

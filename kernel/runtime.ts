@@ -11,16 +11,18 @@ import type { Insistence } from './threads.ts'
 export class CellRuntime {
   readonly scope: CellScope
   readonly stdin: Stdin
+  readonly flags: Int32Array
   /** A value on its way into a variable of the session. */
   handed: unknown
   readonly #executor: Executor
   readonly #loader: ModuleLoader
   readonly #refreshNames = () => this.#loader.names.refresh()
 
-  constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin) {
+  constructor(executor: Executor, loader: ModuleLoader, stdin: Stdin, flags: Int32Array) {
     this.#executor = executor
     this.#loader = loader
     this.stdin = stdin
+    this.flags = flags
     this.scope = {
       Deno: denoFor(executor),
       get require() {

@@ -87,10 +87,11 @@ export class LiveValues {
     return value?.type === 'function' ? withoutGuards(value.description ?? '', RUNTIME) : undefined
   }
 
-  /** The value of an expression, or undefined when it throws or would change something, or where `vm` runs under a timeout (timeouts.ts). */
+  /** The value of an expression, or undefined when it throws or would change something, or where `vm` runs under a timeout (timeouts.ts), be it since it was asked for. */
   async #evaluate(expression: string, options: Partial<Runtime.EvaluateParameterType> = {}): Promise<Runtime.RemoteObject | undefined> {
     if (Atomics.load(this.#flags, Flag.timeouts) > 0) return undefined
-    const parameters = { expression, throwOnSideEffect: true, silent: true, timeout: PATIENCE_MS, objectGroup: OBJECTS, ...options }
+    const guarded = `${RUNTIME}.flags[${Flag.timeouts}] > 0 ? null.value : (${expression})`
+    const parameters = { expression: guarded, throwOnSideEffect: true, silent: true, timeout: PATIENCE_MS, objectGroup: OBJECTS, ...options }
     const { result, exceptionDetails } = await this.#inspector.call<Runtime.EvaluateReturnType>('Runtime.evaluate', parameters)
     if (options.returnByValue !== true) this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
     return exceptionDetails === undefined ? result : undefined
