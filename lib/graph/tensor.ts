@@ -148,12 +148,16 @@ export class Tensor {
     if (bitsPerElement(this.dtype) % 8) throw new TypeError(`entries of a packed ${this.dtype} tensor cannot be taken one by one`)
     const bytes = new Uint8Array(outer * indices.length * inner)
     const whole = this.bytes.byteOffset % 4 === 0 && inner % 4 === 0
-    const unit = whole ? 4 : 1
-    const [from, to] = [this.bytes, bytes].map(({ buffer, byteOffset, byteLength: length }) => (whole ? new Uint32Array(buffer, byteOffset, length / 4) : new Uint8Array(buffer, byteOffset, length)))
+    const [from, to] = whole ? [words(this.bytes), words(bytes)] : [this.bytes, bytes]
+    const each = whole ? inner / 4 : inner
+    // a call for each entry pays from some dozens of elements on
+    const few = each < 64
     for (let o = 0, at = 0; o < outer; o++)
       for (const i of indices) {
-        const first = ((o * extent + i) * inner) / unit
-        for (let k = first; k < first + inner / unit; k++) to[at++] = from[k]
+        const first = (o * extent + i) * each
+        if (few) for (let k = 0; k < each; k++) to[at + k] = from[first + k]
+        else to.set(from.subarray(first, first + each), at)
+        at += each
       }
     return new Tensor(this.dtype, this.shape.map((d, a) => (a === axis ? indices.length : d)), bytes)
   }
@@ -166,6 +170,8 @@ export class Tensor {
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, d) => product * d, 1)
 }
+
+const words = ({ buffer, byteOffset, byteLength: length }: Uint8Array) => new Uint32Array(buffer, byteOffset, length / 4)
 
 function bytesOf(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)

@@ -67,8 +67,8 @@ export function largestMagnitude(numbers: Float32Array): number {
   let largest = 0
   for (let i = 0; i < numbers.length; i++) {
     const magnitude = Math.abs(numbers[i])
-    if (!(magnitude <= largest)) largest = magnitude
-    if (largest !== largest) return NaN
+    if (magnitude > largest) largest = magnitude
+    else if (Number.isNaN(magnitude)) return NaN
   }
   return largest
 }
