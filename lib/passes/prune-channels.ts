@@ -72,12 +72,13 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
     const members = [...new Set(all)].filter((member) => !seen.has(member))
     members.forEach((member) => seen.add(member))
     const free = members.filter((member) => member.refusal === null && !protectedMembers.has(member))
+    const going = new Set(free)
     const reason = members.find(({ refusal }) => refusal)?.refusal ?? (members.some((member) => protectedMembers.has(member)) ? 'its channels hang together with those of a layer that is left as it is' : null)
     const scores = free.map(score)
     if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
     else if (scores.some((s) => s === null)) report.refuse(channels.layer, 'its channels have no batch normalization, by whose scale they were to be judged')
     else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
-    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => free.includes(member))), members: free, scores: scores as number[] })
+    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => going.has(member))), members: free, scores: scores as number[] })
   }
   return groups
 }
