@@ -1,4 +1,5 @@
 /** Every optimization, one technique a file. */
+export { blockLayers, type BlockLayersOptions } from './block-layers.ts'
 export { blockPooling, type BlockPoolingOptions } from './block-pooling.ts'
 export { commonSubexpressions } from './common-subexpressions.ts'
 export { correctBias, type CorrectBiasOptions } from './correct-bias.ts'
@@ -40,6 +41,7 @@ export { difference, type Difference } from './difference.ts'
 export { type Budget } from './budget.ts'
 export { optimize, Optimization, type OptimizeOptions, type Stage } from './optimize.ts'
 export { sensitivities, Sensitivities, type Sensitivity, type SensitivityOptions } from './sensitivity.ts'
+export { tilings, type TilingOptions } from './tilings.ts'
 export { lastTuning, tune, type TuneOptions } from './tune.ts'
 export { Tuning, type Goal, type Trial } from './tuning.ts'
 export { pass, pipeline, type Change, type Pass, type PassResult, type Refusal, type Report, type Rewriting } from './pass.ts'

@@ -125,7 +125,7 @@ export async function optimize<Label>(model: Model, passes: Pass | readonly Pass
   const stages: Stage[] = []
   for (const figure of figures) {
     const { largest } = figure.name === 'base' ? { largest: 0 } : await compare(model.graph, figure.model.graph, feeds)
-    stages.push({ ...figure, latency: times.get(figure.name)!, accuracy: data ? await accuracy(figure.model, data, session) : null, difference: largest })
+    stages.push({ ...figure, latency: times[figure.name]!, accuracy: data ? await accuracy(figure.model, data, session) : null, difference: largest })
   }
   return new Optimization(stages, batch, budget)
 }

@@ -263,7 +263,7 @@ class Search<Label> {
     for (const { candidate, name, model } of finalists) {
       throwIfInterrupted()
       const { right } = await kept.of(`${name} on all ${data.size}`, candidate.recipe ?? {}, async () => ({ right: (await accuracy(model, data, session)).samples }))
-      candidate.trial = { ...candidate.trial, right, accuracy: shareOf(right), latency: times.get(name)!.median, final: true }
+      candidate.trial = { ...candidate.trial, right, accuracy: shareOf(right), latency: times[name]!.median, final: true }
     }
     const order = better(budget, goal, this.#base.trial)
     this.#best = finalists.map(({ candidate: { trial }, model }) => ({ trial, model })).concat(this.#best.trial.final ? [this.#best] : []).toSorted((a, b) => order(a.trial, b.trial))[0]!
