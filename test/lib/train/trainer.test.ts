@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Dataset } from '../../../lib/data/dataset.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
@@ -67,6 +68,20 @@ test('frozen parameters stay, the others move', async () => {
   assert.deepEqual(after['0.weight'], before['0.weight'])
   assert.notDeepEqual(after['6.weight'], before['6.weight'])
   assert.notDeepEqual(after['1.running_mean'], before['1.running_mean'])
+})
+
+test('batch norms that were trained with fixed statistics are trained further so, unless the batch\'s are asked for; others the other way round', async () => {
+  const model = nn.build(nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(144, 3)), { x: ['N', 1, 8, 8] })
+  const data = blobs(24, { pixel: (v) => 3 * v + 1 })
+  const trained = async (batchNorm?: 'batch' | 'running') => {
+    const { model: after, losses: [loss], epochs: [epoch] } = await fit(model, data, { ...options, epochs: 1, batchSize: 24, optimizer: sgd({ lr: 1e-9 }), validation: data, ...(batchNorm && { batchNorm }) })
+    return { asUsed: Math.abs(loss! - epoch!.validation!.loss!) < 1e-5, moved: weightsOf(after)['1.running_mean']!.some((v) => v !== 0) }
+  }
+  assert.deepEqual(await trained(), { asUsed: false, moved: true })
+  assert.deepEqual(await trained('running'), { asUsed: true, moved: false })
+  model.graph.initializers.find(({ name }) => name === '1.bias')!.initializer = Tensor.float32([4], [0.5, 0, 0.25, 0.125])
+  assert.deepEqual(await trained(), { asUsed: true, moved: false })
+  assert.deepEqual(await trained('batch'), { asUsed: false, moved: true })
 })
 
 test('mixed float16 goes where float32 goes, with a fixed and with a dynamic loss scale', async () => {
