@@ -32,7 +32,7 @@ export function chosenLayers(pass: string, layers: readonly Node[], { include, e
   return layers.filter((layer) => (!include || include.includes(labelOf(layer))) && !exclude.includes(labelOf(layer)))
 }
 
-/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. */
+/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. Channels stand equally far apart. */
 export interface WeightLayout {
   readonly outputs: number
   readonly positions: number
