@@ -1,6 +1,6 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { NO_NAMES, type SessionNames } from './names.ts'
-import { rewrite, type Rewritten } from './rewrite.ts'
+import { positionOf, rewrite, type Rewritten } from './rewrite.ts'
 import { SourceError } from './source-error.ts'
 import { toJavaScript, type JavaScript } from './typescript.ts'
 
@@ -28,9 +28,18 @@ export function compile(source: string, session: SessionNames = NO_NAMES): Scrip
     locate(position) {
       map ??= new TraceMap({ ...text.generateDecodedMap({ hires: true, source: 'cell' }), version: 3 })
       const inJavaScript = lookUp(map, position)
-      return inJavaScript && locateIn(javascript, inJavaScript)
+      if (inJavaScript === undefined) return undefined
+      const offset = offsetOf(javascript.code, inJavaScript)
+      const value = rest.values.find(({ from, to }) => from <= offset && offset < to)
+      return locateIn(javascript, value === undefined ? inJavaScript : positionOf(javascript.code, value.start))
     },
   }
+}
+
+function offsetOf(text: string, { line, column }: Position): number {
+  let start = 0
+  for (let before = 1; before < line; before++) start = text.indexOf('\n', start) + 1
+  return start + column
 }
 
 /** Works on JavaScript; a SourceError that this throws gets its place in the TypeScript source. */

@@ -77,6 +77,12 @@ export class Executor {
   /** Questions about history that the protocol thread has not answered yet. */
   readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
+  readonly #listeners: Record<string, (...args: any[]) => void> = {
+    uncaughtException: (error: unknown) => this.#soundly(() => this.#showUncaught(error, this.cell)),
+    unhandledRejection: (reason: unknown, promise: Promise<unknown>) => this.#soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)),
+    SIGINT: () => this.#post({ type: 'interrupt' }),
+  }
+
   constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
     this.#flags = flags
@@ -87,10 +93,16 @@ export class Executor {
     endWithTheirCell(this.#cells, flags)
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
-    process.on('uncaughtException', (error) => this.#soundly(() => this.#showUncaught(error, this.cell)))
-    process.on('unhandledRejection', (reason, promise) => this.#soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)))
-    process.on('SIGINT', () => this.#post({ type: 'interrupt' }))
+    this.#listen()
+    process.on('removeListener', () => process.nextTick(() => this.#listen()))
     this.#intrinsics = new Intrinsics()
+  }
+
+  /** Without its listeners the first mistake in a timer would end the process: `process.removeAllListeners()` is not to take them away. */
+  #listen(): void {
+    for (const [event, listener] of Object.entries(this.#listeners)) {
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener)
+    }
   }
 
   receive(message: ToCellThread): void {

@@ -29,6 +29,8 @@ export interface Rewritten {
   constants: Set<string>
   /** What it has to do with of the session's names. */
   session: SessionNames
+  /** Where the values start that declarations assign, with the stretches before them where V8 has their errors that have no place of their own. */
+  values: { from: number; to: number; start: number }[]
 }
 
 /**
@@ -79,13 +81,22 @@ export function rewrite(code: string, source: string, session: SessionNames): Re
   const scope = provided.length > 0 ? `let { ${provided.join(', ')} } = ${RUNTIME}.scope; ` : ''
   const declaration = internal.length > 0 ? `let ${internal.join(', ')}; ` : ''
   text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${declaration}${scope}`).append('\n})')
-  return { text, names, constants, session: known }
+  const values = variables.flatMap(({ node }) => valuesOf(node))
+  return { text, names, constants, session: known, values }
 }
 
 /** What the cell declares but for what it imports. */
 function namesOf(program: Program, variables: readonly Variables[]): Set<string> {
   const statements = program.body.flatMap((statement) => (statement.type === 'ImportDeclaration' ? [] : declared(statement)))
   return new Set([...statements, ...variables.flatMap(({ node }) => declared(node))])
+}
+
+function valuesOf({ start, declarations }: VariableDeclaration): Rewritten['values'] {
+  return declarations.flatMap(({ id, init }, index) => {
+    if (!init) return []
+    const before = { from: index === 0 ? start : id.start, to: id.type === 'Identifier' ? id.end : id.start, start: init.start }
+    return [before, { from: id.end, to: init.start, start: init.start }]
+  })
 }
 
 function constantsOf(program: Program): Set<string> {
@@ -107,9 +118,15 @@ export function parseModule(code: string): Program {
   }
 }
 
-function sourceErrorAt(code: string, position: number, message: string, incomplete = false): SourceError {
-  const before = code.slice(0, position).split('\n')
-  return new SourceError(message, before.length, before.at(-1)?.length ?? 0, incomplete)
+function sourceErrorAt(code: string, offset: number, message: string, incomplete = false): SourceError {
+  const { line, column } = positionOf(code, offset)
+  return new SourceError(message, line, column, incomplete)
+}
+
+/** The place of an offset in a text. Line from 1, column from 0. */
+export function positionOf(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: before.at(-1)!.length }
 }
 
 /** Has imports done before all else, in turn. */

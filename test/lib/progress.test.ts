@@ -33,6 +33,15 @@ test('in a notebook one display is updated, rarely, and ends with all done', () 
   assert.match(shown.at(-1)!.bundle['text/html'], /Plates &#60;1&#62; · 1000\/1000/)
 })
 
+test('what comes in a burst is shown though nothing comes after it', async () => {
+  const shown = frontEnd()
+  const plates = progress('Plates', 3)
+  for (let i = 0; i < 3; i++) plates.tick()
+  while (!/3\/3/.test(shown.at(-1)!.bundle['text/plain'])) await sleep(5)
+  plates.done()
+  assert.match(shown.at(-1)!.bundle['text/html'], /Plates · 3\/3/)
+})
+
 test('amounts are written as asked, never beyond the total', () => {
   const shown = frontEnd()
   const download = progress('weights.bin', 2e6, (bytes) => `${bytes / 1e6} MB`)
