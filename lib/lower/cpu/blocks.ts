@@ -5,11 +5,13 @@ import { sizeOf, Tensor } from '../../graph/tensor.ts'
 import { isElementwise } from './elementwise.ts'
 import { isUniformRow } from './reduce.ts'
 
-/** Tensors from this many bytes on are computed in blocks. */
-const LARGE = 2 ** 20
+/** Bytes: tensors from `large` on are computed in blocks of about `block`, of which a few fit into a core's second-level cache. */
+export interface BlockSizes {
+  readonly large: number
+  readonly block: number
+}
 
-/** Bytes of a block: a few of them fit into a core's second-level cache. */
-const BLOCK = 2 ** 18
+const SIZES: BlockSizes = { large: 8 * 2 ** 20, block: 2 ** 19 }
 
 /** So little work that computing it anew costs less than keeping its result. */
 const CHEAP: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Neg', 'Abs', 'Relu', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'Cast', 'HardSigmoid', 'Clip'])
@@ -18,21 +20,29 @@ const CHEAP: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Neg', 'Abs', '
  * Chains of operators that compute element by element, and the sums over rows that end them, become a Scan over blocks of rows: what passes from one
  * operator to the next stays in the cache, and large tensors travel through memory once for a chain instead of once for an operator.
  */
-export function inBlocks(graph: Graph): void {
-  const stages = stagesOf(graph)
+export function inBlocks(graph: Graph, sizes: BlockSizes = SIZES): void {
+  const stages = stagesOf(graph, (node) => (isRowwise(node) ? divisible(rowsOf(node), sizes) : null))
   repeatCheap(graph, stages)
-  for (const members of chains(graph, stages)) toScan(graph, members)
+  for (const members of chains(graph, stages)) toScan(graph, members, sizes)
   graph.removeUnused()
   graph.sort()
 }
 
-/** The shape whose rows a node computes independently of each other; null where it does not, or where that is not worth while. */
-function rowsOf(node: Node): readonly number[] | null {
-  const rows = isRowSum(node) ? node.input(1) : node.output
-  if (!isStatic(rows.shape) || rows.shape.length < 2 || sizeOf(rows.shape) * 4 < ((globalThis as any).LARGE ?? LARGE) || !blocksOf(rows.shape)) return null
-  if (isRowSum(node)) return rows.shape
-  return isElementwise(node) && node.inputs.every((value) => !value || isAlike(value, node.output) || isRepeated(value, node.output)) ? rows.shape : null
+/** Whether each row of the output depends on the rows of the same place alone, or all of them are summed. */
+function isRowwise(node: Node): boolean {
+  if (isRowSum(node)) return true
+  return isElementwise(node) && node.inputs.every((value) => !value || isAlike(value, node.output) || isRepeated(value, node.output))
 }
+
+const rowsOf = (node: Node): Value => (isRowSum(node) ? node.input(1) : node.output)
+
+/** The shape of a tensor that is large and whose rows can be divided. */
+function divisible({ shape }: Value, sizes: BlockSizes): readonly number[] | null {
+  return isStatic(shape) && shape.length > 1 && bytesOf(shape) >= sizes.large && blocksOf(shape, sizes) ? shape : null
+}
+
+/** As float32, which nearly all are. */
+const bytesOf = (shape: readonly number[]): number => sizeOf(shape) * 4
 
 const isAlike = (value: Value, other: Value): boolean => String(value.shape) === String(other.shape)
 
@@ -42,11 +52,12 @@ const isRepeated = (value: Value, output: Value): boolean => value.rank! < outpu
 /** A row of equal numbers times rows. */
 const isRowSum = (node: Node): boolean => node.type === 'MatMul' && node.input(1).rank === 2 && isUniformRow(node.input(0))
 
-/** How many blocks of rows there are; null where rows cannot be divided well. */
-function blocksOf(shape: readonly number[]): number | null {
-  const wanted = (sizeOf(shape) * 4) / ((globalThis as any).BLOCK ?? BLOCK)
+/** How many blocks of rows there are; undefined where rows cannot be divided well. */
+function blocksOf(shape: readonly number[], { block }: BlockSizes): number | undefined {
+  const wanted = bytesOf(shape) / block
+  const distance = (count: number) => Math.abs(Math.log(count / wanted))
   const counts = Array.from({ length: Math.floor(4 * wanted) }, (_, i) => i + 1).filter((count) => count >= wanted / 2 && shape[0]! % count === 0)
-  return counts.length ? counts.reduce((best, count) => (Math.abs(Math.log(count / wanted)) < Math.abs(Math.log(best / wanted)) ? count : best)) : null
+  return counts.sort((a, b) => distance(a) - distance(b))[0]
 }
 
 /** Where a node may stand: those of one chain have the same rows and the same stage, so that nothing between two of them waits for a third. */
@@ -57,10 +68,10 @@ interface Stage {
 
 type Stages = Map<Node, Stage>
 
-function stagesOf(graph: Graph): Stages {
+function stagesOf(graph: Graph, shapeOf: (node: Node) => readonly number[] | null): Stages {
   const stages: Stages = new Map()
   for (const node of graph.nodes()) {
-    const rows = rowsOf(node)
+    const rows = shapeOf(node)
     const stage: Stage = { rows: rows && String(rows), number: 0 }
     for (const value of [...node.inputs, ...node.captures]) {
       const before = value?.producer && stages.get(value.producer)
@@ -92,7 +103,7 @@ function repeatCheap(graph: Graph, stages: Stages): void {
   graph.sort()
 }
 
-/** Groups of at least two nodes of one stage that hand tensors on to each other, or read the same one. */
+/** Groups of at least two nodes of one stage that hand tensors on to each other, or read the same one. Outputs of the graph are left alone: they would be copied. */
 function chains(graph: Graph, stages: Stages): Node[][] {
   const chainOf = new Map<Node, Node[]>()
   const found = new Set<Node[]>()
@@ -115,14 +126,14 @@ function chains(graph: Graph, stages: Stages): Node[][] {
       for (const other of [value.producer, ...value.users]) if (isBeside(other)) join(other!, node)
     }
   }
-  return [...found].filter((chain) => chain.length > 1)
+  return [...found].filter((chain) => chain.length > 1 && !chain.some(({ output }) => output.isOutput))
 }
 
-function toScan(graph: Graph, members: readonly Node[]): void {
+function toScan(graph: Graph, members: readonly Node[], sizes: BlockSizes): void {
   const chain = new Set(members)
   const ordered = graph.nodes().filter((node) => chain.has(node))
-  const shape = rowsOf(ordered[0]!)!
-  const blocks = blocksOf(shape)!
+  const shape = rowsOf(ordered[0]!).shape as readonly number[]
+  const blocks = blocksOf(shape, sizes)!
   const divided = [blocks, shape[0]! / blocks, ...shape.slice(1)]
   const builder = new Builder(graph, `${ordered[0]!.name}.blocks.`)
   const inner = builder.within('block')
@@ -141,12 +152,11 @@ function toScan(graph: Graph, members: readonly Node[]): void {
     forms.set(node.output, inner.op(node.type, inputs, Object.fromEntries(node.attributes), { name: body.unique(node.name) }))
   }
 
-  const results = ordered.filter(({ output }) => output.isOutput || output.users.some((user) => !chain.has(user)))
+  const results = ordered.filter(({ output }) => output.users.some((user) => !chain.has(user)))
   for (const { output } of results) body.addOutput(forms.get(output)!)
   const stacked = builder.ops('Scan', sequences, { body, num_scan_inputs: sequences.length }, { outputs: results.length })
   results.forEach((node, i) => {
     const whole = isRowSum(node) ? builder.reduceSum(stacked[i]!, [0]) : builder.reshape(stacked[i]!, shape)
     for (const { user, index } of node.output.uses) if (user instanceof Node && !chain.has(user)) user.setInput(index, whole)
-    if (node.output.isOutput) node.output.replaceWith(whole)
   })
 }

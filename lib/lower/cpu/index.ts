@@ -14,6 +14,7 @@ import { lstmTrain, lstmTrainGrad } from './lstm.ts'
 import { batchNormalization, batchNormTrain, batchNormTrainGrad } from './norm.ts'
 import { maxPool, maxPoolGrad } from './pool.ts'
 import { poolFirst } from './pool-first.ts'
+import { positive } from './positive.ts'
 import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
 import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
 import { winograd } from './winograd.ts'
@@ -43,7 +44,7 @@ const followers: Readonly<Record<string, readonly Recipe[]>> = {
 }
 
 /** What is computed otherwise wherever it stands. */
-const others: Readonly<Record<string, Recipe>> = { LstmTrain: lstmTrain, LstmTrainGrad: lstmTrainGrad }
+const others: Readonly<Record<string, Recipe>> = { Cast: positive, LstmTrain: lstmTrain, LstmTrainGrad: lstmTrainGrad }
 
 export interface CpuLowering {
   readonly graph: Graph
@@ -66,8 +67,9 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   const lowering = new Lowering(source, held)
   for (const node of source.nodes().filter(({ output }) => !output.constant)) {
     lowering.at(node)
-    const recipe = leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node)! : (others[node.type] ?? elementwise))
-    if (recipe.layouts(node)) recipe.lower(node, lowering)
+    const candidates = [leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node) : others[node.type]), elementwise]
+    const recipe = candidates.find((candidate) => candidate?.layouts(node))
+    if (recipe) recipe.lower(node, lowering)
     else lowering.copy(node)
   }
   const layoutOf = new Map(source.inputs.map((input) => [state.get(input.name), lowering.home(input)]))
