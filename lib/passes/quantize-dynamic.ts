@@ -73,5 +73,7 @@ function scaled(builder: Builder, layer: Node, y: Value, scale: Value, weightSca
 function turned(matrix: Tensor): Tensor {
   const [rows, columns] = matrix.shape
   const elements = matrix.toFloat32()
-  return Tensor.float32([columns, rows], Float32Array.from(elements, (_, i) => elements[(i % rows) * columns + Math.floor(i / rows)]))
+  const found = new Float32Array(elements.length)
+  for (let column = 0, at = 0; column < columns; column++) for (let row = 0; row < rows; row++) found[at++] = elements[row * columns + column]
+  return Tensor.float32([columns, rows], found)
 }

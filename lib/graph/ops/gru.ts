@@ -11,6 +11,7 @@ const GATES = 3
 /** Gated recurrent unit: (x, w, r, b, lengths, first h) to (y, last h). https://onnx.ai/onnx/operators/onnx__GRU.html */
 export const gru = operator('GRU', {
   shape: (inputs, node) => recurrentTypes(inputs, 1, node),
+  learned: () => [1, 2, 3],
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5]),
   resized: recurrentResized,

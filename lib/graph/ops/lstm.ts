@@ -12,6 +12,7 @@ const GATES = 4
 /** Long short-term memory: (x, w, r, b, lengths, first h, first c, peepholes) to (y, last h, last c). https://onnx.ai/onnx/operators/onnx__LSTM.html */
 export const lstm = operator('LSTM', {
   shape: (inputs, node) => recurrentTypes(inputs, 2, node),
+  learned: () => [1, 2, 3],
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5, 6]),
   resized: recurrentResized,
