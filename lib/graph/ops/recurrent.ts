@@ -101,7 +101,8 @@ export function scan(graph: Builder, direction: Direction, states: readonly Valu
   const entering = states.map((v, i) => inner.graph.input(inner.graph.unique(`state_${i}`), v.dtype, v.shape))
   const moment = sequences.map((v, i) => inner.graph.input(inner.graph.unique(`moment_${i}`), v.dtype, v.shape?.slice(1) ?? null))
   const out = body(inner, entering, moment)
-  for (const value of [...out.states, ...out.results]) inner.graph.addOutput(inner.identity(value))
+  // an output that is another one, too, or comes in from outside, needs a name of its own
+  for (const value of [...out.states, ...out.results]) inner.graph.addOutput(value.isOutput || value.graph !== inner.graph || !value.producer ? inner.identity(value) : value)
   return graph.ops('Scan', [...states, ...sequences], {
     body: inner.graph, num_scan_inputs: sequences.length,
     scan_input_directions: sequences.map(() => direction), scan_output_directions: out.results.map(() => direction),
