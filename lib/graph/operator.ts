@@ -34,6 +34,9 @@ export interface ExpansionContext {
   readonly inputs: readonly Value[]
 }
 
+/** By which statistics a batch norm normalizes in training: the batch's, which then move the running ones, or the running ones, which then stay. */
+export type BatchNormStatistics = 'batch' | 'running'
+
 export interface TrainingContext {
   readonly graph: Builder
   readonly node: Node
@@ -41,6 +44,8 @@ export interface TrainingContext {
   readonly inputs: readonly Value[]
   /** What randomness depends on beside the step: a fixed number for the whole run. */
   readonly seed: number
+  /** By which statistics batch norms normalize, where that was asked for. */
+  readonly batchNorm?: BatchNormStatistics | undefined
   /** Number of the step, a float32 scalar. */
   step(): Value
   /** A number that no other node has. */
@@ -79,8 +84,10 @@ export interface Operator {
   readonly cost?: (inputs: readonly Value[], node: Node) => Partial<Cost>
   /** The gradient of each input; null where there is none. An operator without a rule is not differentiable. */
   readonly gradient?: (context: GradientContext) => readonly (Value | null | undefined)[]
-  /** The operator as training runs it, where that is another one. @throws Error where it cannot be trained. */
-  readonly training?: (context: TrainingContext) => TrainingForm
+  /** The operator as training runs it, where that is another one; null where this node stays as it is. @throws Error where it cannot be trained. */
+  readonly training?: (context: TrainingContext) => TrainingForm | null
+  /** Inputs that are parameters, where they are stored: by this the parameters of a file are told that another program wrote. */
+  readonly learned?: (node: Node) => readonly number[]
   /** The same computation in ONNX's own operators. */
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */

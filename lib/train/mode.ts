@@ -1,10 +1,13 @@
 import { Builder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import type { BatchNormStatistics } from '../graph/operator.ts'
 import { operatorOf } from '../graph/ops/index.ts'
 
 export interface TrainingModeOptions {
   /** What randomness depends on beside the step. */
   seed: number
+  /** By which statistics batch norms normalize (the batch's; the running ones where these never moved though the layer's shift is learned). */
+  batchNorm?: BatchNormStatistics | undefined
   /** Number of the step, a float32 scalar. */
   step: () => Value
 }
@@ -15,7 +18,7 @@ export interface TrainingModeOptions {
  * @returns stored tensors that a step moves though no gradient does, such as running means, each with its new value.
  * @throws Error naming a node that cannot be trained.
  */
-export function trainingMode(graph: Graph, { seed, step }: TrainingModeOptions): ReadonlyMap<Value, Value> {
+export function trainingMode(graph: Graph, { seed, batchNorm, step }: TrainingModeOptions): ReadonlyMap<Value, Value> {
   const moved = new Map<Value, Value>()
   let streams = 0
   for (const node of graph.nodes()) {
@@ -23,7 +26,8 @@ export function trainingMode(graph: Graph, { seed, step }: TrainingModeOptions):
     if (!definition?.training) continue
     const inputs = node.inputs.map((value) => value ?? undefined!)
     try {
-      const form = definition.training({ graph: new Builder(graph, `${node.name}_`), node, inputs, seed, step, stream: () => streams++ })
+      const form = definition.training({ graph: new Builder(graph, `${node.name}_`), node, inputs, seed, batchNorm, step, stream: () => streams++ })
+      if (!form) continue
       form.outputs.forEach((value, i) => node.outputs[i]?.replaceWith(value))
       for (const [value, next] of form.moved ?? []) moved.set(value, next)
     } catch (error) {

@@ -56,8 +56,8 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const example = target(dataset.labels.slice(0, 1))
   const batch = model.graph.inputs[0].shape?.[0] ?? null
   const targetType = { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }
-  const { clip, accumulate, average, lazyEmbeddings } = options
-  const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, scheduled: schedule !== undefined, precision, clip, accumulate, average, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }) })
+  const { batchNorm, clip, accumulate, average, lazyEmbeddings } = options
+  const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, average, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }) })
   const { workers, prefetch, transforms } = options
   return {
     model, optimizer, step, device, precision, loss, targetType, targets: target, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize },

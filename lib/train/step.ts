@@ -2,7 +2,9 @@ import { Builder } from '../graph/builder.ts'
 import { isStatic, type Shape } from '../graph/dim.ts'
 import { copyNode, Graph, type Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
+import type { BatchNormStatistics } from '../graph/operator.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
+import { raiseOpset } from '../graph/opset.ts'
 import { verify } from '../graph/verify.ts'
 import { gradients } from './gradient.ts'
 import type { Loss } from './loss.ts'
@@ -20,6 +22,11 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   target: { dtype: DataType; shape: Shape }
   /** What dropout depends on beside the step (0). */
   seed?: number
+  /**
+   * By which statistics batch norms normalize: the batch's, which moves the running ones; or the running ones, which stay (the batch's; the running ones where
+   * no training ever moved these though the layer's shift is learned: such a network was trained with them fixed).
+   */
+  batchNorm?: BatchNormStatistics | undefined
   /** The learning rate is an input `lr` instead of the optimizer's (false). */
   scheduled?: boolean
   /** What it computes in; parameters are float32 (float32). */
@@ -28,20 +35,16 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   lazyEmbeddings?: boolean
 }
 
-/** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
-const OLDEST_OPSET = 18
-
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
- * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones; dropout drops.
+ * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones, unless `batchNorm` says otherwise; dropout drops.
  * @param model its first output is what the loss sees.
  * @throws Error naming a node that is not differentiable, or an operator set that is too old.
  */
 export function trainingStep(model: Graph, options: StepOptions): Graph {
-  const { loss, optimizer, target, seed = 0, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
-  const version = model.opsets.get('') ?? 1
-  if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
+  const { loss, optimizer, target, seed = 0, batchNorm, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
   const graph = model.copy()
+  raiseOpset(graph)
   graph.name = `${model.name}_step`
   graph.metadata.clear()
   if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)
@@ -54,7 +57,7 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
     return number
   })
 
-  const running = trainingMode(graph, { seed, step })
+  const running = trainingMode(graph, { seed, batchNorm, step })
   const moving = graph.parameters.map((value) => state.adopt(value)).map((parameter) => (lazyEmbeddings && touchedRows(parameter, state)) || whole(parameter, state))
   graph.sort()
   if (precision) autocast(graph, precision)

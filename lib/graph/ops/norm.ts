@@ -2,7 +2,7 @@ import { float } from '../attribute.ts'
 import type { Builder } from '../builder.ts'
 import { multiply } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { alongAxes, fixed, HONE, link, operator, sameAxes, type Link } from '../operator.ts'
+import { alongAxes, fixed, HONE, link, operator, sameAxes, type BatchNormStatistics, type Link } from '../operator.ts'
 import { DATA_TYPES } from '../tensor.ts'
 import { axisWithin, knownShape } from './arguments.ts'
 
@@ -24,7 +24,9 @@ export const batchNormalization = operator('BatchNormalization', {
   shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
   cost: perElement(2),
   coupling: channels(() => []),
-  training({ graph, node, inputs }) {
+  learned: () => [1, 2],
+  training({ graph, node, inputs, batchNorm = statisticsOf(inputs) }) {
+    if (batchNorm === 'running') return null
     const attributes = { epsilon: float(node.float('epsilon', 1e-5)), momentum: float(1 - node.float('momentum', 0.9)) }
     const outputs = graph.ops('BatchNormTrain', inputs, attributes, { domain: HONE, outputs: 5 })
     return { outputs: [outputs[0]!], moved: new Map([[inputs[3]!, outputs[1]!], [inputs[4]!, outputs[2]!]]) }
@@ -40,6 +42,16 @@ export const batchNormalization = operator('BatchNormalization', {
     ]
   },
 })
+
+/**
+ * The running ones where no training ever moved them (mean 0, variance 1) though the shift is learned: such a network was trained with them fixed, and by the
+ * batch's it would be another one. The published LPRNet is.
+ */
+function statisticsOf([, , shift, mean, variance]: readonly Value[]): BatchNormStatistics {
+  const areAll = (value: Value, wanted: number) => value.constant?.toNumbers().every((x) => x === wanted)
+  const first = shift!.constant?.toNumbers()[0]
+  return areAll(mean!, 0) && areAll(variance!, 1) && first !== undefined && !areAll(shift!, first) ? 'running' : 'batch'
+}
 
 /**
  * Batch normalization in training (Ioffe & Szegedy 2015): (x [N, C, ...], scale, B, running mean, running variance) to (y, new running mean, new
@@ -88,6 +100,7 @@ export const layerNormalization = operator('LayerNormalization', {
     const statistics = { dtype: DATA_TYPES[node.int('stash_type', 1)] ?? null, shape: x.shape && x.shape.map((d, axis) => (layerAxes(x, node).includes(axis) ? 1 : d)) }
     return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics]
   },
+  learned: () => [1, 2],
   cost: perElement(8),
   gradient({ graph, node, inputs: [x, scale, bias], gradients: [dy], wants }) {
     const { normalized, backward } = normalization(graph, x, layerAxes(x, node), node.float('epsilon', 1e-5))
@@ -126,6 +139,7 @@ function normalization(graph: Builder, x: Value, axes: readonly number[], epsilo
 /** Each channel of each sample by itself: (x [N, C, ...], scale, B). https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html */
 export const instanceNormalization = operator('InstanceNormalization', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  learned: () => [1, 2],
   cost: perElement(7),
   gradient({ graph, node, inputs: [x, scale], gradients: [dy], wants }) {
     const { normalized, backward } = normalization(graph, x, knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis])), node.float('epsilon', 1e-5))

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Dataset } from '../../../lib/data/dataset.ts'
+import { correctClass } from '../../../lib/data/classes.ts'
+import { Dataset } from '../../../lib/data/dataset.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
@@ -67,6 +70,20 @@ test('frozen parameters stay, the others move', async () => {
   assert.deepEqual(after['0.weight'], before['0.weight'])
   assert.notDeepEqual(after['6.weight'], before['6.weight'])
   assert.notDeepEqual(after['1.running_mean'], before['1.running_mean'])
+})
+
+test('batch norms that were trained with fixed statistics are trained further so, unless the batch\'s are asked for; others the other way round', async () => {
+  const model = nn.build(nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(144, 3)), { x: ['N', 1, 8, 8] })
+  const data = blobs(24, { pixel: (v) => 3 * v + 1 })
+  const trained = async (batchNorm?: 'batch' | 'running') => {
+    const { model: after, losses: [loss], epochs: [epoch] } = await fit(model, data, { ...options, epochs: 1, batchSize: 24, optimizer: sgd({ lr: 1e-9 }), validation: data, ...(batchNorm && { batchNorm }) })
+    return { asUsed: Math.abs(loss! - epoch!.validation!.loss!) < 1e-5, moved: weightsOf(after)['1.running_mean']!.some((v) => v !== 0) }
+  }
+  assert.deepEqual(await trained(), { asUsed: false, moved: true })
+  assert.deepEqual(await trained('running'), { asUsed: true, moved: false })
+  model.graph.initializers.find(({ name }) => name === '1.bias')!.initializer = Tensor.float32([4], [0.5, 0, 0.25, 0.125])
+  assert.deepEqual(await trained(), { asUsed: true, moved: false })
+  assert.deepEqual(await trained('batch'), { asUsed: false, moved: true })
 })
 
 test('mixed float16 goes where float32 goes, with a fixed and with a dynamic loss scale', async () => {
@@ -139,4 +156,13 @@ test('what cannot be trained is refused before the first step', async () => {
   await refused(network(), blobs(9), { earlyStopping: { patience: 1 } }, /earlyStopping: the validation has no "loss"/)
   await refused(network(), blobs(0, { name: 'nothing' }), {}, /nothing holds no samples/)
   await refused(network(), blobs(9), { epochs: 0 }, /epochs is a whole number from 1 on, not 0/)
+})
+
+test('a network that PyTorch exported is trained further: what reads its tensors tells the weights from other constants', async () => {
+  const exported = nn.Model.read(join(import.meta.dirname, '../../../../test/lib/passes/fixtures/plain-11.onnx'))
+  const { x } = blobs(48).batch(48)
+  const coloured = Dataset.of({ name: 'coloured blobs', source: 'memory', complete: true, labels: blobs(48).labels, inputs: { x: Tensor.float32([48, 3, 8, 8], x!.take(1, [0, 0, 0]).toFloat32()) }, correct: correctClass })
+  const { epochs, model } = await fit(exported, coloured, { ...options, epochs: 8, batchSize: 2, optimizer: adam({ lr: 0.01 }) })
+  assert.ok(epochs.at(-1)!.loss < 0.5 * epochs[0]!.loss, epochs.map(({ loss }) => loss).join(', '))
+  assert.deepEqual([exported.parameters, model.parameters, exported.freeze('6').trainable], [516, 516, 516 - 292])
 })
