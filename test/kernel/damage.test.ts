@@ -16,7 +16,6 @@ const damages = [
   'Promise.prototype.then = () => 1',
   'Reflect.apply = null',
   'JSON.stringify = () => { throw 1 }',
-  'Error.prepareStackTrace = () => { throw 1 }',
   'Function.prototype.call = null',
   'globalThis.Array = null',
   'globalThis.process = 1',
