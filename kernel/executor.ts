@@ -83,6 +83,7 @@ export class Executor {
     uncaughtException: (error: unknown) => this.#soundly(() => this.#showUncaught(error, this.cell)),
     unhandledRejection: (reason: unknown, promise: Promise<unknown>) => this.#soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)),
     SIGINT: () => this.#post({ type: 'interrupt' }),
+    removeListener: () => process.nextTick(() => this.#listen()),
   }
 
   constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
@@ -96,7 +97,6 @@ export class Executor {
     installGlobals(this, new CellRuntime(this, loader, stdin, flags), stdin)
     captureStreams((name, text) => this.write(name, text))
     this.#listen()
-    process.on('removeListener', () => process.nextTick(() => this.#listen()))
     this.#intrinsics = new Intrinsics()
   }
 

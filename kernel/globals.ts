@@ -46,11 +46,11 @@ function showFunctionsAsTyped(): void {
   Reflect.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
 }
 
-/** Signals that end no process, or that are an interrupt here. */
+/** Signals that end no process, or that are an interrupt here. https://man7.org/linux/man-pages/man7/signal.7.html */
 const HARMLESS = new Set<unknown>([0, 2, 'SIGINT', 'SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGUSR1', 'SIGWINCH'])
 
 function endsThis(pid: number, signal: string | number = 'SIGTERM'): boolean {
-  return Math.abs(Number(pid)) === process.pid && !HARMLESS.has(signal) && process.listenerCount(String(signal)) === 0
+  return [0, process.pid, -process.pid].includes(pid) && !HARMLESS.has(signal) && process.listenerCount(String(signal)) === 0
 }
 
 function refuse(call: string): never {

@@ -71,6 +71,7 @@ for (const call of ['process.exit(3)', 'process.abort()', 'process.kill(process.
 
 test('a worker that ends its process ends itself; a timer that throws each time, and listeners that are removed, do not end the kernel', async () => {
   assert.equal((await run(kernel, "import { Worker } from 'node:worker_threads'\nawait new Promise((resolve) => new Worker('process.exit(3)', { eval: true }).on('exit', resolve))")).result, '3')
+  await run(kernel, 'process.removeAllListeners()')
   const removed = await run(kernel, "process.removeAllListeners()\nawait null\nlet times = 0\nconst timer = setInterval(() => { if (++times === 3) clearInterval(timer); throw new Error(`time ${times}`) }, 1)\nPromise.reject(new Error('lost'))\nwhile (times < 3) await new Promise((resolve) => setTimeout(resolve, 5))")
   assert.match(stripColours(removed.stderr), /Uncaught Error: lost[^]*time 1[^]*time 2[^]*time 3/)
   const own = await run(kernel, "process.on('uncaughtException', (error) => console.log('own', error.message))\nsetTimeout(() => { throw new Error('late') }, 1)\nawait new Promise((resolve) => setTimeout(resolve, 50))\nprocess.removeAllListeners('uncaughtException')")
