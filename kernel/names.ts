@@ -39,6 +39,8 @@ export function meansElsewhere(name: string): boolean {
   return name in globalThis || TELLING.has(name)
 }
 
+const WORD = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu
+
 /** What a cell declares at its top. */
 export interface Declared {
   names: ReadonlySet<string>
@@ -52,10 +54,10 @@ export interface Declared {
  * Answers with those of the session's names that the cell has to do with.
  */
 export function separate(program: Program, text: MagicString, declared: Declared, session: SessionNames, runtime: string): SessionNames {
-  const isUsed = (name: string) => text.original.includes(name)
-  const apart = new Set([...session.apart].filter(isUsed))
+  const words = [...new Set(text.original.match(WORD))]
+  const apart = new Set(words.filter((name) => session.apart.has(name)))
   for (const name of declared.names) if (session.isTaken(name)) apart.add(name)
-  const earlier = new Set([...session.constants].filter((name) => isUsed(name) && !declared.names.has(name)))
+  const earlier = new Set(words.filter((name) => session.constants.has(name) && !declared.names.has(name)))
   const isConstant = (name: string) => earlier.has(name) || declared.constants.has(name)
   for (const { node, isAssigned, isShorthand } of referencesTo(new Set([...apart, ...earlier, ...declared.constants]), program)) {
     const { name, start, end } = node
