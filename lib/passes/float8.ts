@@ -6,7 +6,7 @@ import { eachRow, largestMagnitude, magnitudesOf } from './affine.ts'
 import { calibrated, type Calibration, type Range } from './calibrate.ts'
 import { channelAxis } from './int8-layers.ts'
 import { pass, type Pass } from './pass.ts'
-import { chosenLayers, weightIndex, type Selection } from './weight.ts'
+import { chosenLayers, inOtherForm, weightIndex, type Selection } from './weight.ts'
 
 const DTYPES = ['float8e4m3fn', 'float8e5m2'] as const
 
@@ -87,7 +87,7 @@ function storedIn(builder: Builder, weight: Value, dtype: (typeof DTYPES)[number
   }
   if (axis === null) divide(0, 0, elements.length)
   else eachRow(tensor.shape, axis, divide)
-  const codes = builder.graph.constant(Tensor.of(dtype, tensor.shape, scaled), `${weight.name}_float8`)
+  const codes = inOtherForm(builder, weight, Tensor.of(dtype, tensor.shape, scaled), 'float8')
   const shape = tensor.shape.map((d, a) => (a === axis ? d : 1))
   return builder.mul(builder.cast(codes, 'float32'), builder.tensor(Tensor.float32(shape, scales), `${weight.name}_scale`))
 }
