@@ -93,8 +93,13 @@ interface Candidate {
   /** Of its passes: what, beside its name, tells it from others in a file. */
   readonly options: object
   readonly make: () => Promise<Model>
+  /** As the first look showed it. */
+  readonly first: Trial
+  /** As it is known now. */
   trial: Trial
 }
+
+type Untried = Omit<Candidate, 'first' | 'trial'>
 
 type Settings<Label> = Required<Omit<TuneOptions<Label>, 'file' | 'finish' | 'device' | 'threads'>> & Pick<TuneOptions<Label>, 'finish'>
 
@@ -175,8 +180,7 @@ class Search<Label> {
     const { budget } = this.#from.settings
     const waiting = this.#promising().filter((it) => it !== this.#base)
     for (let first = true; first || (waiting.length && beyond(budget, this.#base.trial, this.#best.trial)); first = false) await this.#judgeFinally(waiting.splice(0, FINALISTS))
-    const finals = [...this.#candidates.values()].filter(({ trial }) => trial.final)
-    for (const it of this.#candidates.values()) if (!it.trial.verdict) it.trial = { ...it.trial, verdict: this.#verdict(it.trial, finals) }
+    for (const it of this.#candidates.values()) if (!it.trial.verdict) it.trial = { ...it.trial, verdict: this.#verdict(it) }
     this.#best = { ...this.#best, trial: this.#candidates.get(this.#best.trial.name)!.trial }
   }
 
@@ -222,7 +226,7 @@ class Search<Label> {
     return known
   }
 
-  async #look(name: string, candidate: Omit<Candidate, 'trial'>): Promise<void> {
+  async #look(name: string, candidate: Untried): Promise<void> {
     const { kept, judge, settings: { budget, goal } } = this.#from
     throwIfInterrupted()
     let model: Model | undefined
@@ -235,11 +239,12 @@ class Search<Label> {
     }
   }
 
-  #seen(name: string, it: Omit<Candidate, 'trial'>, { right, slowdown, bytes }: Look): Candidate {
+  #seen(name: string, it: Untried, { right, slowdown, bytes }: Look): Candidate {
     const { settings: { budget }, latency, look } = this.#from
     const { high } = bootstrapPairedDifference(look.right.map(Number), right.map(Number))
     const verdict = high < -(budget.loss ?? Infinity) ? `dropped after ${right.length} samples: it loses at least ${pointsText(-high)}` : ''
-    const candidate = { ...it, trial: { name, right, accuracy: shareOf(right), latency: slowdown * latency, bytes, final: false, verdict } }
+    const first = { name, right, accuracy: shareOf(right), latency: slowdown * latency, bytes, final: false, verdict }
+    const candidate = { ...it, first, trial: first }
     this.#candidates.set(name, candidate)
     return candidate
   }
@@ -271,11 +276,11 @@ class Search<Label> {
     this.#best = finalists.map(({ candidate: { trial }, model }) => ({ trial, model })).concat(this.#best.trial.final ? [this.#best] : []).toSorted((a, b) => order(a.trial, b.trial))[0]!
   }
 
-  #verdict(trial: Trial, finals: readonly Candidate[]): string {
+  #verdict({ trial, first }: Candidate): string {
     const { settings: { budget } } = this.#from
     if (trial.final) return excesses(budget, this.#base.trial, trial).map(({ text }) => text).join('; ') || 'within the budget'
-    const rival = [...this.#candidates.values()].find(({ trial: other }) => other.right.length === trial.right.length && !frontOf([trial, other]).includes(trial)) ?? finals[0]
-    return `not looked at further: "${rival!.trial.name}" promised more`
+    const rival = [...this.#candidates.values()].find((other) => !other.first.verdict && !frontOf([first, other.first]).includes(first))
+    return rival ? `not looked at further: "${rival.first.name}" promised no less in anything` : 'not among the best of the first look'
   }
 }
 
