@@ -67,7 +67,7 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
-  const { epochs, batchSize, seed = 0, schedule, numerics, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
+  const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
   if (!(Number.isInteger(epochs) && epochs >= 1)) throw new RangeError(`epochs is a whole number from 1 on, not ${epochs}`)
   const { device, precision, loss, targetType, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, targets } = plan
@@ -76,7 +76,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   if (validation) checkInputs(model, validation)
   return {
     ...plan,
-    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, stepsPerRun, sizes }),
+    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, target: targetType, targets, batchSize, metrics }) : null,
     settings: {
       optimizer: optimizer.name, 'learning rate': optimizer.lr, 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size,
