@@ -21,16 +21,22 @@ export class ForwardPass {
   readonly #index: ReadonlyMap<Node, number>
   readonly #storage: ReadonlyMap<Value, Value>
   readonly #order: ReadonlyMap<Node, number>
+  readonly #reads: ReadonlyMap<Node, readonly Value[]>
+  /** How far into the forward pass each node's inputs go back. */
+  readonly #reach = new Map<Node, number>()
 
   constructor(step: Graph) {
     const loss = step.outputs.find(({ name }) => name === 'loss')?.producer
     if (!loss) throw new Error(`${step.name} computes no "loss"`)
+    const nodes = step.nodes()
+    this.#reads = new Map(nodes.map((node) => [node, readsOf(node)]))
     const found = new Set([loss])
-    for (const node of found) for (const { producer } of readsOf(node)) if (producer && step.has(producer)) found.add(producer)
+    for (const node of found) for (const { producer } of this.#reads.get(node)!) if (producer && step.has(producer)) found.add(producer)
     this.step = step
-    this.nodes = step.nodes().filter((node) => found.has(node))
+    this.nodes = nodes.filter((node) => found.has(node))
     this.#index = new Map(this.nodes.map((node, i) => [node, i]))
-    this.#storage = storages(step.nodes())
+    for (const node of nodes) this.#reach.set(node, this.#index.get(node) ?? Math.max(-1, ...this.#reads.get(node)!.map(({ producer }) => (producer && this.#reach.get(producer)) ?? -1)))
+    this.#storage = storages(nodes)
     this.#order = new Map(executionOrder(step).map((node, i) => [node, i]))
     this.saved = new Set(this.readByOthers.map((value) => this.#storage.get(value)!))
     const all = [...this.saved].reduce((sum, value) => sum + sizeOf(value), 0)
@@ -44,13 +50,13 @@ export class ForwardPass {
 
   /** Values of the forward pass that the other nodes read. */
   get readByOthers(): readonly Value[] {
-    return this.step.nodes().filter((node) => !this.has(node)).flatMap(readsOf).filter((value) => this.#computes(value))
+    return this.step.nodes().filter((node) => !this.has(node)).flatMap((node) => this.#reads.get(node)!).filter((value) => this.#computes(value))
   }
 
   /** After each node: the values, with memory of their own, that later nodes read. */
   crossing(): { readonly values: readonly Value[]; readonly bytes: number }[] {
     const last = new Map<Value, number>()
-    this.nodes.forEach((node, at) => readsOf(node).forEach((value) => this.#computes(value) && last.set(this.#storage.get(value)!, at)))
+    this.nodes.forEach((node, at) => this.#reads.get(node)!.forEach((value) => this.#computes(value) && last.set(this.#storage.get(value)!, at)))
     const alive = new Set<Value>()
     return this.nodes.map((node, at) => {
       for (const value of node.outputs) if (this.#storage.get(value) === value) alive.add(value)
@@ -66,7 +72,7 @@ export class ForwardPass {
       if (this.#computes(value) && !kept.has(this.#storage.get(value)!)) nodes.add(value.producer!)
     }
     values.forEach(visit)
-    for (const node of nodes) readsOf(node).forEach(visit)
+    for (const node of nodes) this.#reads.get(node)!.forEach(visit)
     return [...nodes].sort((a, b) => this.#index.get(a)! - this.#index.get(b)!)
   }
 
@@ -76,19 +82,18 @@ export class ForwardPass {
    */
   signal(nodes: readonly Node[], others: readonly Node[]): Value | null {
     const last = this.#index.get(nodes.at(-1)!)!
-    const [after, reach] = [new Set(nodes), this.#reach]
-    const apart = new Set([...nodes, ...others])
+    const [after, apart] = [new Set(nodes), new Set([...nodes, ...others])]
     let signal: Value | null = null
     for (const node of this.step.nodes()) {
       if (this.has(node)) continue
-      const isBehind = (some: ReadonlySet<Node>) => readsOf(node).some(({ producer }) => producer && some.has(producer))
+      const isBehind = (some: ReadonlySet<Node>) => this.#reads.get(node)!.some(({ producer }) => producer && some.has(producer))
       if (isBehind(apart)) apart.add(node)
       if (!isBehind(after)) continue
       after.add(node)
       for (const value of node.inputs) {
         const { producer } = value ?? {}
-        if (!producer || this.has(producer) || apart.has(producer) || reach.get(producer)! <= last) continue
-        const [now, best] = [value!, signal].map((it) => it && { reach: reach.get(it.producer!)!, at: this.#order.get(it.producer!)! })
+        if (!producer || this.has(producer) || apart.has(producer) || this.#reach.get(producer)! <= last) continue
+        const [now, best] = [value!, signal].map((it) => it && { reach: this.#reach.get(it.producer!)!, at: this.#order.get(it.producer!)! })
         if (!best || now!.reach > best.reach || (now!.reach === best.reach && now!.at > best.at)) signal = value!
       }
     }
@@ -97,12 +102,5 @@ export class ForwardPass {
 
   #computes(value: Value): boolean {
     return value.producer !== null && this.has(value.producer) && this.#storage.has(value)
-  }
-
-  /** How far into the forward pass each node's inputs go back. */
-  get #reach(): ReadonlyMap<Node, number> {
-    const reach = new Map<Node, number>()
-    for (const node of this.step.nodes()) reach.set(node, this.#index.get(node) ?? Math.max(-1, ...readsOf(node).map(({ producer }) => (producer && reach.get(producer)) ?? -1)))
-    return reach
   }
 }
