@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Worker, type MessagePort } from 'node:worker_threads'
 import { releaseOutput } from './backpressure.ts'
 import { deferred } from './deferred.ts'
+import { GarbageCollection } from './garbage.ts'
 import type { History } from './history.ts'
 import type { CellInspector } from './inspector.ts'
 import { Interrupter } from './interrupt.ts'
@@ -41,6 +42,7 @@ export class CellThread {
   readonly #interrupter: Interrupter
   readonly #gatherer: StreamGatherer
   readonly #memory: MemoryWatch
+  readonly #garbage: GarbageCollection
   readonly #questions: Questions
   readonly #requests = new Map<string, Request>()
   readonly #running = new Map<string, RunningRequest>()
@@ -59,6 +61,7 @@ export class CellThread {
     this.#interrupter = new Interrupter(inspector, flags, (message) => this.#post(message), (text) => this.#warn(text))
     this.#gatherer = new StreamGatherer((id, name, text) => sockets.publish('stream', { name, text }, this.#headerOf(id)))
     this.#memory = new MemoryWatch(inspector, heapLimit, (text) => this.#warn(text))
+    this.#garbage = new GarbageCollection(inspector)
     this.#questions = new Questions(data, sockets)
     port.on('message', (message: ToProtocolThread) => this.#receive(message))
   }
@@ -102,6 +105,7 @@ export class CellThread {
     this.#gatherer.flush()
     this.#running.delete(id)
     if (this.#running.size === 0) this.#memory.stop()
+    this.#garbage.count()
     return reply
   }
 

@@ -1,5 +1,6 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
-import { rewrite } from './rewrite.ts'
+import { NO_NAMES, type SessionNames } from './names.ts'
+import { positionOf, rewrite, type Rewritten } from './rewrite.ts'
 import { SourceError } from './source-error.ts'
 import { toJavaScript, type JavaScript } from './typescript.ts'
 
@@ -9,29 +10,36 @@ export interface Position {
   column: number
 }
 
-/** A cell as a script that V8 can run (rewrite.ts). */
-export interface Script {
+/** A cell as a script that V8 can run (rewrite.ts). What it declares is to be declared before. */
+export interface Script extends Omit<Rewritten, 'text'> {
   code: string
-  /** What the cell declares; to be declared before the script runs. */
-  names: Set<string>
   /** The place in the text that the person typed of a place in `code`. */
   locate(position: Position): Position | undefined
 }
 
 /** Compiles a cell's TypeScript. Throws a SourceError with the place in the source. */
-export function compile(source: string): Script {
+export function compile(source: string, session: SessionNames = NO_NAMES): Script {
   const javascript = toJavaScript(source)
-  const { text, names } = placed(javascript, () => rewrite(javascript.code, source))
+  const { text, ...rest } = placed(javascript, () => rewrite(javascript.code, source, session))
   let map: TraceMap | undefined
   return {
     code: text.toString(),
-    names,
+    ...rest,
     locate(position) {
       map ??= new TraceMap({ ...text.generateDecodedMap({ hires: true, source: 'cell' }), version: 3 })
       const inJavaScript = lookUp(map, position)
-      return inJavaScript && locateIn(javascript, inJavaScript)
+      if (inJavaScript === undefined) return undefined
+      const offset = offsetOf(javascript.code, inJavaScript)
+      const value = rest.values.find(({ from, to }) => from <= offset && offset < to)
+      return locateIn(javascript, value === undefined ? inJavaScript : positionOf(javascript.code, value.start))
     },
   }
+}
+
+function offsetOf(text: string, { line, column }: Position): number {
+  let start = 0
+  for (let before = 1; before < line; before++) start = text.indexOf('\n', start) + 1
+  return start + column
 }
 
 /** Works on JavaScript; a SourceError that this throws gets its place in the TypeScript source. */

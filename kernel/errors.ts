@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { plainText } from './display.ts'
+import { asTyped } from './names.ts'
 
 /** Whether something is an error, of this realm or another. A proxy may refuse to be asked. */
 export function isError(value: unknown): value is Error {
@@ -13,7 +14,7 @@ export function isError(value: unknown): value is Error {
 /** The name and the message of anything that can be thrown. */
 export function describeError(error: unknown): { ename: string; evalue: string } {
   if (!isError(error)) return { ename: 'Thrown', evalue: plainText(error) }
-  return { ename: textOf(() => error.name), evalue: textOf(() => error.message) }
+  return { ename: textOf(() => error.name), evalue: asTyped(textOf(() => error.message)) }
 }
 
 /** An error may have getters that throw. */

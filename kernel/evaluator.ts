@@ -1,20 +1,26 @@
 import vm from 'node:vm'
 import type { Script } from './cell.ts'
+import { internalName, meansElsewhere, type SessionNames } from './names.ts'
 
 /**
  * Runs compiled cells. They share one scope: V8's scope of scripts, which holds `let` variables beside the global object.
  * V8's own REPL mode is not used: its promise handling is C++ that aborts the process when a termination meets it.
  */
-export class Evaluator {
+export class Evaluator implements SessionNames {
   /** The names that cells have declared. */
   readonly declared = new Set<string>()
+  readonly apart = new Set<string>()
+  readonly constants = new Set<string>()
   /** Those that are variables; the others are linked. */
   readonly #variables = new Set<string>()
   #body: () => Promise<void> = async () => {}
 
   /** Resolves when the cell and what it awaits have ended. Rejects with what it throws. */
-  async run({ code, names }: Script, url: string): Promise<void> {
+  async run({ code, names, constants, session }: Script, url: string): Promise<void> {
     const script = compileScript(code, url)
+    for (const name of session.apart) this.apart.add(name)
+    for (const name of names) this.constants.delete(name)
+    for (const name of constants) this.constants.add(name)
     this.declare(names)
     script.runInThisContext()
     const body = this.#body
@@ -26,9 +32,13 @@ export class Evaluator {
     this.#body = body
   }
 
+  isTaken(name: string): boolean {
+    return !this.declared.has(name) && meansElsewhere(name)
+  }
+
   declare(names: Iterable<string>): void {
     const added = [...names].filter((name) => !this.#variables.has(name))
-    if (added.length > 0) vm.runInThisContext(`let ${added.join(', ')}`)
+    if (added.length > 0) vm.runInThisContext(`let ${added.map((name) => this.nameOf(name)).join(', ')}`)
     for (const name of added) {
       if (this.declared.has(name)) Reflect.deleteProperty(globalThis, name)
       this.#variables.add(name)
@@ -36,9 +46,14 @@ export class Evaluator {
     }
   }
 
+  /** The name by which V8 knows a variable. */
+  nameOf(name: string): string {
+    return this.apart.has(name) ? internalName(name) : name
+  }
+
   /** Makes a name stand for what `read` answers with at any moment. Answers false where a variable or a global has the name. */
   link(name: string, read: () => unknown): boolean {
-    if (this.#variables.has(name) || (name in globalThis && !this.declared.has(name))) return false
+    if (this.#variables.has(name) || this.apart.has(name) || (name in globalThis && !this.declared.has(name))) return false
     const set = (value: unknown) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
     Object.defineProperty(globalThis, name, { get: read, set, configurable: true })
     this.declared.add(name)

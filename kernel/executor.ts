@@ -12,6 +12,7 @@ import { Evaluator } from './evaluator.ts'
 import { installGlobals } from './globals.ts'
 import type { HistoryEntry, HistoryQuery } from './history.ts'
 import { expandMagics } from './magics/expand.ts'
+import { Intrinsics } from './intrinsics.ts'
 import { ModuleLoader } from './modules.ts'
 import type { AutoreloadMode } from './modules/autoreload.ts'
 import { guardAddons, Interrupted } from './native.ts'
@@ -20,6 +21,7 @@ import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { endWithTheirCell } from './started.ts'
+import { SourceError } from './source-error.ts'
 import { StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
@@ -28,6 +30,9 @@ import { Flag, Insistence, Interrupt, type CellRequest, type CommRequest, type E
 import { followTimers } from './timers.ts'
 import { traceback } from './traceback.ts'
 import { countWhole } from './whole.ts'
+
+/** As it was: where a cell replaces it, outputs go on. */
+const { stringify } = JSON
 
 /** Characters of a cell's value that are kept for the history. */
 const KEPT_RESULT = 10_000
@@ -58,6 +63,7 @@ export class Executor {
   readonly comms = new CommTable((...message) => this.publish(...message))
   readonly #exit = process.exit.bind(process)
   readonly #clearAsyncStack = asyncStackClearer()
+  readonly #intrinsics: Intrinsics
   readonly #running = new Map<string, RunningCell>()
   /** The cells that an interrupt is to end or has just ended. */
   readonly #interrupted = new Set<RunningCell>()
@@ -71,6 +77,12 @@ export class Executor {
   /** Questions about history that the protocol thread has not answered yet. */
   readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
+  readonly #listeners: Record<string, (...args: any[]) => void> = {
+    uncaughtException: (error: unknown) => this.#soundly(() => this.#showUncaught(error, this.cell)),
+    unhandledRejection: (reason: unknown, promise: Promise<unknown>) => this.#soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)),
+    SIGINT: () => this.#post({ type: 'interrupt' }),
+  }
+
   constructor(post: (message: ToProtocolThread) => void, flags: Int32Array, loader: ModuleLoader, stdin: Stdin) {
     this.#post = post
     this.#flags = flags
@@ -81,12 +93,23 @@ export class Executor {
     endWithTheirCell(this.#cells, flags)
     installGlobals(this, new CellRuntime(this, loader, stdin), stdin)
     captureStreams((name, text) => this.write(name, text))
-    process.on('uncaughtException', (error) => this.#showUncaught(error, this.cell))
-    process.on('unhandledRejection', (reason, promise) => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell))
-    process.on('SIGINT', () => this.#post({ type: 'interrupt' }))
+    this.#listen()
+    process.on('removeListener', () => process.nextTick(() => this.#listen()))
+    this.#intrinsics = new Intrinsics()
+  }
+
+  /** Without its listeners the first mistake in a timer would end the process: `process.removeAllListeners()` is not to take them away. */
+  #listen(): void {
+    for (const [event, listener] of Object.entries(this.#listeners)) {
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener)
+    }
   }
 
   receive(message: ToCellThread): void {
+    this.#soundly(() => this.#receive(message))
+  }
+
+  #receive(message: ToCellThread): void {
     if (message.type === 'execute') this.#execute(message.cell)
     else if (message.type === 'comm') this.#deliver(message.message)
     else if (message.type === 'history') this.#recalled(message.question, message.entries)
@@ -116,7 +139,7 @@ export class Executor {
   publish(messageType: string, content: object, extra?: Extra): void {
     const { cell } = this
     if (cell?.capture?.takeOutput(messageType, content)) return
-    const json = JSON.stringify(content)
+    const json = stringify(content)
     this.#backpressure.hold()
     this.#post({ type: 'publish', id: cell?.request.id ?? '', messageType, json, extra })
   }
@@ -150,8 +173,8 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const compiled = this.#cells.outside(() => compile(source))
-    const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown }
+    const compiled = this.#soundly(() => this.#cells.outside(() => compile(source, this.evaluator)))
+    const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown, session: compiled.session }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
     return async () => {
@@ -186,6 +209,7 @@ export class Executor {
         const content = await work()
         this.#finish(cell, { status: 'ok', execution_count: count, ...content })
       } catch (error) {
+        this.#repair(false)
         this.#fail(cell, error)
       }
     }
@@ -195,7 +219,11 @@ export class Executor {
 
   async #evaluate(cell: RunningCell): Promise<Partial<ExecuteReply>> {
     const { code, count, silent } = cell.request
-    await cell.guard(this.reload())
+    try {
+      await cell.guard(this.reload())
+    } catch (error) {
+      if (error instanceof Interrupted || !this.#repair(true)) throw error
+    }
     const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
     if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
       const data = await mimeBundle(value[0])
@@ -286,7 +314,7 @@ export class Executor {
   #fail(cell: RunningCell, error: unknown): void {
     if (!this.#running.has(cell.request.id)) return
     const { code, count } = cell.request
-    const lines = traceback(error, this.traces, { label: labelOf(cell.request), source: code })
+    const lines = this.#soundly(() => traceback(error, this.traces, { label: labelOf(cell.request), source: code }))
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback: lines })
   }
 
@@ -299,10 +327,28 @@ export class Executor {
     this.#cells.reset()
   }
 
+  /** Does the kernel's own work, which fails where a cell has damaged what it rests on. */
+  #soundly<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof SourceError || !this.#repair(true)) throw error
+      return work()
+    }
+  }
+
+  /** Answers whether there was something to repair. */
+  #repair(all: boolean): boolean {
+    const repaired = this.#intrinsics.repair(all)
+    if (repaired !== '') this.write('stderr', `Put back, for without it neither the kernel nor packages can work: ${repaired}\n`)
+    return repaired !== ''
+  }
+
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */
   #showUncaught(error: unknown, cell: RunningCell | undefined): void {
     this.#cells.reset()
     if (error instanceof Interrupted || error instanceof AsyncStackReset) return
+    this.#repair(false)
     this.write('stderr', `Uncaught ${traceback(error, this.traces).join('\n')}\n`, cell)
   }
 }

@@ -14,8 +14,10 @@ export function installGlobals(executor: Executor, runtime: CellRuntime, stdin: 
   Object.defineProperty(globalThis, Symbol.for('hone.cell'), { ...hidden, get: () => executor.cell?.handle })
   for (const [name, value] of Object.entries(globalsFor(executor, stdin))) Object.defineProperty(globalThis, name, { ...hidden, writable: true, value })
   showFunctionsAsTyped()
-  process.exit = refuseExit
-  process.abort = refuseExit
+  process.exit = (code) => refuse(`process.exit(${code ?? ''})`)
+  process.abort = () => refuse('process.abort()')
+  const { kill } = process
+  process.kill = (pid, signal) => (endsThis(pid, signal) ? refuse('process.kill(process.pid)') : kill(pid, signal))
 }
 
 function globalsFor(executor: Executor, stdin: Stdin): Globals {
@@ -44,6 +46,13 @@ function showFunctionsAsTyped(): void {
   Reflect.defineProperty(Function.prototype, 'toString', { value, writable: true, configurable: true })
 }
 
-function refuseExit(code?: unknown): never {
-  throw new Error(`process.exit(${code === undefined ? '' : String(code)}) would end the kernel and lose every variable. To end the cell, throw an error; to end the kernel, restart it.`)
+/** Signals that end no process, or that are an interrupt here. */
+const HARMLESS = new Set<unknown>([0, 2, 'SIGINT', 'SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGUSR1', 'SIGWINCH'])
+
+function endsThis(pid: number, signal: string | number = 'SIGTERM'): boolean {
+  return Math.abs(Number(pid)) === process.pid && !HARMLESS.has(signal) && process.listenerCount(String(signal)) === 0
+}
+
+function refuse(call: string): never {
+  throw new Error(`${call} would end the kernel and lose every variable. To end the cell, throw an error; to end the kernel, restart it.`)
 }

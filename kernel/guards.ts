@@ -1,6 +1,7 @@
 import type { CallExpression, Node, Program } from 'acorn'
 import { ancestor, simple } from 'acorn-walk'
 import type { MagicString } from 'magic-string'
+import { asTyped } from './names.ts'
 import { declared, outsideFunctions } from './scopes.ts'
 
 /** Marks what is put in, so that it can be taken out again. */
@@ -39,9 +40,9 @@ export function guardCell(program: Program, text: MagicString, source: string, r
 
 /** The text of a function without what was put in: as it was typed, and able to run elsewhere, as in a worker or a browser's page. */
 export function withoutGuards(text: string, runtime: string): string {
-  if (!text.includes(`${runtime}.`)) return text
-  const guards = [` ${runtime}\\.(?:guard|cleanup)\\(`, `${runtime}\\.(?:iterate|thrown)\\(`, `\\{/\\*hone\\*/${runtime}\\.check\\(\\); `, ` ${runtime}\\.check\\(\\);`, '/\\*hone\\*/[)}]']
-  return text.replace(new RegExp(guards.join('|'), 'g'), '').replaceAll(`${runtime}.import(`, 'import(').replaceAll(`${runtime}.meta`, 'import.meta')
+  if (!text.includes(`${runtime}.`)) return asTyped(text)
+  const guards = [` ${runtime}\\.(?:guard|cleanup)\\(`, `${runtime}\\.(?:iterate|thrown|constant)\\(`, `\\{/\\*hone\\*/${runtime}\\.check\\(\\); `, ` ${runtime}\\.check\\(\\);`, '/\\*hone\\*/(?:\\)\\.value|[)}])']
+  return asTyped(text).replace(new RegExp(guards.join('|'), 'g'), '').replaceAll(`${runtime}.import(`, 'import(').replaceAll(`${runtime}.meta`, 'import.meta')
 }
 
 function isInFinally(ancestors: readonly Node[]): boolean {

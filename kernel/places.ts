@@ -4,11 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { compile, locateIn, type Position } from './cell.ts'
 import type { Listing } from './excerpt.ts'
 import { COMPILED_FILE, compileFile } from './modules/source.ts'
+import type { SessionNames } from './names.ts'
 
 /** A script that has run. The source is what the person typed, with every line of `input` in its place. */
 export interface KnownScript extends Listing {
-  /** What was compiled. */
+  /** What was compiled, and what it had to do with of the session's names. */
   input: string
+  session: SessionNames
 }
 
 type Locate = (position: Position) => Position | undefined
@@ -50,8 +52,8 @@ export class Places {
 }
 
 /** Where a magic stands instead of what was compiled, the place is its beginning. */
-function cellLocator({ input, source }: KnownScript): Locate {
-  const { locate } = compile(input)
+function cellLocator({ input, source, session }: KnownScript): Locate {
+  const { locate } = compile(input, session)
   const [compiled, typed] = [input, source].map((text) => text.split('\n'))
   return (position) => {
     const found = locate(position)

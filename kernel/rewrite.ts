@@ -1,9 +1,9 @@
 import { parse, type FunctionDeclaration, type ImportDeclaration, type Node, type Program, type Statement, type VariableDeclaration } from 'acorn'
 import { simple } from 'acorn-walk'
 import { MagicString } from 'magic-string'
-import { findMisassignment } from './constants.ts'
 import { guardCell } from './guards.ts'
-import { namesIn, namesUsed, outsideFunctions } from './scopes.ts'
+import { internalName, separate, type SessionNames } from './names.ts'
+import { declared, namesUsed, outsideFunctions } from './scopes.ts'
 import { SourceError } from './source-error.ts'
 
 /** The global through which a rewritten cell reaches the kernel (runtime.ts). */
@@ -25,26 +25,39 @@ const SCOPE_NAMES: (keyof CellScope)[] = ['Deno', 'require', '__dirname', '__fil
 export interface Rewritten {
   text: MagicString
   names: Set<string>
+  /** Those that cannot be assigned to, imported ones among them. */
+  constants: Set<string>
+  /** What it has to do with of the session's names. */
+  session: SessionNames
+  /** Where the values start that declarations assign, with the stretches before them where V8 has their errors that have no place of their own. */
+  values: { from: number; to: number; start: number }[]
 }
 
 /**
  * Rewrites a cell's JavaScript into a script that hands the kernel one asynchronous function, the cell's body:
  * - what the cell declares at the top becomes an assignment, for later cells see it and may declare it again; the kernel
  *   declares the names;
+ * - variables that have names of globals are kept apart from these, and constants are kept from being assigned to (names.ts);
  * - imports go through the kernel, which finds them from the notebook's folder;
  * - awaits and loops go through the kernel, so that an interrupt ends them (guards.ts);
  * - the value of a last expression is handed to the kernel.
  * A name that the person's source does not mention is a compiler's own and stays within the cell. Throws a SourceError.
  */
-export function rewrite(code: string, source: string): Rewritten {
+export function rewrite(code: string, source: string, session: SessionNames): Rewritten {
   const program = parseModule(code)
-  const misassigned = findMisassignment(program)
-  if (misassigned !== undefined) throw sourceErrorAt(code, misassigned.start, `${misassigned.name} is a constant and cannot be assigned to.`)
   const text = new MagicString(code)
+  const variables = variableDeclarations(program)
+  const names = namesOf(program, variables)
+  const constants = constantsOf(program)
+  const imported = program.body.flatMap((statement) => (statement.type === 'ImportDeclaration' ? declared(statement) : []))
+  const isTyped = (name: string) => source.includes(name)
+  const internal = [...imported, ...names].filter((name) => !isTyped(name))
+  for (const name of internal) names.delete(name)
   guardCell(program, text, source, RUNTIME)
+  const known = separate(program, text, { names: new Set([...names, ...imported]), constants }, session, RUNTIME)
+  const nameOf = (name: string) => (known.apart.has(name) ? internalName(name) : name)
   replaceModuleSyntax(program, text)
-  const names = new Set<string>()
-  const imported = hoistImports(program, text, source)
+  hoistImports(program, text, source, nameOf)
   for (const statement of program.body) {
     if (statement.type === 'ExportNamedDeclaration' && !statement.source) {
       text.overwrite(statement.start, statement.declaration?.start ?? statement.end, ';')
@@ -53,25 +66,45 @@ export function rewrite(code: string, source: string): Rewritten {
     }
     const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
     if (declaration?.type === 'ClassDeclaration') {
-      names.add(declaration.id.name)
-      text.appendLeft(declaration.start, `${declaration.id.name} = `).appendLeft(declaration.end, ';')
+      text.appendLeft(declaration.start, `${nameOf(declaration.id.name)} = `).appendLeft(declaration.end, ';')
     } else if (declaration?.type === 'FunctionDeclaration') {
-      names.add(declaration.id.name)
-      hoistFunction(text, declaration)
+      hoistFunction(text, declaration, nameOf(declaration.id.name))
     }
   }
-  for (const node of variableDeclarations(program)) assign(text, node, names)
+  for (const variable of variables) assign(text, variable)
   for (const statement of program.body) {
     const disposal = disposalOf(statement as Statement, code)
     if (disposal !== undefined) text.appendLeft(statement.start, `${RUNTIME}.dispose(() => ${disposal}); `)
   }
   showLast(program, text)
-  const provided = SCOPE_NAMES.filter((name) => code.includes(name) && !names.has(name) && !imported.includes(name))
+  const provided = SCOPE_NAMES.filter((name) => code.includes(name) && nameOf(name) === name)
   const scope = provided.length > 0 ? `let { ${provided.join(', ')} } = ${RUNTIME}.scope; ` : ''
-  const internal = [...imported.filter((name) => !source.includes(name)), ...[...names].filter((name) => !source.includes(name) && names.delete(name))]
   const declaration = internal.length > 0 ? `let ${internal.join(', ')}; ` : ''
   text.prepend(`'use strict'; ${RUNTIME}.body(async () => { ${declaration}${scope}`).append('\n})')
-  return { text, names }
+  const values = variables.flatMap(({ node }) => valuesOf(node))
+  return { text, names, constants, session: known, values }
+}
+
+/** What the cell declares but for what it imports. */
+function namesOf(program: Program, variables: readonly Variables[]): Set<string> {
+  const statements = program.body.flatMap((statement) => (statement.type === 'ImportDeclaration' ? [] : declared(statement)))
+  return new Set([...statements, ...variables.flatMap(({ node }) => declared(node))])
+}
+
+function valuesOf({ start, declarations }: VariableDeclaration): Rewritten['values'] {
+  return declarations.flatMap(({ id, init }, index) => {
+    if (!init) return []
+    const before = { from: index === 0 ? start : id.start, to: id.type === 'Identifier' ? id.end : id.start, start: init.start }
+    return [before, { from: id.end, to: init.start, start: init.start }]
+  })
+}
+
+function constantsOf(program: Program): Set<string> {
+  const isConstant = (statement: Program['body'][number]) => {
+    const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
+    return statement.type === 'ImportDeclaration' || (declaration?.type === 'VariableDeclaration' && declaration.kind === 'const')
+  }
+  return new Set(program.body.filter(isConstant).flatMap(declared))
 }
 
 /** Throws a SourceError. */
@@ -79,32 +112,36 @@ export function parseModule(code: string): Program {
   try {
     return parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
     const { pos, message } = error as SyntaxError & { pos: number }
     throw sourceErrorAt(code, pos, message.replace(/ \(\d+:\d+\)$/, ''), pos >= code.trimEnd().length)
   }
 }
 
-function sourceErrorAt(code: string, position: number, message: string, incomplete = false): SourceError {
-  const before = code.slice(0, position).split('\n')
-  return new SourceError(message, before.length, before.at(-1)?.length ?? 0, incomplete)
+function sourceErrorAt(code: string, offset: number, message: string, incomplete = false): SourceError {
+  const { line, column } = positionOf(code, offset)
+  return new SourceError(message, line, column, incomplete)
 }
 
-/** Has imports done before all else, in turn. Answers with the names that they bring. */
-function hoistImports(program: Program, text: MagicString, source: string): string[] {
+/** The place of an offset in a text. Line from 1, column from 0. */
+export function positionOf(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: before.at(-1)!.length }
+}
+
+/** Has imports done before all else, in turn. */
+function hoistImports(program: Program, text: MagicString, source: string, nameOf: (name: string) => string): void {
   const used = namesUsed(program)
   const useOf = (name: string): NameUse => (!source.includes(name) ? 'compiler' : used.has(name) ? 'here' : 'later')
-  const imported: string[] = []
   let head = 0
   for (const [index, statement] of program.body.entries()) {
     if (statement.type !== 'ImportDeclaration') continue
-    const { start, end, specifiers } = statement
+    const { start, end } = statement
     const isHead = program.body.slice(0, index).every(({ type }) => type === 'ImportDeclaration')
-    text.overwrite(start, end, isOfTypes(statement, text.original) ? ';' : importStatement(statement, useOf))
-    imported.push(...specifiers.map(({ local }) => local.name))
+    text.overwrite(start, end, isOfTypes(statement, text.original) ? ';' : importStatement(statement, useOf, nameOf))
     if (isHead) head = end
     else text.appendLeft(start, ';').move(start, end, head)
   }
-  return imported
 }
 
 /** `import { type A } from 'b'` without its types. */
@@ -113,13 +150,13 @@ function isOfTypes({ start, source, specifiers }: ImportDeclaration, code: strin
 }
 
 /** `import a, { b as c } from 'd'` as a call of the kernel. */
-function importStatement({ specifiers, source, attributes }: ImportDeclaration, useOf: (name: string) => NameUse): string {
+function importStatement({ specifiers, source, attributes }: ImportDeclaration, useOf: (name: string) => NameUse, variableOf: (name: string) => string): string {
   const nameOf = (node: { name?: string; value?: unknown }) => node.name ?? JSON.stringify(node.value)
   const pairs = attributes.map(({ key, value }) => `${nameOf(key)}: ${JSON.stringify(value.value)}`)
   const options = pairs.length > 0 ? `{ with: { ${pairs.join(', ')} } }` : 'undefined'
   const names = specifiers.map((specifier) => {
     const { name } = specifier.local
-    return `${name}: [${JSON.stringify(exportedName(specifier))}, (${RUNTIME}) => { ${name} = ${RUNTIME} }, '${useOf(name)}']`
+    return `${name}: [${JSON.stringify(exportedName(specifier))}, (${RUNTIME}) => { ${variableOf(name)} = ${RUNTIME} }, '${useOf(name)}']`
   })
   return `await ${RUNTIME}.guard(${RUNTIME}.bind(${JSON.stringify(source.value)}, ${options}, { ${names.join(', ')} }));`
 }
@@ -131,9 +168,9 @@ function exportedName(specifier: ImportDeclaration['specifiers'][number]): strin
   return specifier.imported.type === 'Identifier' ? specifier.imported.name : String(specifier.imported.value)
 }
 
-function hoistFunction(text: MagicString, { start, end, id }: FunctionDeclaration): void {
-  text.remove(id.start, id.end)
-  text.prependRight(start, `${id.name} = `).appendLeft(end, ';')
+function hoistFunction(text: MagicString, { start, end, id }: FunctionDeclaration, variable: string): void {
+  if (variable === id.name) text.remove(id.start, id.end)
+  text.prependRight(start, `${variable} = `).appendLeft(end, ';')
   text.appendRight(end, ';')
   if (start > 0) text.move(start, end, 0)
 }
@@ -163,10 +200,9 @@ function variableDeclarations(program: Program): Variables[] {
   return found.map((node) => ({ node, isHead: heads.has(node) }))
 }
 
-/** Turns a declaration into assignments and adds its names. */
-function assign(text: MagicString, { node, isHead }: Variables, names: Set<string>): void {
+/** Turns a declaration into assignments. */
+function assign(text: MagicString, { node, isHead }: Variables): void {
   for (const { id, init } of node.declarations) {
-    for (const name of namesIn(id)) names.add(name)
     if (init === null && node.kind === 'let') text.appendLeft(id.end, ' = undefined')
   }
   text.overwrite(node.start, node.start + node.kind.length, isHead ? '' : 'void (')

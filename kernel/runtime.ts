@@ -71,6 +71,18 @@ export class CellRuntime {
     return value
   }
 
+  /** What stands for a constant where a cell assigns to it. */
+  constant(value: unknown): { value: unknown } {
+    return {
+      get value() {
+        return value
+      },
+      set value(_) {
+        throw new TypeError('Assignment to constant variable.')
+      },
+    }
+  }
+
   /** What a loop calls in each turn. */
   check(): void {
     if (this.#executor.isStopping) this.#executor.stop()

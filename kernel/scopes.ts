@@ -47,23 +47,25 @@ interface Parts {
 function namesOfScope({ type, id = null, params, param = null, init, left, body, cases }: Node & Parts): string[] {
   switch (type) {
     case 'FunctionDeclaration':
-    case 'FunctionExpression':
     case 'ArrowFunctionExpression':
+      return [...params!.flatMap(namesIn), ...hoisted(body as FunctionNode['body'])]
+    case 'FunctionExpression':
       return [...namesIn(id), ...params!.flatMap(namesIn), ...hoisted(body as FunctionNode['body'])]
+    case 'ClassDeclaration':
     case 'ClassExpression':
       return namesIn(id)
     case 'CatchClause':
       return namesIn(param)
     case 'ForStatement':
-      return declared(init)
+      return lexical(init)
     case 'ForInStatement':
     case 'ForOfStatement':
-      return declared(left)
+      return lexical(left)
     case 'BlockStatement':
     case 'StaticBlock':
-      return (body as Statement[]).flatMap(declared)
+      return (body as Statement[]).flatMap(lexical)
     case 'SwitchStatement':
-      return cases!.flatMap(({ consequent }) => consequent.flatMap(declared))
+      return cases!.flatMap(({ consequent }) => consequent.flatMap(lexical))
     default:
       return []
   }
@@ -76,6 +78,11 @@ export function declared(node: Node | null | undefined): string[] {
   if (node?.type === 'VariableDeclaration') return (node as VariableDeclaration).declarations.flatMap(({ id }) => namesIn(id))
   if (node?.type === 'FunctionDeclaration' || node?.type === 'ClassDeclaration') return namesIn((node as Node & Parts).id ?? null)
   return []
+}
+
+/** What a statement declares within its block, loop or `switch`. */
+function lexical(node: Node | null | undefined): string[] {
+  return (node as Partial<VariableDeclaration> | null | undefined)?.kind === 'var' ? [] : declared(node)
 }
 
 /** The `var` variables of a function. */

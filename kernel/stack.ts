@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { isError } from './errors.ts'
+import { asTyped } from './names.ts'
 import { Places, type KnownScript } from './places.ts'
 
 const KERNEL_FOLDER = dirname(import.meta.url)
@@ -15,7 +16,7 @@ export class StackTraces {
   /** Makes every error's stack read so. https://v8.dev/docs/stack-trace-api */
   install(): void {
     Error.stackTraceLimit = KEPT_FRAMES
-    Error.prepareStackTrace = (error, frames) => [headOf(error), this.lines(frames)].filter(Boolean).join('\n')
+    Error.prepareStackTrace = (error, frames) => asTyped([headOf(error), this.lines(frames)].filter(Boolean).join('\n'))
   }
 
   /** The lines of a stack. */

@@ -3,6 +3,9 @@ import timers from 'node:timers'
 import type { Context } from './context.ts'
 import type { RunningCell } from './running-cell.ts'
 
+/** As it was: where a cell replaces it, timers go on. */
+const { apply } = Reflect
+
 type Callback = (this: unknown, ...args: unknown[]) => void
 type Schedule = (callback: Callback, ...rest: unknown[]) => unknown
 
@@ -19,7 +22,7 @@ export function followTimers(cells: Context<RunningCell>): void {
     const isCleanup = cell.isInterrupted
     return function (...args) {
       if (cell.isInterrupted && !isCleanup) clearInterval(this as NodeJS.Timeout)
-      else cells.run(cell, () => Reflect.apply(callback, this, args))
+      else cells.run(cell, () => apply(callback, this, args))
     }
   }
   const following = (schedule: Schedule): Schedule => (callback, ...rest) => schedule(inCell(callback), ...rest)
@@ -27,7 +30,7 @@ export function followTimers(cells: Context<RunningCell>): void {
     if (typeof callback !== 'function') return setImmediate(callback)
     const due = inCell(callback)
     return setImmediate(function (this: unknown) {
-      process.nextTick(() => Reflect.apply(due, this, args))
+      process.nextTick(() => apply(due, this, args))
     })
   }
   const replacements = { setTimeout: following(setTimeout as Schedule), setInterval: following(setInterval as Schedule), setImmediate: later }

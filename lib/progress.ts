@@ -28,7 +28,7 @@ const BETWEEN_UPDATES = 100
 const BETWEEN_LINES = 5000
 
 /**
- * Shows how far work of `total` units has come, at most ten times a second: an updating display in a notebook, a bar on a terminal, now and then a
+ * Shows how far work of `total` units has come, at most ten times a second, the last state in any case: an updating display in a notebook, a bar on a terminal, now and then a
  * line elsewhere (on stderr). `format` writes an amount for people.
  */
 export function progress(label: string, total: number, format: (amount: number) => string = String): Progress {
@@ -36,6 +36,7 @@ export function progress(label: string, total: number, format: (amount: number) 
   const start = performance.now()
   let amount = 0
   let shown = -Infinity
+  let later: NodeJS.Timeout | undefined
 
   const state = (): State => ({
     label,
@@ -44,15 +45,24 @@ export function progress(label: string, total: number, format: (amount: number) 
     seconds: (performance.now() - start) / 1000,
   })
 
+  const show = (): void => {
+    clearTimeout(later)
+    later = undefined
+    shown = performance.now()
+    surface.show(state())
+  }
+
   return {
     tick(more = 1) {
       amount += more
-      const now = performance.now()
-      if (now - shown < BETWEEN_UPDATES) return
-      shown = now
-      surface.show(state())
+      const wait = shown + BETWEEN_UPDATES - performance.now()
+      if (wait > 0) later ??= setTimeout(show, wait).unref()
+      else show()
     },
-    done: () => surface.end(state()),
+    done() {
+      clearTimeout(later)
+      surface.end(state())
+    },
   }
 }
 

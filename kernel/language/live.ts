@@ -1,6 +1,7 @@
 import type { Runtime } from 'node:inspector'
 import { withoutGuards } from '../guards.ts'
 import type { CellInspector } from '../inspector.ts'
+import { asTyped, internalName } from '../names.ts'
 import { RUNTIME } from '../rewrite.ts'
 
 /** Milliseconds after which a cell thread that is busy with native code is not waited for. */
@@ -46,22 +47,22 @@ export class LiveValues {
 
   /** The members of an expression's value; none when it has no value or the cell thread cannot answer now. */
   members(expression: string): Promise<LiveName[]> {
-    return inTime(this.#members(expression), [])
+    return inTime(this.#members(inSession(expression)), [])
   }
 
   /** An expression's value in a few words, as `Array(3) [1, 2, 3]`. */
   summary(expression: string): Promise<string | undefined> {
-    return inTime(this.#summary(expression), undefined)
+    return inTime(this.#summary(inSession(expression)), undefined)
   }
 
   /** The source text of a function or a class. */
   functionSource(expression: string): Promise<string | undefined> {
-    return inTime(this.#functionSource(expression), undefined)
+    return inTime(this.#functionSource(inSession(expression)), undefined)
   }
 
   async #names(): Promise<LiveName[]> {
     const { names } = await this.#inspector.call<{ names: string[] }>('Runtime.globalLexicalScopeNames', {})
-    const variables = [...new Set(names)].map((name) => ({ name, type: 'instance' as const }))
+    const variables = [...new Set(names.map(asTyped))].map((name) => ({ name, type: 'instance' as const }))
     const globals = ((await this.#evaluate(`${NAMES}(globalThis)`, { returnByValue: true }))?.value ?? []) as string[]
     return [...variables, ...globals.map((name) => ({ name, type: 'property' as const }))]
   }
@@ -90,6 +91,11 @@ export class LiveValues {
     if (options.returnByValue !== true) this.#inspector.call('Runtime.releaseObjectGroup', { objectGroup: OBJECTS }).catch(() => undefined)
     return exceptionDetails === undefined ? result : undefined
   }
+}
+
+/** An expression that begins with a name, which may be that of a variable that is kept apart (names.ts). */
+function inSession(expression: string): string {
+  return expression.replace(/^[\p{ID_Start}$_][\p{ID_Continue}$]*/u, (name) => `(typeof ${internalName(name)} === 'undefined' ? ${name} : ${internalName(name)})`)
 }
 
 /** The answer, or another when the cell thread does not give one in time. */

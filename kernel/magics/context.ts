@@ -7,8 +7,11 @@ import { isKernelScript } from '../stack.ts'
 import { expandMagics, type Form } from './expand.ts'
 import type { Library, MagicContext } from './magic.ts'
 
-/** Reads a variable; throws where there is none. */
-export type Scope = (name: string) => unknown
+/** Evaluates an expression, as V8 knows its names, where a magic stands. */
+export type Scope = (expression: string) => unknown
+
+/** The names in an expression, but for those of members. */
+const NAMES = /(?<![.\p{ID_Continue}$])[\p{ID_Start}$_][\p{ID_Continue}$]*/gu
 
 function unknownName(name: string): never {
   throw new ReferenceError(`${name} is not defined`)
@@ -42,7 +45,7 @@ export function contextFor(executor: Executor, runtime: CellRuntime, form: Form,
       await prepare(`var { ${Object.keys(values).join(', ')} } = ${RUNTIME}.handed`)()
       runtime.handed = undefined
     },
-    scope,
+    scope: (expression) => scope(expression.replace(NAMES, (name) => executor.evaluator.nameOf(name))),
     evaluate: async (expression) => prepare(`(${expression})`)(),
     lib: async () => (await runtime.import('honejs')) as Library,
     import: (specifier) => runtime.import(specifier),

@@ -63,7 +63,7 @@ export const reset: Magic = {
     const { force } = parseOptions(argument, { force: { type: 'boolean', short: 'f' } }).values
     const isSure = force === true || /^y/i.test(await ask('Once deleted, variables cannot be recovered. Proceed (y/[n])? '))
     if (!isSure) return print('Nothing done.\n')
-    if (variables.size > 0) await prepare(`void (${[...variables].join(' = ')} = undefined)`)()
+    if (variables.size > 0) await prepare(`var { ${[...variables].join(', ')} } = {}`)()
   },
 }
 

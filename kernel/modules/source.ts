@@ -2,7 +2,7 @@ import type { Identifier, ImportDeclaration, Program, Statement } from 'acorn'
 import { MagicString } from 'magic-string'
 import { dirname } from 'node:path'
 import { placed } from '../cell.ts'
-import { assignmentsTo } from '../constants.ts'
+import { referencesTo } from '../references.ts'
 import { parseModule } from '../rewrite.ts'
 import { declared, namesUsed } from '../scopes.ts'
 import { SourceError } from '../source-error.ts'
@@ -66,7 +66,8 @@ function exportedHere(program: Program): { local: string; exported: string }[] {
 function mutableExports(program: Program): string[] {
   const declarations = program.body.flatMap((statement) => (statement.type === 'ExportNamedDeclaration' ? declared(statement.declaration) : []))
   const exports = [...declarations.map((name) => ({ local: name, exported: name })), ...exportedHere(program)]
-  const assigned = new Set(assignmentsTo(new Set(exports.map(({ local }) => local)), program).map(({ name }) => name))
+  const uses = referencesTo(new Set(exports.map(({ local }) => local)), program)
+  const assigned = new Set(uses.filter(({ isAssigned }) => isAssigned).map(({ node }) => node.name))
   return exports.filter(({ local }) => assigned.has(local)).map(({ exported }) => exported)
 }
 

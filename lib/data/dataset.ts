@@ -179,6 +179,10 @@ export class Dataset<Label> {
     return { 'text/plain': this.toString() }
   }
 
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+
   #part(places: readonly number[]): Dataset<Label> {
     return new Dataset(this.#samples, places, this.complete && places.length === this.#samples.labels.length)
   }

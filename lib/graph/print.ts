@@ -40,7 +40,7 @@ export class Summary {
     const counted = new Set<string>()
     this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
       const definition = operatorOf(node)
-      const own = readsOf(node).filter((v) => v.initializer?.shape.length && isFloat(v.initializer.dtype) && !counted.has(v.name))
+      const own = readsOf(node).filter((v) => v.initializer?.shape.length && (isFloat(v.initializer.dtype) || v.frozen) && !counted.has(v.name))
       own.forEach((v) => counted.add(v.name))
       const count = (belongs: (v: Value) => boolean) => own.filter(belongs).reduce((sum, v) => sum + v.initializer!.size, 0)
       const { macs, flops } = workOf(node)

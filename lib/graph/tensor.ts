@@ -1,3 +1,5 @@
+import { fromBfloat16, fromSmallFloats, isSmallFloat, toBfloat16, toSmallFloats } from './small-floats.ts'
+
 /** Element types, by ONNX's names in lower case. https://onnx.ai/onnx/intro/concepts.html#element-type */
 export const DATA_TYPES = [
   'undefined', 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string', 'bool', 'float16', 'float64', 'uint32', 'uint64',
@@ -118,14 +120,16 @@ export class Tensor {
 
   /** Every element as a JavaScript number. int64 beyond 2^53 loses its last bits. */
   toNumbers(): number[] {
-    if (this.dtype === 'float16') return Array.from(this.data as Uint16Array, float16ToNumber)
-    if (this.dtype === 'bfloat16') return Array.from(this.data as Uint16Array, bfloat16ToNumber)
-    return Array.from(this.data as ArrayLike<number | bigint>, Number)
+    return Array.from(isCoded(this.dtype) ? this.toFloat32() : (this.data as ArrayLike<number | bigint>), Number)
   }
 
   /** The elements as float32: itself where it is, converted otherwise. */
   toFloat32(): Float32Array {
-    return this.dtype === 'float32' ? (this.data as Float32Array) : Float32Array.from(this.toNumbers())
+    const { dtype, data } = this
+    if (dtype === 'float32') return data as Float32Array
+    if (isSmallFloat(dtype)) return fromSmallFloats(data as Uint16Array, dtype)
+    if (dtype === 'bfloat16') return fromBfloat16(data as Uint16Array)
+    return typeof data[0] === 'bigint' ? Float32Array.from(data as BigInt64Array, Number) : Float32Array.from(data as Int32Array)
   }
 
   /** The same elements under another shape. */
@@ -144,12 +148,16 @@ export class Tensor {
     if (bitsPerElement(this.dtype) % 8) throw new TypeError(`entries of a packed ${this.dtype} tensor cannot be taken one by one`)
     const bytes = new Uint8Array(outer * indices.length * inner)
     const whole = this.bytes.byteOffset % 4 === 0 && inner % 4 === 0
-    const unit = whole ? 4 : 1
-    const [from, to] = [this.bytes, bytes].map(({ buffer, byteOffset, byteLength: length }) => (whole ? new Uint32Array(buffer, byteOffset, length / 4) : new Uint8Array(buffer, byteOffset, length)))
+    const [from, to] = whole ? [words(this.bytes), words(bytes)] : [this.bytes, bytes]
+    const each = whole ? inner / 4 : inner
+    // a call for each entry pays from some dozens of elements on
+    const few = each < 64
     for (let o = 0, at = 0; o < outer; o++)
       for (const i of indices) {
-        const first = ((o * extent + i) * inner) / unit
-        for (let k = first; k < first + inner / unit; k++) to[at++] = from[k]
+        const first = (o * extent + i) * each
+        if (few) for (let k = 0; k < each; k++) to[at + k] = from[first + k]
+        else to.set(from.subarray(first, first + each), at)
+        at += each
       }
     return new Tensor(this.dtype, this.shape.map((d, a) => (a === axis ? indices.length : d)), bytes)
   }
@@ -163,56 +171,22 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, d) => product * d, 1)
 }
 
+const words = ({ buffer, byteOffset, byteLength: length }: Uint8Array) => new Uint32Array(buffer, byteOffset, length / 4)
+
 function bytesOf(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
+
+const isCoded = (dtype: DataType): boolean => isSmallFloat(dtype) || dtype === 'bfloat16'
+
+const float32 = (data: readonly number[] | readonly bigint[] | TypedArray): Float32Array => (data instanceof Float32Array ? data : Float32Array.from(data as readonly number[], Number))
 
 function converted(dtype: DataType, data: readonly number[] | readonly bigint[]): TypedArray {
   switch (dtype) {
     case 'int64': return BigInt64Array.from(data as readonly number[], (v) => BigInt(v))
     case 'uint64': return BigUint64Array.from(data as readonly number[], (v) => BigInt(v))
-    case 'float16': return Uint16Array.from(data as readonly number[], numberToFloat16)
-    case 'bfloat16': return Uint16Array.from(data as readonly number[], numberToBfloat16)
+    case 'float16': case 'float8e4m3fn': case 'float8e5m2': return toSmallFloats(float32(data), dtype)
+    case 'bfloat16': return toBfloat16(float32(data))
     default: return (VIEWS[dtype] as unknown as { from(data: readonly number[]): TypedArray }).from(data as readonly number[])
   }
-}
-
-const word = new DataView(new ArrayBuffer(4))
-
-export function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 31
-  const fraction = bits & 1023
-  if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024))
-}
-
-/** IEEE 754 half precision, round to nearest even. */
-export function numberToFloat16(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
-  const magnitude = Math.abs(value)
-  if (Number.isNaN(value)) return 0x7e00
-  if (magnitude >= 65520) return sign | 0x7c00
-  const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude))
-  const steps = roundToEven(magnitude / 2 ** (exponent - 10))
-  return sign | (magnitude < 2 ** -14 ? steps : ((exponent + 15) << 10) + steps - 1024)
-}
-
-export function bfloat16ToNumber(bits: number): number {
-  word.setUint32(0, bits << 16)
-  return word.getFloat32(0)
-}
-
-/** The upper half of a float32, round to nearest even. */
-export function numberToBfloat16(value: number): number {
-  if (Number.isNaN(value)) return 0x7fc0
-  word.setFloat32(0, value)
-  const bits = word.getUint32(0)
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
-}
-
-function roundToEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }

@@ -85,4 +85,8 @@ class MeasuredAccuracy implements Accuracy {
   [Symbol.for('Jupyter.display')](): Record<string, string> {
     return { 'text/plain': this.toString() }
   }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
 }

@@ -72,11 +72,19 @@ export function sparseBytes(tensor: Tensor): number {
 /** Elements that are neither 0 nor -0. Those of 4-bit types are counted as if none were zero. */
 export function nonzeros({ dtype, data, size }: Tensor): number {
   if (data.length !== size) return size
+  if (dtype === 'float32') return nonzeroWords(new Uint32Array(data.buffer, data.byteOffset, size))
   const magnitude = dtype === 'float16' || dtype === 'bfloat16' ? 0x7fff : 0
   let zeros = 0
   if (magnitude) for (let i = 0; i < size; i++) zeros += (data as Uint16Array)[i] & magnitude ? 0 : 1
   else for (let i = 0; i < size; i++) zeros += data[i] == 0 ? 1 : 0
   return size - zeros
+}
+
+/** Of float32 numbers, without a branch for each. */
+function nonzeroWords(words: Uint32Array): number {
+  let zeros = 0
+  for (let i = 0; i < words.length; i++) zeros += ((words[i] & 0x7fffffff) - 1) >>> 31
+  return words.length - zeros
 }
 
 function weights(graph: Graph): Tensor[] {

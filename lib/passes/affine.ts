@@ -38,18 +38,46 @@ export interface QuantizedWeight {
  * @throws RangeError where an element is not finite.
  */
 export function quantizedWeight(weight: Tensor, axis: number, atLeast: (channel: number) => number = () => 0): QuantizedWeight {
-  const channels = weight.shape[axis]
-  const inner = sizeOf(weight.shape.slice(axis + 1))
-  const channelOf = (i: number) => Math.floor(i / inner) % channels
   const elements = weight.toFloat32()
-  const largest = new Float32Array(channels)
-  elements.forEach((w, i) => {
-    if (!Number.isFinite(w)) throw new RangeError(`a weight of its channel ${channelOf(i)} is ${w}`)
-    largest[channelOf(i)] = Math.max(largest[channelOf(i)], Math.abs(w))
+  const largest = magnitudesOf(weight, axis)
+  largest.forEach((m, c) => {
+    if (!Number.isFinite(m)) throw new RangeError(`a weight of its channel ${c} is ${m}`)
   })
   const scales = largest.map((m, c) => Math.max(m / 127, atLeast(c)) || 1)
-  const values = Int8Array.from(elements, (w, i) => clamped(roundHalfToEven(w / scales[channelOf(i)]), [-127, 127]))
+  const values = new Int8Array(elements.length)
+  eachRow(weight.shape, axis, (c, from, to) => {
+    const scale = scales[c]
+    for (let i = from; i < to; i++) values[i] = Math.min(127, Math.max(-127, roundHalfToEven(elements[i] / scale)))
+  })
   return { values: Tensor.of('int8', weight.shape, values), scales }
+}
+
+/** The largest magnitude of each entry of an axis: NaN where it holds one. */
+export function magnitudesOf(weight: Tensor, axis: number): Float32Array {
+  const elements = weight.toFloat32()
+  const largest = new Float32Array(weight.shape[axis])
+  eachRow(weight.shape, axis, (c, from, to) => {
+    largest[c] = Math.max(largest[c], largestMagnitude(elements.subarray(from, to)))
+  })
+  return largest
+}
+
+/** NaN where there is one among them. */
+export function largestMagnitude(numbers: Float32Array): number {
+  let largest = 0
+  for (let i = 0; i < numbers.length; i++) {
+    const magnitude = Math.abs(numbers[i])
+    if (magnitude > largest) largest = magnitude
+    else if (Number.isNaN(magnitude)) return NaN
+  }
+  return largest
+}
+
+/** Stretches of a tensor that belong to one entry of an axis each, in the order in which they are stored. */
+export function eachRow(shape: readonly number[], axis: number, see: (entry: number, from: number, to: number) => void): void {
+  const inner = sizeOf(shape.slice(axis + 1))
+  const [extent, end] = [shape[axis], sizeOf(shape)]
+  for (let from = 0, entry = 0; from < end; from += inner, entry = (entry + 1) % extent) see(entry, from, from + inner)
 }
 
 function clamped(q: number, [least, most]: readonly [number, number]): number {

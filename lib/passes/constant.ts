@@ -15,11 +15,14 @@ export function replaceConstant(node: Node, index: number, tensor: Tensor, name:
   }
 }
 
-/** A tensor with every element multiplied by a factor that depends on its place. */
-export function scaled(tensor: Tensor, factor: (i: number) => number): Tensor {
+/** A tensor with every element multiplied by a factor that depends on its place; it is asked for once for `run` neighbours. */
+export function scaled(tensor: Tensor, factor: (i: number) => number, run = 1): Tensor {
   const data = tensor.toFloat32()
   const product = tensor.dtype === 'float32' ? new Float32Array(data.length) : new Float64Array(data.length)
-  for (let i = 0; i < data.length; i++) product[i] = data[i] * factor(i)
+  for (let from = 0; from < data.length; from += run) {
+    const by = factor(from)
+    for (let i = from; i < from + run; i++) product[i] = data[i] * by
+  }
   return Tensor.of(tensor.dtype, tensor.shape, product)
 }
 

@@ -36,21 +36,25 @@ export function foldBatchNorm(): Pass {
   })
 }
 
-/** The output channel that an element of a layer's weight belongs to. */
-type Channel = (index: number) => number
+/** The channel that an element of a layer's weight belongs to: as many neighbours as `run` says belong to the same. */
+interface Channel {
+  readonly run: number
+  readonly of: (index: number) => number
+}
 
+/** Output channels. */
 const CHANNELS: Readonly<Record<string, (layer: Node, shape: readonly number[]) => Channel>> = {
   Conv: (_, shape) => {
     const each = sizeOf(shape.slice(1))
-    return (i) => Math.floor(i / each)
+    return { run: each, of: (i) => Math.floor(i / each) }
   },
   // its weight is [C, K/group, kernel], where group g reads the g-th part of C and writes the g-th part of K
   ConvTranspose: (layer, [inputs = 1, outputs = 1, ...kernel]) => {
     const each = sizeOf(kernel)
     const perGroup = inputs / layer.int('group', 1)
-    return (i) => Math.floor(i / (each * outputs * perGroup)) * outputs + (Math.floor(i / each) % outputs)
+    return { run: each, of: (i) => Math.floor(i / (each * outputs * perGroup)) * outputs + (Math.floor(i / each) % outputs) }
   },
-  Gemm: (layer, [, columns = 1]) => (layer.int('transB') ? (i) => Math.floor(i / columns) : (i) => i % columns),
+  Gemm: (layer, [, columns = 1]) => (layer.int('transB') ? { run: columns, of: (i) => Math.floor(i / columns) } : { run: 1, of: (i) => i % columns }),
 }
 
 /** Why a normalization is not a fixed map of each channel; null where it is. */
@@ -103,29 +107,29 @@ function fold(norm: Node, layer: Node): void {
   const beforehand = layer.type === 'Gemm' ? layer.float('beta', 1) : 1
   const folded = factors.map((factor, c) => (beforehand * bias[bias.length === 1 ? 0 : c] - mean[c]) * factor + beta[c])
   if (beforehand !== 1) layer.attributes.delete('beta')
-  replaceConstant(layer, 1, scaled(weight, (i) => factors[channel(i)]), 'weight')
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[channel.of(i)], channel.run), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [folded.length], folded), `${labelOf(layer)}.bias`)
   if (norm.input(2).trainable) layer.input(2).trainable = true
 }
 
 /** The input channel that an element of a layer's weight reads. */
 function inputChannel(layer: Node, shape: readonly number[]): Channel {
-  if (layer.type === 'Gemm') return layer.int('transB') ? (i) => i % shape[1] : (i) => Math.floor(i / shape[1])
+  if (layer.type === 'Gemm') return layer.int('transB') ? { run: 1, of: (i) => i % shape[1] } : { run: shape[1], of: (i) => Math.floor(i / shape[1]) }
   const [outputs, perGroup, ...kernel] = shape
   const each = sizeOf(kernel)
   const outputsPerGroup = outputs / layer.int('group', 1)
-  return (i) => Math.floor(i / (each * perGroup * outputsPerGroup)) * perGroup + (Math.floor(i / each) % perGroup)
+  return { run: each, of: (i) => Math.floor(i / (each * perGroup * outputsPerGroup)) * perGroup + (Math.floor(i / each) % perGroup) }
 }
 
 function foldAhead(norm: Node, layer: Node): void {
   const { factors, mean, beta } = affine(norm)
   const weight = layer.input(1).constant!
-  const outputOf = CHANNELS[layer.type](layer, weight.shape)
-  const inputOf = inputChannel(layer, weight.shape)
+  const { of: outputOf } = CHANNELS[layer.type](layer, weight.shape)
+  const { run, of: inputOf } = inputChannel(layer, weight.shape)
   const former = layer.inputs[2]?.constant?.toNumbers() ?? [0]
   const outputs = layer.type === 'Gemm' ? weight.shape[layer.int('transB') ? 0 : 1] : weight.shape[0]
   const bias = Array.from({ length: outputs }, (_, o) => former[former.length === 1 ? 0 : o])
   weight.toFloat32().forEach((w, i) => (bias[outputOf(i)] += w * (beta[inputOf(i)] - mean[inputOf(i)] * factors[inputOf(i)])))
-  replaceConstant(layer, 1, scaled(weight, (i) => factors[inputOf(i)]), 'weight')
+  replaceConstant(layer, 1, scaled(weight, (i) => factors[inputOf(i)], run), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [outputs], bias), `${labelOf(layer)}.bias`)
 }

@@ -5,7 +5,7 @@ import { operatorOf } from '../graph/ops/index.ts'
 import { byteLength, sizeOf, Tensor } from '../graph/tensor.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { Session } from '../runtime/session.ts'
-import { pass, type Pass } from './pass.ts'
+import { pass, type Pass, type Report } from './pass.ts'
 
 const RANDOM: ReadonlySet<string> = new Set(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'])
 
@@ -16,30 +16,51 @@ export interface FoldConstantsOptions {
 
 /**
  * Computes what depends on constants alone, or on shapes that are known, and stores the results. Exact: ONNX Runtime computes each node with the
- * kernel that would have run it.
+ * kernel that would have run it, all of them in one run.
  */
 export function foldConstants({ limit = 2 ** 20 }: FoldConstantsOptions = {}): Pass {
   if (!(limit >= 0)) throw new RangeError(`foldConstants: limit is a number of bytes, not ${limit}`)
   return pass('fold-constants', { limit }, async (graph, report) => {
-    for (const node of graph.nodes()) {
-      if (isStoredOutput(node)) continue
-      inferNode(node)
-      const shapes = node.outputs.map(knownFromShapes)
-      if (shapes.every((tensor) => tensor)) {
-        report.change(node, 'known from shapes')
-        store(node, shapes)
-        continue
+    graph.removeUnused()
+    const settled = new Set<Node>()
+    // a node whose size depends on numbers that a round computes waits for the next
+    for (let round = plan(graph, limit, settled, report); round.length; round = plan(graph, limit, settled, report)) {
+      const results = await together(round).catch(() => oneByOne(round))
+      for (const [node, found] of results) {
+        settled.add(node)
+        if (typeof found === 'string') {
+          report.refuse(node, found)
+          continue
+        }
+        report.change(node, `computed from ${node.inputs.filter((value) => value).join(', ')}`)
+        store(node, found)
       }
-      if (!node.inputs.every((value) => !value || value.constant)) continue
-      const results = obstacle(node, limit) ?? (await computed(node))
-      if (typeof results === 'string') {
-        report.refuse(node, results)
-        continue
-      }
-      report.change(node, node.inputs.length ? `computed from ${node.inputs.filter((value) => value).join(', ')}` : 'stored as an initializer')
-      store(node, results)
     }
   })
+}
+
+/** What can be computed now, in order. What is known without a computation is stored at once. */
+function plan(graph: Graph, limit: number, settled: Set<Node>, report: Report): readonly Node[] {
+  const planned = new Set<Node>()
+  for (const node of graph.nodes()) {
+    if (settled.has(node) || isStoredOutput(node)) continue
+    inferNode(node)
+    const known = node.outputs.map((output) => output.constant ?? knownFromShapes(output))
+    if (known.every((tensor) => tensor)) {
+      settled.add(node)
+      report.change(node, node.inputs.length ? 'known from shapes' : 'stored as an initializer')
+      store(node, known)
+      continue
+    }
+    if (!node.inputs.every((value) => !value || value.constant || planned.has(value.producer!))) continue
+    const reason = obstacle(node, limit)
+    if (reason === null) planned.add(node)
+    else if (node.inputs.every((value) => !value || value.constant)) {
+      settled.add(node)
+      report.refuse(node, reason)
+    }
+  }
+  return [...planned]
 }
 
 /** A constant that is an output of the graph keeps the Identity that gives it its name. */
@@ -65,7 +86,7 @@ function obstacle(node: Node, limit: number): string | null {
   if (RANDOM.has(node.type) || (node.type === 'Dropout' && node.inputs[2])) return 'it draws random numbers'
   if (node.type === 'DequantizeLinear') return 'it keeps a quantized weight small'
   if (!operatorOf(node)) return `hone does not know ${node.domain ? `${node.domain}.` : ''}${node.type}, nor whether it always gives the same result`
-  const before = node.inputs.reduce((sum, value) => sum + (value?.constant ? byteLength(value.constant.dtype, value.constant.size) : 0), 0)
+  const before = node.inputs.reduce((sum, value) => sum + bytesOf(value), 0)
   for (const { dtype, shape } of node.outputs) {
     if (!dtype || !isStatic(shape)) return 'the size of its result is known only once it is computed'
     const bytes = byteLength(dtype, sizeOf(shape))
@@ -74,20 +95,43 @@ function obstacle(node: Node, limit: number): string | null {
   return null
 }
 
-/** The results, or why ONNX Runtime cannot tell them. */
-async function computed(node: Node): Promise<readonly (Tensor | null)[] | string> {
-  const alone = new Graph(node.name)
-  for (const [domain, version] of node.graph.root.opsets) alone.opsets.set(domain, version)
-  const inputs = [...new Set(node.inputs)].filter((value) => value !== null)
-  const twin = copyNode(node, alone, new Map(inputs.map((value) => [value, alone.input(value.name, value.dtype, value.shape)])))
-  for (const output of twin.outputs) if (output.name) alone.addOutput(output)
-  try {
-    const session = await Session.create(alone, { device: 'cpu', threads: 1, spinning: false, graphOptimization: 'disabled' })
-    const results = await session.run(Object.fromEntries(inputs.map((value) => [value.name, value.constant!])))
-    await session.release()
-    return node.outputs.map((output) => results[output.name] ?? null)
-  } catch (error) {
-    throwIfInterrupted()
-    return `ONNX Runtime cannot compute it: ${(error as Error).message}`
+const bytesOf = (value: Value | null): number => (value?.dtype && isStatic(value.shape) ? byteLength(value.dtype, sizeOf(value.shape)) : 0)
+
+/** Results by output, null where nothing reads it; or why ONNX Runtime cannot tell them. */
+type Results = ReadonlyMap<Node, readonly (Tensor | null)[] | string>
+
+/** Computes nodes that follow from constants and from each other, in one run. What only they read is not fetched. @throws Error where one of them cannot be computed. */
+async function together(nodes: readonly Node[]): Promise<Results> {
+  const alone = new Graph('constants')
+  for (const [domain, version] of nodes[0]!.graph.root.opsets) alone.opsets.set(domain, version)
+  const [twins, inside] = [new Map<Value, Value>(), new Set(nodes)]
+  for (const node of nodes) {
+    for (const value of node.inputs) if (value?.constant && !twins.has(value)) twins.set(value, alone.store(value.name, value.constant))
+    copyNode(node, alone, twins)
   }
+  const wanted = nodes.flatMap((node) => node.outputs.filter((output) => output.uses.some(({ user }) => !inside.has(user as Node))))
+  for (const output of wanted) alone.addOutput(twins.get(output)!)
+  const session = await Session.create(alone, { device: 'cpu', threads: 1, spinning: false, graphOptimization: 'disabled' })
+  try {
+    const results = await session.run({})
+    return new Map(nodes.map((node) => [node, node.outputs.map((output) => results[output.name] ?? null)]))
+  } finally {
+    await session.release()
+  }
+}
+
+/** So that one that cannot be computed does not keep the others from it; those that read what another computes wait. */
+async function oneByOne(nodes: readonly Node[]): Promise<Results> {
+  throwIfInterrupted()
+  const results = new Map<Node, readonly (Tensor | null)[] | string>()
+  for (const node of nodes) {
+    if (!node.inputs.every((value) => !value || value.constant)) continue
+    try {
+      results.set(node, (await together([node])).get(node)!)
+    } catch (error) {
+      throwIfInterrupted()
+      results.set(node, `ONNX Runtime cannot compute it: ${(error as Error).message}`)
+    }
+  }
+  return results
 }

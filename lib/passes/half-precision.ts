@@ -1,7 +1,9 @@
 import { Builder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import { largestOf } from '../graph/small-floats.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { autocast, mixed } from '../train/precision.ts'
+import { largestMagnitude } from './affine.ts'
 import { pass, type Pass } from './pass.ts'
 import { weightIndex } from './weight.ts'
 
@@ -14,8 +16,7 @@ export interface HalfPrecisionOptions {
   storageOnly?: boolean
 }
 
-/** The largest finite float16. */
-const LARGEST_FLOAT16 = 65504
+const LARGEST_FLOAT16 = largestOf('float16')
 
 /** It is the one before with bfloat16 among the types of convolutions, pools and recurrences, and nothing else. https://github.com/onnx/onnx/blob/main/docs/Changelog.md */
 const BFLOAT16_OPSET = 22
@@ -40,13 +41,14 @@ export function halfPrecision({ dtype = 'float16', keep, storageOnly = false }: 
       const whole = storageOnly && value.dtype === 'float32' && value.initializer!.size > 1
       if (!casts.length && !whole) continue
       const tensor = value.initializer!
-      if (dtype === 'float16' && tensor.toFloat32().some((x) => Math.abs(x) > LARGEST_FLOAT16)) {
+      const numbers = tensor.toFloat32()
+      if (dtype === 'float16' && largestMagnitude(numbers) > LARGEST_FLOAT16) {
         report.refuse(value, `it holds numbers beyond ${LARGEST_FLOAT16.toLocaleString('en')}, which float16 has not`)
         continue
       }
       const { name } = value
       value.name = graph.unique(`${name}_float32`)
-      const half = graph.store(name, Tensor.of(dtype, tensor.shape, tensor.toNumbers()))
+      const half = graph.store(name, Tensor.of(dtype, tensor.shape, numbers))
       half.trainable = value.trainable
       if (storageOnly) value.replaceWith(builder.cast(half, 'float32'))
       else for (const cast of casts) cast.output.replaceWith(half)

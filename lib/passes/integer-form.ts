@@ -6,6 +6,7 @@ import { channelAxis } from './int8-layers.ts'
 import type { Int8Values } from './int8-values.ts'
 import type { Report } from './pass.ts'
 import { roundHalfToEven } from './rounding.ts'
+import { inOtherForm } from './weight.ts'
 
 /** Writes layers, and what lies between them, with 8-bit integers: weights by channel, activations by the map of the value whose scale they take. */
 export function writeIntegers(graph: Graph, layers: readonly Node[], values: Int8Values, maps: ReadonlyMap<Value, Affine>, report: Report): void {
@@ -53,7 +54,7 @@ function storeInInt8(builder: Builder, layer: Node, input: Affine): void {
 /** What stands for a stored value: integers with a scale for each entry of an axis, zero points 0. */
 function dequantized(builder: Builder, original: Value, integers: Tensor, scales: Float32Array, axis: number): Value {
   const inputs = [
-    builder.tensor(integers, `${original.name}_${integers.dtype}`),
+    inOtherForm(builder, original, integers, integers.dtype),
     builder.tensor(Tensor.float32([scales.length], scales), `${original.name}_scale`),
     builder.tensor(Tensor.zeros(integers.dtype, [scales.length]), `${original.name}_zero_point`),
   ]

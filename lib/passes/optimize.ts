@@ -2,7 +2,6 @@ import type { Dataset } from '../data/dataset.ts'
 import type { Dim } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
 import { accuracy, type Accuracy } from '../measure/accuracy.ts'
-import { bench } from '../measure/bench.ts'
 import { cost } from '../measure/cost.ts'
 import type { Measurement } from '../measure/result.ts'
 import { batchSymbol, sampleFeeds } from '../measure/sample-feeds.ts'
@@ -12,8 +11,10 @@ import type { Tensors } from '../runtime/boundary.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import { table, type TableBundle } from '../table.ts'
 import { countText, digits, percentText, sizeText, timeRange, timeText } from '../units.ts'
+import { checkBudget, excesses, sentence, type Budget } from './budget.ts'
 import { compare } from './compare.ts'
 import type { Change, Pass, Refusal } from './pass.ts'
+import { timedSideBySide } from './side-by-side.ts'
 
 export interface OptimizeOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
   /** Samples for the accuracy, and for what is fed when times are measured; noise is fed without them. */
@@ -24,16 +25,6 @@ export interface OptimizeOptions<Label> extends Pick<SessionOptions, 'device' | 
   seconds?: number
   /** What the result must keep to; what it does not is told. */
   budget?: Budget
-}
-
-/** What may be lost, and what must be reached, beside the network as it was. */
-export interface Budget {
-  /** Accuracy that may be lost, as a share: 0.005 is half a point. */
-  readonly loss?: number
-  /** Seconds that a run may take. */
-  readonly latency?: number
-  /** Bytes that the file may have. */
-  readonly bytes?: number
 }
 
 /** A network at one stage of its optimization. */
@@ -122,6 +113,7 @@ export class Optimization {
  */
 export async function optimize<Label>(model: Model, passes: Pass | readonly Pass[], options: OptimizeOptions<Label> = {}): Promise<Optimization> {
   const { data, batch = 1, seconds = 5, budget = {}, ...session } = options
+  checkBudget('optimize', budget)
   const list: readonly Pass[] = Array.isArray(passes) ? passes : [passes as Pass]
   const made: { name: string; model: Model<Change, Refusal> }[] = [{ name: 'base', model: new Model<Change, Refusal>(model.graph) }]
   for (const pass of list) made.push({ name: pass.name, model: await made.at(-1)!.model.apply(pass) })
@@ -129,7 +121,7 @@ export async function optimize<Label>(model: Model, passes: Pass | readonly Pass
 
   const feeds = data ? data.batch(Math.min(batch, data.size)) : await noise(model.graph, batch)
   const figures = await Promise.all(named.map(async ({ name, model: it }) => ({ name, model: it, ...graphFigures(it.graph, batch), bytes: await sizes(it.graph) })))
-  const times = await timed(named, feeds, seconds, session)
+  const times = await timedSideBySide(named, feeds, seconds, session)
   const stages: Stage[] = []
   for (const figure of figures) {
     const { largest } = figure.name === 'base' ? { largest: 0 } : await compare(model.graph, figure.model.graph, feeds)
@@ -151,22 +143,7 @@ async function noise(graph: Graph, batch: number): Promise<Tensors> {
   return sampleFeeds(session.inputs, symbol ? { [symbol]: batch } : {})
 }
 
-async function timed(stages: readonly { name: string; model: Model<Change, Refusal> }[], feeds: Tensors, seconds: number, options: SessionOptions): Promise<Record<string, Measurement>> {
-  const sessions = await Promise.all(stages.map(({ model }) => Session.create(model.graph, { spinning: false, ...options })))
-  try {
-    const bound = await Promise.all(stages.map(async ({ name }, i) => [name, await sessions[i]!.bind(feeds)] as const))
-    return Object.fromEntries([...(await bench(Object.fromEntries(bound), { seconds }))].map((measurement) => [measurement.name, measurement]))
-  } finally {
-    await Promise.all(sessions.map((session) => session.release()))
-  }
-}
-
-function unmetOf(stages: readonly Stage[], { loss, latency, bytes }: Budget): string[] {
-  const [first, last] = [stages[0]!, stages.at(-1)!]
-  const unmet: string[] = []
-  const lost = first.accuracy && last.accuracy ? first.accuracy.value - last.accuracy.value : 0
-  if (loss !== undefined && lost > loss) unmet.push(`${(100 * lost).toFixed(1)} points of accuracy were lost, and ${(100 * loss).toFixed(1)} were allowed.`)
-  if (latency !== undefined && last.latency.median > latency) unmet.push(`A run takes ${timeText(last.latency.median)}, and ${timeText(latency)} were allowed.`)
-  if (bytes !== undefined && last.bytes.dense > bytes) unmet.push(`The file has ${sizeText(last.bytes.dense)}, and ${sizeText(bytes)} were allowed.`)
-  return unmet
+function unmetOf(stages: readonly Stage[], budget: Budget): string[] {
+  const [first, last] = [stages[0]!, stages.at(-1)!].map(({ accuracy: it, latency, bytes }) => ({ accuracy: it?.value ?? null, latency: latency.median, bytes: bytes.dense }))
+  return excesses(budget, first!, last!).map(({ text }) => sentence(text))
 }

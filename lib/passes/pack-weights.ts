@@ -2,6 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { nonzeros } from '../measure/size.ts'
+import { eachRow } from './affine.ts'
 import { pass, type Pass } from './pass.ts'
 
 /** The operator set from which every node that unpacks is as it is written here. */
@@ -50,8 +51,7 @@ function inOneMagnitude(tensor: Tensor): Form | null {
   if (axis === undefined) return null
   const scales = magnitudes(tensor, axis)!
   const bits = nonzeros(tensor) === tensor.size ? 1 : 2
-  const codes = Uint8Array.from(data, bits === 1 ? (w) => (w > 0 ? 1 : 0) : (w) => Math.sign(w) + 1)
-  const packed = packedBits(codes, bits)
+  const packed = packedBits(codesOf(data, bits === 1 ? (w) => (w > 0 ? 1 : 0) : (w) => Math.sign(w) + 1), bits)
   return {
     bytes: packed.length + scales.length * 4,
     text: `${bits} ${bits === 1 ? 'bit' : 'bits'} a weight`,
@@ -66,41 +66,49 @@ function inOneMagnitude(tensor: Tensor): Form | null {
 /** The one magnitude of each entry of an axis, 0 where it has zeros alone; null where an entry has several. */
 function magnitudes(tensor: Tensor, axis: number): Float32Array | null {
   const data = tensor.toFloat32()
-  const inner = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  const extent = tensor.shape[axis]
-  const found = new Float32Array(extent)
-  for (let i = 0; i < data.length; i++) {
-    const magnitude = Math.abs(data[i])
-    const entry = Math.floor(i / inner) % extent
-    if (!magnitude || found[entry] === magnitude) continue
-    if (found[entry] || !Number.isFinite(magnitude)) return null
-    found[entry] = magnitude
-  }
-  return found
+  const found = new Float32Array(tensor.shape[axis])
+  let several = false
+  eachRow(tensor.shape, axis, (entry, from, to) => {
+    for (let i = from; i < to && !several; i++) {
+      const magnitude = Math.abs(data[i])
+      if (!magnitude || found[entry] === magnitude) continue
+      several = found[entry] !== 0 || !Number.isFinite(magnitude)
+      found[entry] = magnitude
+    }
+  })
+  return several ? null : found
 }
 
 /** A bit for each number that says whether it is zero, and the others. */
 function withMask(tensor: Tensor): Form {
-  const data = tensor.toFloat32()
-  const kept = data.filter((w) => w !== 0)
-  const packed = packedBits(Uint8Array.from(data, (w) => (w === 0 ? 0 : 1)), 1)
+  const count = nonzeros(tensor)
   return {
-    bytes: packed.length + kept.length * 4,
-    text: `a bit mask and ${kept.length.toLocaleString('en')} numbers`,
+    bytes: Math.ceil(tensor.size / 8) + count * 4,
+    text: `a bit mask and ${count.toLocaleString('en')} numbers`,
     unpacked(builder, name) {
+      const data = tensor.toFloat32()
+      const packed = packedBits(codesOf(data, (w) => (w === 0 ? 0 : 1)), 1)
+      const kept = new Float32Array(count + 1)
+      for (let i = 0, at = 0; i < data.length; i++) if (data[i] !== 0) kept[at++] = data[i]
       const mask = unpackedBits(builder, packed, 1, { shape: [tensor.size], size: tensor.size }, name)
       const place = builder.sub(builder.op('CumSum', [builder.cast(mask, 'int32'), builder.tensor(Tensor.scalar('int32', 0))]), 1)
-      const numbers = builder.gather(builder.tensor(Tensor.float32([kept.length + 1], [...kept, 0]), `${name}_numbers`), builder.op('Max', [place, builder.scalar(0, 'int32')]))
+      const numbers = builder.gather(builder.tensor(Tensor.float32([kept.length], kept), `${name}_numbers`), builder.op('Max', [place, builder.scalar(0, 'int32')]))
       return builder.reshape(builder.mul(numbers, builder.cast(mask, 'float32')), tensor.shape)
     },
   }
+}
+
+function codesOf(data: Float32Array, code: (w: number) => number): Uint8Array {
+  const codes = new Uint8Array(data.length)
+  for (let i = 0; i < data.length; i++) codes[i] = code(data[i])
+  return codes
 }
 
 /** Codes of 1 or 2 bits, the first in the lowest bits of the first byte. */
 function packedBits(codes: Uint8Array, bits: 1 | 2): Uint8Array {
   const perByte = 8 / bits
   const bytes = new Uint8Array(Math.ceil(codes.length / perByte))
-  codes.forEach((code, i) => (bytes[Math.floor(i / perByte)] |= code << ((i % perByte) * bits)))
+  for (let i = 0; i < codes.length; i++) bytes[Math.floor(i / perByte)] |= codes[i] << ((i % perByte) * bits)
   return bytes
 }
 

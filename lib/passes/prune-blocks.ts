@@ -24,17 +24,26 @@ export function pruneBlocks({ amount, block = [4, 4], ...selection }: PruneBlock
     const blocks = Math.ceil(rows / outputs) * across
     const [sums, counts] = [new Float64Array(blocks), new Uint32Array(blocks)]
     const data = tensor.toFloat32()
-    const each = (visit: (block: number, element: number) => void) => {
-      for (let o = 0; o < rows; o++) for (let k = 0; k < positions; k++) for (let c = 0; c < channels; c++)
-        visit(Math.floor(o / outputs) * across + Math.floor((k * channels + c) / inputs), at(o, k, c))
+    /** Stretches of elements that belong to one block, `step` apart. */
+    const each = (visit: (block: number, from: number, to: number, step: number) => void) => {
+      for (let o = 0; o < rows; o++) for (let k = 0; k < positions; k++) {
+        const [first, step] = [at(o, k, 0), at(o, k, 1) - at(o, k, 0)]
+        for (let c = 0, end = 0; c < channels; c = end) {
+          const column = Math.floor((k * channels + c) / inputs)
+          end = Math.min(channels, (column + 1) * inputs - k * channels)
+          visit(Math.floor(o / outputs) * across + column, first + c * step, first + end * step, step)
+        }
+      }
     }
-    each((b, i) => {
-      sums[b] += Math.abs(data[i])
-      counts[b]++
+    each((b, from, to, step) => {
+      for (let i = from; i < to; i += step) sums[b] += Math.abs(data[i])
+      counts[b] += (to - from) / step
     })
     const [gone] = smallest([Float32Array.from(sums, (sum, b) => sum / counts[b])], roundHalfToEven(amount * blocks))
     const zeros = new Uint8Array(tensor.size)
-    each((b, i) => (zeros[i] = gone[b]))
+    each((b, from, to, step) => {
+      for (let i = from; i < to; i += step) zeros[i] = gone[b]
+    })
     return zeros
   }))
 }

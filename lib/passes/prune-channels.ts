@@ -1,5 +1,5 @@
 import { Coupling, emptied, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
-import type { Graph } from '../graph/graph.ts'
+import type { Graph, Value } from '../graph/graph.ts'
 import type { Port } from '../graph/operator.ts'
 import { channelsOf, type Channels } from './channels.ts'
 import { batchNormScale, l1, l2, randomly, type Criterion } from './criterion.ts'
@@ -72,12 +72,13 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
     const members = [...new Set(all)].filter((member) => !seen.has(member))
     members.forEach((member) => seen.add(member))
     const free = members.filter((member) => member.refusal === null && !protectedMembers.has(member))
+    const going = new Set(free)
     const reason = members.find(({ refusal }) => refusal)?.refusal ?? (members.some((member) => protectedMembers.has(member)) ? 'its channels hang together with those of a layer that is left as it is' : null)
     const scores = free.map(score)
     if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
     else if (scores.some((s) => s === null)) report.refuse(channels.layer, 'its channels have no batch normalization, by whose scale they were to be judged')
     else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
-    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => free.includes(member))), members: free, scores: scores as number[] })
+    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => going.has(member))), members: free, scores: scores as number[] })
   }
   return groups
 }
@@ -89,17 +90,24 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
 async function scorer(graph: Graph, criterion: Criterion, layers: readonly Channels[]): Promise<(member: Member) => number | null> {
   const axes = criterion.reads === 'weights' ? layers.flatMap(({ weights }) => weights) : scalesOf(graph)
   const scores = await criterion.score(axes, graph)
-  const told = axes.map(({ value, axis }, i) => {
+  const told = new Map<Value, Map<number, Float64Array>>()
+  axes.forEach(({ value, axis }, i) => {
     const entries = scores[i]!
     const mean = entries.reduce((sum, s) => sum + s, 0) / entries.length
-    return { value, axis, share: (entry: number) => (mean ? entries[entry]! / mean : 0) }
+    told.set(value, (told.get(value) ?? new Map()).set(axis, entries.map((s) => (mean ? s / mean : 0))))
   })
   return (member) => {
-    const found = told.flatMap(({ value, axis, share }) => {
-      const entries = [...(member.entries.get(value)?.get(axis) ?? [])]
-      return entries.length ? [entries.reduce((sum, entry) => sum + share(entry), 0) / entries.length] : []
-    })
-    return found.length ? found.reduce((a, b) => a + b) / found.length : null
+    let [found, tensors] = [0, 0]
+    for (const [value, ports] of member.entries)
+      for (const [axis, entries] of ports) {
+        const shares = told.get(value)?.get(axis)
+        if (!shares || !entries.size) continue
+        let sum = 0
+        for (const entry of entries) sum += shares[entry]!
+        found += sum / entries.size
+        tensors++
+      }
+    return tensors ? found / tensors : null
   }
 }
 

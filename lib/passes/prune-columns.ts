@@ -1,4 +1,5 @@
 import { isFloat, Tensor } from '../graph/tensor.ts'
+import { eachRow } from './affine.ts'
 import { matricesOf } from './columns.ts'
 import { marginals } from './criterion.ts'
 import { replaceConstant } from './constant.ts'
@@ -36,10 +37,9 @@ export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
 
 /** The tensor with some entries of an axis zero. */
 function withoutColumns(tensor: Tensor, axis: number, zeros: Uint8Array): Tensor {
-  const bytes = tensor.bytes.slice()
-  const width = bytes.length / tensor.size
-  const inner = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1) * width
-  const columns = Array.from(zeros.keys()).filter((column) => zeros[column])
-  for (let at = 0; at < bytes.length; at += inner * zeros.length) for (const column of columns) bytes.fill(0, at + column * inner, at + (column + 1) * inner)
-  return Tensor.raw(tensor.dtype, tensor.shape, bytes)
+  const data = tensor.data.slice() as Float32Array
+  eachRow(tensor.shape, axis, (column, from, to) => {
+    if (zeros[column]) for (let i = from; i < to; i++) data[i] = 0
+  })
+  return Tensor.of(tensor.dtype, tensor.shape, data)
 }

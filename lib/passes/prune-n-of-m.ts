@@ -21,12 +21,19 @@ export function pruneNofM({ n = 2, m = 4, ...selection }: PruneNofMOptions = {})
     if (channels % m) return `its ${channels} input channels are not groups of ${m}`
     const data = tensor.toFloat32()
     const zeros = new Uint8Array(tensor.size)
-    for (let o = 0; o < outputs; o++) for (let k = 0; k < positions; k++) for (let c = 0; c < channels; c += m) {
-      for (let gone = 0; gone < m - n; gone++) {
-        let least = -1
-        for (let i = c; i < c + m; i++) if (!zeros[at(o, k, i)] && (least < 0 || Math.abs(data[at(o, k, i)]) < Math.abs(data[least]))) least = at(o, k, i)
-        zeros[least] = 1
-      }
+    for (let o = 0; o < outputs; o++) for (let k = 0; k < positions; k++) {
+      const [first, step] = [at(o, k, 0), at(o, k, 1) - at(o, k, 0)]
+      for (let c = 0; c < channels; c += m)
+        for (let gone = 0; gone < m - n; gone++) {
+          let [least, smallest] = [-1, Infinity]
+          for (let i = first + c * step; i < first + (c + m) * step; i += step) {
+            const magnitude = Math.abs(data[i])
+            if (zeros[i] || !(least < 0 || magnitude < smallest)) continue
+            least = i
+            smallest = magnitude
+          }
+          zeros[least] = 1
+        }
     }
     return zeros
   }))

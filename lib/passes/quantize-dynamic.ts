@@ -4,7 +4,7 @@ import { Tensor, type DataType } from '../graph/tensor.ts'
 import { quantizedWeight } from './affine.ts'
 import { channelAxis, int8Layers } from './int8-layers.ts'
 import { pass, type Pass } from './pass.ts'
-import type { Selection } from './weight.ts'
+import { inOtherForm, type Selection } from './weight.ts'
 
 export interface QuantizeDynamicOptions extends Selection {
   /** Quantizes convolutions too, although that makes them slower. */
@@ -44,7 +44,7 @@ function convolved(builder: Builder, layer: Node, [x, scale, zeroPoint]: readonl
   const weight = layer.input(1)
   const { values, scales } = quantizedWeight(weight.constant!, channelAxis(layer))
   const overChannels = [scales.length, ...weight.constant!.shape.slice(2).map(() => 1)]
-  const y = integers(builder, 'ConvInteger', layer, [x, builder.tensor(values, `${weight.name}_int8`), zeroPoint], Object.fromEntries(layer.attributes))
+  const y = integers(builder, 'ConvInteger', layer, [x, inOtherForm(builder, weight, values, 'int8'), zeroPoint], Object.fromEntries(layer.attributes))
   return scaled(builder, layer, y, scale, Tensor.float32(overChannels, scales), overChannels)
 }
 
@@ -52,7 +52,7 @@ function multiplied(builder: Builder, layer: Node, [x, scale, zeroPoint]: readon
   const weight = layer.input(1)
   const stored = channelAxis(layer) === 0 ? turned(weight.constant!) : weight.constant!
   const { values, scales } = quantizedWeight(stored, 1)
-  const y = integers(builder, 'MatMulInteger', layer, [x, builder.tensor(values, `${weight.name}_int8`), zeroPoint], {})
+  const y = integers(builder, 'MatMulInteger', layer, [x, inOtherForm(builder, weight, values, 'int8'), zeroPoint], {})
   return scaled(builder, layer, y, scale, Tensor.float32([scales.length], scales), [scales.length])
 }
 
@@ -66,12 +66,14 @@ function scaled(builder: Builder, layer: Node, y: Value, scale: Value, weightSca
   const bias = layer.inputs[2]
   const scales = builder.mul(scale, builder.tensor(weightScales, `${layer.input(1).name}_scale`))
   const product = builder.mul(builder.cast(y, 'float32'), scales)
-  return bias ? builder.add(product, builder.tensor(bias.constant!.reshape(biasShape), bias.name)) : product
+  return bias ? builder.add(product, inOtherForm(builder, bias, bias.constant!.reshape(biasShape), 'column')) : product
 }
 
 /** The transpose of a matrix. */
 function turned(matrix: Tensor): Tensor {
   const [rows, columns] = matrix.shape
   const elements = matrix.toFloat32()
-  return Tensor.float32([columns, rows], Float32Array.from(elements, (_, i) => elements[(i % rows) * columns + Math.floor(i / rows)]))
+  const found = new Float32Array(elements.length)
+  for (let column = 0, at = 0; column < columns; column++) for (let row = 0; row < rows; row++) found[at++] = elements[row * columns + column]
+  return Tensor.float32([columns, rows], found)
 }

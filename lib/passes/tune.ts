@@ -1,27 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs'
-import writeFileAtomic from 'write-file-atomic'
 import type { Dataset } from '../data/dataset.ts'
+import { encodeModel } from '../graph/encode.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { accuracy } from '../measure/accuracy.ts'
-import { bench } from '../measure/bench.ts'
-import { sizes } from '../measure/size.ts'
 import { bootstrapPairedDifference } from '../measure/stats.ts'
 import type { Model } from '../nn/model.ts'
-import { pareto } from '../plot/pareto.ts'
-import type { Chart } from '../plot/chart.ts'
 import { progress } from '../progress.ts'
-import { Session, type SessionOptions } from '../runtime/session.ts'
-import { table, type TableBundle } from '../table.ts'
-import { percentText, sizeText, timeText } from '../units.ts'
-import { channelsOf } from './channels.ts'
-import { foldBatchNorm } from './fold-batch-norm.ts'
-import { foldConstants } from './fold-constants.ts'
-import { fuseActivation } from './fuse-activation.ts'
-import type { Budget } from './optimize.ts'
-import { labelOf, pipeline, type Pass } from './pass.ts'
-import { pruneChannels } from './prune-channels.ts'
-import { quantize } from './quantize.ts'
-import { removeIdentities } from './remove-identities.ts'
+import { listDevices, resolveDevice, type Device } from '../runtime/devices.ts'
+import type { SessionOptions } from '../runtime/session.ts'
+import { checkBudget, excesses, pointsText, type Budget } from './budget.ts'
+import { Judge, type Look } from './judge.ts'
+import { digest, KeptLooks } from './kept-looks.ts'
+import { labelOf, type Pass } from './pass.ts'
+import { folded, SearchSpace, type Format, type Recipe } from './search-space.ts'
+import { layerByLayer, Sensitivities, shareOf, type Sensitivity } from './sensitivity.ts'
+import { timedSideBySide } from './side-by-side.ts'
+import { better, beyond, frontOf, GOALS, Tuning, type Goal, type Trial } from './tuning.ts'
 import { weightIndex } from './weight.ts'
 
 export interface TuneOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
@@ -29,252 +22,269 @@ export interface TuneOptions<Label> extends Pick<SessionOptions, 'device' | 'thr
   data: Dataset<Label>
   /** Samples that quantization is calibrated with (the first 200 of `data`). */
   calibrate?: Dataset<Label>
-  /** What may be lost, and what must be reached ({ loss: 0.01 }). */
+  /** What may be lost, and what must be reached: at most so much accuracy, seconds, bytes, in any mixture ({ loss: 0.01 }). */
   budget?: Budget
-  /** What is to be as small as possible within the budget ('latency'). */
-  goal?: 'latency' | 'bytes'
-  /** Shares of channels to try to remove ([0.1, 0.25, 0.5]). */
+  /** What is to be as good as possible within the budget: 'accuracy' where a latency or a size must be reached and no loss is named, 'latency' otherwise. */
+  goal?: Goal
+  /** Shares of channels that the search begins with ([0.1, 0.25, 0.5]); with none, no channels are removed. */
   amounts?: readonly number[]
-  /** What is done to a candidate before it is judged, such as training it a little (nothing). */
+  /**
+   * Trains a network that lost channels or bits, before it is folded, quantized and judged (not at all). A file of another `finish` must have another name.
+   * @example (pruned) => fit(pruned, train, { epochs: 1, optimizer: 'adam' }).then(({ model }) => model)
+   */
   finish?: (model: Model, name: string) => Promise<Model>
-  /** Pipelines of your own to try beside. */
+  /** Pipelines of your own to try beside, on the folded network. */
   candidates?: Readonly<Record<string, Pass>>
   /** Samples of a first look, after which hopeless candidates are dropped (200). */
   look?: number
+  /** Pipelines that are looked at, at most (40). */
+  trials?: number
   /** Samples of a run that is timed (1). */
   batch?: number
-  /** Time to measure latencies for (10 s). */
+  /** Time to measure the latencies of the best for (10 s). */
   seconds?: number
   /** Where verdicts are kept: a later call with the same file goes on from there. */
   file?: string
 }
 
-/** How much a layer minds being changed alone: accuracy lost, as a share. */
-export interface Sensitivity {
-  readonly layer: string
-  readonly change: 'int8' | 'half its channels'
-  readonly lost: number
-}
+/** Of the pipelines that a round leaves on the front, so many new neighbours are looked at in the next. */
+const BEAM = 6
 
-/** One pipeline that was tried. */
-export interface Trial {
-  readonly name: string
-  /** Whether each sample was right; those of the first look only, where it was dropped after it. */
-  readonly right: readonly boolean[]
-  readonly accuracy: number
-  readonly bytes: number
-  /** Seconds a run; null where it was dropped after the first look. */
-  readonly latency: number | null
-  readonly verdict: string
-}
+/** So many rounds without a change of the front end the search. */
+const PATIENCE = 2
 
-interface Known {
-  readonly right: readonly boolean[]
-}
+/** So many are judged on all samples and timed side by side. */
+const FINALISTS = 6
 
-/** What a search found. Shows itself as a table of everything that was tried; `pareto()` draws it. */
-export class Tuning {
-  /** The best network within the budget; the base, folded, where none is. */
-  readonly model: Model
-  readonly best: Trial
-  readonly trials: readonly Trial[]
-  readonly sensitivities: readonly Sensitivity[]
-  /** Why the best is the best, in words. */
-  readonly explanation: string
+/** Seconds for which each candidate is timed at the first look. */
+const LOOK_SECONDS = 0.15
 
-  constructor(found: Pick<Tuning, 'model' | 'best' | 'trials' | 'sensitivities' | 'explanation'>) {
-    this.model = found.model
-    this.best = found.best
-    this.trials = found.trials
-    this.sensitivities = found.sensitivities
-    this.explanation = found.explanation
-  }
+/** A layer of which half the channels cost more than this, and more than twice what is allowed, keeps them all. */
+const TOUGH = 0.05
 
-  /** Accuracy over latency of all that was timed, with the front. */
-  pareto(): Chart {
-    return pareto(this.trials.flatMap(({ name, accuracy: value, latency, bytes }) => (latency === null ? [] : [{ name, accuracy: value, latency, size: bytes }])), { title: 'What was tried' })
-  }
+let last: Tuning | null = null
 
-  table(): TableBundle {
-    return table(this.trials, [
-      { heading: 'pipeline', cell: ({ name }) => (name === this.best.name ? `▸ ${name}` : name) },
-      { heading: 'accuracy', cell: ({ accuracy: value }) => percentText(value) },
-      { heading: 'samples', cell: ({ right }) => `${right.length}` },
-      { heading: 'time', cell: ({ latency }) => (latency === null ? '' : timeText(latency)) },
-      { heading: 'stored', cell: ({ bytes }) => sizeText(bytes) },
-      { heading: 'verdict', cell: ({ verdict }) => verdict, align: 'left' },
-    ], this.explanation)
-  }
-
-  [Symbol.for('Jupyter.display')](): TableBundle {
-    return this.table()
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.table()['text/plain']
-  }
-}
+/** What the last `tune` found, also where an interrupt or an error ended it: everything that it had tried until then. */
+export const lastTuning = (): Tuning | null => last
 
 /**
- * Looks for the pipeline of passes that makes a network fastest, or smallest, within a budget: first how much each layer minds being quantized or pruned alone,
- * then combinations that spare the sensitive ones; those that a first look shows to lose too much are dropped, the others are judged on all samples
- * and timed side by side.
- * @throws RangeError where there is no data, or a share is none.
+ * Looks for the best pipeline of passes within a budget: channels removed, int8 (with several ways to find ranges, the layers that mind it most left in float32), float16
+ * where the device computes in it, fewer bits in the file where size counts. First it finds out how much each layer minds being changed alone. Then it goes on from what
+ * nothing beats in accuracy, latency and size together, a step at a time, and ends when that front stays as it is. Those that a first look shows to lose too much are dropped; the
+ * best are judged on all samples, and timed side by side.
+ * @throws RangeError where there is no data, or an option is out of range. What was seen until then is in the file, and in `lastTuning()`.
  */
 export async function tune<Label>(model: Model, options: TuneOptions<Label>): Promise<Tuning> {
-  const { data, budget = { loss: 0.01 }, goal = 'latency', amounts = [0.1, 0.25, 0.5], finish = async (it) => it, look = 200, batch = 1, seconds = 10, file, ...rest } = options
-  if (!data?.size) throw new RangeError('tune: there are no samples to judge by')
-  if (!['latency', 'bytes'].includes(goal)) throw new RangeError(`tune: goal is latency or bytes, not ${goal}`)
-  const calibrate = options.calibrate ?? data.take(Math.min(200, data.size))
-  const session: SessionOptions = { spinning: false, ...(rest.device && { device: rest.device }), ...(rest.threads && { threads: rest.threads }) }
-  const kept = new KeptTrials(file, `${model.name} on ${data.name} (${data.size})`)
-  const allowed = budget.loss ?? 0
-  const glance = data.take(Math.min(look, data.size))
-  const judged = async (name: string, it: Model, samples: Dataset<Label>) => {
-    throwIfInterrupted()
-    return kept.of(`${name} on ${samples.size}`, async () => ({ right: (await accuracy(it, samples, session)).samples }))
-  }
-
-  const folded: Model = await model.apply(pipeline([removeIdentities(), foldConstants(), foldBatchNorm()]))
-  const first = await judged('folded', folded, glance)
-  const sensitivities = await sensitivitiesOf(folded, calibrate, async (name, it) => share(first.right) - share((await judged(name, it, glance)).right))
-  const candidates = { ...combinations(folded, sensitivities, calibrate, amounts, allowed), ...options.candidates }
-
-  const base = { name: 'folded', model: folded }
-  const contenders: { name: string; model: Model }[] = [base]
-  const trials = new Map<string, Omit<Trial, 'latency'>>()
-  const bar = progress('Pipelines', Object.keys(candidates).length)
+  const search = await Search.of(model, options)
   try {
-    for (const [name, pass] of Object.entries(candidates)) {
-      const made = await finish(await folded.apply(pass), name)
-      const { right } = await judged(name, made, glance)
-      const lost = bootstrapPairedDifference(first.right.map(Number), right.map(Number))
-      const bytes = (await sizes(made)).dense
-      if (lost.high < -allowed) trials.set(name, { name, right, accuracy: share(right), bytes, verdict: `dropped after ${right.length} samples: it loses at least ${points(-lost.high)}` })
-      else contenders.push({ name, model: made })
-      bar.tick()
-    }
+    await search.explore()
+    await search.decide()
   } finally {
-    bar.done()
+    last = search.result()
+    await search.close()
   }
-  const times = await timed(contenders, data.batch(Math.min(batch, data.size)), seconds, session)
-  const whole = await Promise.all(contenders.map(async ({ name, model: it }) => ({ name, bytes: (await sizes(it)).dense, latency: times.get(name)! })))
-  const judgedWhole: Trial[] = []
-  for (const [i, figures] of whole.entries()) {
-    const { right } = await judged(figures.name, contenders[i].model, data)
-    judgedWhole.push({ ...figures, right, accuracy: share(right), verdict: '' })
-  }
-  const [reference] = judgedWhole
-  const finished = judgedWhole.map((trial) => ({ ...trial, verdict: verdictOn(trial, reference, budget) }))
-  const fitting = finished.filter(({ verdict }) => verdict === WITHIN)
-  const best = (fitting.length ? fitting : finished.slice(0, 1)).reduce((a, b) => (b[goal]! < a[goal]! ? b : a))
-  return new Tuning({
-    model: contenders.find(({ name }) => name === best.name)!.model, best, sensitivities,
-    trials: [...finished, ...[...trials.values()].map((trial) => ({ ...trial, latency: null }))],
-    explanation: explain(best, finished, reference, goal, fitting.length > 0, trials.size),
-  })
+  return last
 }
 
-const WITHIN = 'within the budget'
-const share = (right: readonly boolean[]): number => right.filter(Boolean).length / right.length
-const points = (lost: number): string => `${(100 * lost).toFixed(1)} points`
+/** A pipeline that was looked at. */
+interface Candidate {
+  /** Null of the network itself and of pipelines of the caller's. */
+  readonly recipe: Recipe | null
+  readonly make: () => Promise<Model>
+  trial: Trial
+}
 
-/** Each layer quantized alone, and, where it may lose channels, with half of them gone. */
-async function sensitivitiesOf<Label>(model: Model, calibrate: Dataset<Label>, lost: (name: string, model: Model) => Promise<number>): Promise<readonly Sensitivity[]> {
-  const found: Sensitivity[] = []
-  const nodes = model.graph.nodes()
-  const bar = progress('Sensitivity', nodes.filter((node) => weightIndex(node) !== null).length)
-  for (const node of nodes.filter((one) => weightIndex(one) !== null)) {
-    const layer = labelOf(node)
-    const int8 = await model.apply(quantize({ calibrate, include: [layer] }))
-    if (int8.changes.length) found.push({ layer, change: 'int8', lost: await lost(`int8 ${layer}`, int8) })
-    if (channelsOf(node)) {
-      const halved = await model.apply(pruneChannels({ amount: 0.5, include: [layer] }))
-      if (halved.changes.length) found.push({ layer, change: 'half its channels', lost: await lost(`half of ${layer}`, halved) })
+type Settings<Label> = Required<Omit<TuneOptions<Label>, 'file' | 'finish' | 'device' | 'threads'>> & Pick<TuneOptions<Label>, 'finish'>
+
+interface Beginning<Label> {
+  readonly settings: Settings<Label>
+  readonly session: SessionOptions & { readonly device: Device }
+  readonly model: Model
+  readonly base: Model
+  readonly judge: Judge<Label>
+  readonly kept: KeptLooks
+  /** What the base's first look told, and its latency. */
+  readonly look: Look
+  readonly latency: number
+}
+
+class Search<Label> {
+  readonly #from: Beginning<Label>
+  readonly #base: Candidate
+  readonly #candidates = new Map<string, Candidate>()
+  readonly #failures: { name: string; reason: string }[] = []
+  /** Networks that lost channels or bits, after their training, by what was done to them. */
+  readonly #trained = new Map<string, Promise<Model>>()
+  #sensitivities = new Sensitivities([])
+  #best: { readonly trial: Trial; readonly model: Model }
+
+  private constructor(from: Beginning<Label>) {
+    this.#from = from
+    this.#base = this.#seen('folded', null, async () => from.base, from.look)
+    this.#best = { trial: this.#base.trial, model: from.base }
+  }
+
+  static async of<Label>(model: Model, options: TuneOptions<Label>): Promise<Search<Label>> {
+    const { file, ...settings } = checked(options)
+    const { data, calibrate, batch } = settings
+    const session = { spinning: false, device: await resolveDevice(options.device), ...(options.threads && { threads: options.threads }) }
+    const of = [`${model.name} ${digest(encodeModel(model.graph))}`, `${data.name} (${data.size})`, `calibrated with ${calibrate.name} (${calibrate.size})`, `first looks at ${settings.look}`, session.device]
+    const kept = new KeptLooks(file, of.join(', '))
+    const base = await model.apply(folded())
+    const judge = await Judge.of(base, data.atMost(settings.look), { ...session, batch, seconds: LOOK_SECONDS })
+    try {
+      const look = { ...(await kept.of('folded', {}, () => judge.look(base))), slowdown: 1 }
+      return new Search({ settings, session, model, base, judge, kept, look, latency: await judge.latency() })
+    } catch (error) {
+      await judge.close()
+      throw error
     }
-    bar.tick()
-  }
-  bar.done()
-  return found.toSorted((a, b) => b.lost - a.lost)
-}
-
-/** Quantized as a whole or without the most sensitive layers, pruned by each amount without those that cannot spare channels, and both. */
-function combinations<Label>(model: Model, sensitivities: readonly Sensitivity[], calibrate: Dataset<Label>, amounts: readonly number[], allowed: number): Record<string, Pass> {
-  const of = (change: Sensitivity['change']) => sensitivities.filter((one) => one.change === change)
-  const [quantized, pruned] = [of('int8'), of('half its channels')]
-  const spared = quantized.filter(({ lost }) => lost > allowed / 2).slice(0, 3)
-  const precisions = quantized.length ? [{ name: 'int8', exclude: [] as string[] }, ...spared.map((_, i) => ({ name: `int8 without ${spared.slice(0, i + 1).map(({ layer }) => layer).join(', ')}`, exclude: spared.slice(0, i + 1).map(({ layer }) => layer) }))] : []
-  const robust = pruned.filter(({ lost }) => lost <= Math.max(2 * allowed, 0.02)).map(({ layer }) => layer)
-  const found: Record<string, Pass> = { fused: fuseActivation() }
-  for (const { name, exclude } of precisions) found[name] = pipeline([quantize({ calibrate, exclude }), fuseActivation()])
-  for (const amount of robust.length ? amounts : []) {
-    const prune = pruneChannels({ amount, include: robust })
-    const name = `${Math.round(100 * amount)} % of channels removed`
-    found[`${name}, fused`] = pipeline([prune, fuseActivation()])
-    for (const precision of precisions) found[`${name}, ${precision.name}`] = pipeline([prune, quantize({ calibrate, exclude: precision.exclude }), fuseActivation()])
-  }
-  return found
-}
-
-async function timed(contenders: readonly { name: string; model: Model }[], feeds: Parameters<Session['bind']>[0], seconds: number, options: SessionOptions): Promise<Map<string, number>> {
-  const sessions = await Promise.all(contenders.map(({ model }) => Session.create(model.graph, options)))
-  try {
-    const bound = await Promise.all(contenders.map(async ({ name }, i) => [name, await sessions[i].bind(feeds)] as const))
-    return new Map([...(await bench(Object.fromEntries(bound), { seconds }))].map(({ name, median }) => [name, median]))
-  } finally {
-    await Promise.all(sessions.map((session) => session.release()))
-  }
-}
-
-function verdictOn({ accuracy: value, latency, bytes }: Trial, base: Trial, budget: Budget): string {
-  const lost = base.accuracy - value
-  if (budget.loss !== undefined && lost > budget.loss) return `loses ${points(lost)}`
-  if (budget.latency !== undefined && latency! > budget.latency) return `takes ${timeText(latency!)}`
-  if (budget.bytes !== undefined && bytes > budget.bytes) return `has ${sizeText(bytes)}`
-  return WITHIN
-}
-
-function explain(best: Trial, trials: readonly Trial[], base: Trial, goal: 'latency' | 'bytes', met: boolean, dropped: number): string {
-  const tried = `${trials.length + dropped} pipelines were tried, ${dropped} of them dropped after a first look.`
-  if (!met) return `Nothing meets the budget, so the network stays as it was, folded. ${tried}`
-  const gain = goal === 'latency' ? `${(base.latency! / best.latency!).toFixed(2)} times as fast as the base` : `${(best.bytes / base.bytes).toFixed(2)} of the base's size`
-  const lost = base.accuracy - best.accuracy
-  const price = lost > 0 ? `for ${points(lost)} of accuracy` : 'at no loss of accuracy'
-  const closest = trials.filter((trial) => trial.verdict !== WITHIN && trial[goal]! < best[goal]!).toSorted((a, b) => a[goal]! - b[goal]!)[0]
-  const beyond = closest ? ` "${closest.name}" would be ${goal === 'latency' ? 'faster' : 'smaller'}, but ${closest.verdict}.` : ''
-  return `"${best.name}" is ${gain}, ${price}.${beyond} ${tried}`
-}
-
-/** Verdicts in a file, by what was judged. */
-class KeptTrials {
-  readonly #file: string | undefined
-  readonly #of: string
-  readonly #known: Record<string, Known>
-
-  constructor(file: string | undefined, of: string) {
-    this.#file = file
-    this.#of = of
-    this.#known = file !== undefined && existsSync(file) ? trialsIn(file, of) : {}
   }
 
-  async of(name: string, judge: () => Promise<Known>): Promise<Known> {
-    const known = (this.#known[name] ??= await judge())
-    if (this.#file !== undefined) await writeFileAtomic(this.#file, `${JSON.stringify({ format: FORMAT, version: VERSION, of: this.#of, trials: this.#known })}\n`)
+  /** Looks at candidates, round by round, each next to what the rounds before left on the front. */
+  async explore(): Promise<void> {
+    const { settings: { candidates, trials }, base } = this.#from
+    const space = await this.#space()
+    for (const [name, pass] of Object.entries(candidates)) await this.#look(name, null, pass.options, () => base.apply(pass))
+    const bar = progress('Pipelines', trials)
+    let [round, front, quiet] = [space.start(), '', 0]
+    try {
+      while (round.length && quiet < PATIENCE) {
+        for (const recipe of round) {
+          if (this.#candidates.size + this.#failures.length >= trials) return
+          const [name, { structure, form }] = [space.name(recipe), space.steps(recipe)]
+          await this.#look(name, recipe, { structure: structure?.options, form: form.options }, async () => (await this.#structured(structure, name)).apply(form))
+          bar.tick()
+        }
+        const best = this.#promising()
+        const names = best.map(({ trial }) => trial.name).toSorted().join()
+        quiet = names === front ? quiet + 1 : 0
+        front = names
+        const next = new Map(best.flatMap(({ recipe }) => (recipe ? space.neighbours(recipe) : [])).map((recipe) => [space.name(recipe), recipe]))
+        round = [...next].filter(([name]) => !this.#isKnown(name)).slice(0, BEAM).map(([, recipe]) => recipe)
+      }
+    } finally {
+      bar.done()
+    }
+  }
+
+  /** Judges the best on all samples, and more of them as long as none keeps to the budget. */
+  async decide(): Promise<void> {
+    const { budget } = this.#from.settings
+    const waiting = this.#promising().filter((it) => it !== this.#base)
+    for (let first = true; first || (waiting.length && beyond(budget, this.#base.trial, this.#best.trial)); first = false) await this.#judgeFinally(waiting.splice(0, FINALISTS))
+    const finals = [...this.#candidates.values()].filter(({ trial }) => trial.final)
+    for (const it of this.#candidates.values()) if (!it.trial.verdict) it.trial = { ...it.trial, verdict: this.#verdict(it.trial, finals) }
+    this.#best = { ...this.#best, trial: this.#candidates.get(this.#best.trial.name)!.trial }
+  }
+
+  /** All that is known, at any time. */
+  result(): Tuning {
+    const { budget, goal } = this.#from.settings
+    const trials = [...this.#candidates.values()].map(({ trial }) => trial).toSorted((a, b) => Number(b.final) - Number(a.final))
+    return new Tuning({ ...this.#best, base: this.#base.trial, trials, failures: this.#failures, sensitivities: this.#sensitivities, goal, budget, best: this.#best.trial })
+  }
+
+  async close(): Promise<void> {
+    await this.#from.judge.close()
+  }
+
+  /** What the device computes fast, and what the file may be made of where its size counts. */
+  async #formats(): Promise<readonly Format[]> {
+    const { settings: { goal, budget, finish }, session: { device } } = this.#from
+    const computed: readonly Format[] = device === 'cpu' ? ['int8'] : (await listDevices()).find((one) => one.device === device)?.float16 ? ['float16'] : []
+    const stored: readonly Format[] = goal === 'bytes' || budget.bytes !== undefined ? ['stored in float16', 'stored in float8', ...(finish ? (['ternary'] as const) : [])] : []
+    return ['float32', ...computed, ...stored]
+  }
+
+  async #space(): Promise<SearchSpace> {
+    const { settings: { amounts, calibrate, budget, finish }, base, look, kept, judge } = this.#from
+    const formats = await this.#formats()
+    const changes: Sensitivity['change'][] = [...(formats.includes('int8') ? (['int8'] as const) : []), ...(amounts.length ? (['half its channels'] as const) : [])]
+    this.#sensitivities = await layerByLayer(base, look.right, (name, changed) => kept.of(name, {}, () => judge.lookAtAnswers(changed)), { calibrate, changes })
+    const bearable = finish ? Infinity : Math.max(2 * (budget.loss ?? Infinity), TOUGH)
+    const halved = this.#sensitivities.to('half its channels')
+    const robust = halved.filter(({ lost }) => lost <= bearable)
+    const prunable = (robust.length ? robust : halved.slice(-1)).map(({ layer }) => layer)
+    const layers = base.graph.nodes().filter((node) => weightIndex(node) !== null).map(labelOf)
+    return new SearchSpace({ formats, amounts, calibrate, prunable, sensitivities: this.#sensitivities, ends: [...new Set([layers[0], layers.at(-1)])].filter((name) => name !== undefined) })
+  }
+
+  /** The network with channels or bits gone, trained where it is to be; what is to be trained keeps its batch norms. */
+  #structured(structure: Pass | null, name: string): Promise<Model> {
+    const { settings: { finish }, base, model } = this.#from
+    if (!structure) return Promise.resolve(base)
+    const key = JSON.stringify(structure.options)
+    const known = this.#trained.get(key) ?? (finish ? model.apply(structure).then((it) => finish(it, name)) : base.apply(structure))
+    if (finish) this.#trained.set(key, known)
     return known
   }
+
+  async #look(name: string, recipe: Recipe | null, options: object, make: () => Promise<Model>): Promise<void> {
+    const { kept, judge, settings: { budget, goal } } = this.#from
+    throwIfInterrupted()
+    let model: Model | undefined
+    try {
+      const { trial } = this.#seen(name, recipe, make, await kept.of(name, options, async () => judge.look((model = await make()))))
+      if (model && !trial.verdict && better(budget, goal, this.#base.trial)(trial, this.#best.trial) < 0) this.#best = { trial, model }
+    } catch (error) {
+      throwIfInterrupted()
+      this.#failures.push({ name, reason: (error as Error).message })
+    }
+  }
+
+  #seen(name: string, recipe: Recipe | null, make: () => Promise<Model>, { right, slowdown, bytes }: Look): Candidate {
+    const { settings: { budget }, latency, look } = this.#from
+    const { high } = bootstrapPairedDifference(look.right.map(Number), right.map(Number))
+    const verdict = high < -(budget.loss ?? Infinity) ? `dropped after ${right.length} samples: it loses at least ${pointsText(-high)}` : ''
+    const candidate = { recipe, make, trial: { name, right, accuracy: shareOf(right), latency: slowdown * latency, bytes, final: false, verdict } }
+    this.#candidates.set(name, candidate)
+    return candidate
+  }
+
+  #isKnown(name: string): boolean {
+    return this.#candidates.has(name) || this.#failures.some((failure) => failure.name === name)
+  }
+
+  /** What nothing beats at the first look, the best first. */
+  #promising(): readonly Candidate[] {
+    const { settings: { budget, goal } } = this.#from
+    const open = [...this.#candidates.values()].filter(({ trial }) => !trial.verdict)
+    const front = new Set(frontOf(open.map(({ trial }) => trial)))
+    const order = better(budget, goal, this.#base.trial)
+    return open.filter(({ trial }) => front.has(trial)).toSorted((a, b) => order(a.trial, b.trial))
+  }
+
+  /** Figures on all samples, times side by side with the base. */
+  async #judgeFinally(chosen: readonly Candidate[]): Promise<void> {
+    const { settings: { data, budget, goal, batch, seconds }, session, kept } = this.#from
+    const finalists = await Promise.all([this.#base, ...chosen].map(async (candidate) => ({ candidate, name: candidate.trial.name, model: await candidate.make() })))
+    const times = await timedSideBySide(finalists, data.batch(Math.min(batch, data.size)), seconds, session)
+    for (const { candidate, name, model } of finalists) {
+      throwIfInterrupted()
+      const { right } = await kept.of(`${name} on all ${data.size}`, candidate.recipe ?? {}, async () => ({ right: (await accuracy(model, data, session)).samples }))
+      candidate.trial = { ...candidate.trial, right, accuracy: shareOf(right), latency: times[name]!.median, final: true }
+    }
+    const order = better(budget, goal, this.#base.trial)
+    this.#best = finalists.map(({ candidate: { trial }, model }) => ({ trial, model })).concat(this.#best.trial.final ? [this.#best] : []).toSorted((a, b) => order(a.trial, b.trial))[0]!
+  }
+
+  #verdict(trial: Trial, finals: readonly Candidate[]): string {
+    const { settings: { budget } } = this.#from
+    if (trial.final) return excesses(budget, this.#base.trial, trial).map(({ text }) => text).join('; ') || 'within the budget'
+    const rival = [...this.#candidates.values()].find(({ trial: other }) => other.right.length === trial.right.length && !frontOf([trial, other]).includes(trial)) ?? finals[0]
+    return `not looked at further: "${rival!.trial.name}" promised more`
+  }
 }
 
-const FORMAT = 'hone tune'
-const VERSION = 1
-
-function trialsIn(file: string, of: string): Record<string, Known> {
-  let saved: { format?: string; version?: number; of?: string; trials?: Record<string, Known> }
-  try {
-    saved = JSON.parse(readFileSync(file, 'utf8')) as typeof saved
-  } catch (error) {
-    throw new Error(`${file} is damaged: ${(error as Error).message}. Remove it to begin anew.`, { cause: error })
-  }
-  if (saved.format !== FORMAT || saved.version !== VERSION) throw new Error(`${file} is no search of this version of hone. Remove it, or name another file.`)
-  if (saved.of !== of) throw new Error(`${file} is a search for ${saved.of}, not for ${of}. Name another file.`)
-  return saved.trials ?? {}
+function checked<Label>(options: TuneOptions<Label>): Settings<Label> & Pick<TuneOptions<Label>, 'file'> {
+  const { data, budget = { loss: 0.01 }, amounts = [0.1, 0.25, 0.5], candidates = {}, look = 200, trials = 40, batch = 1, seconds = 10, file, finish } = options
+  if (!data?.size) throw new RangeError('tune: there are no samples to judge by')
+  checkBudget('tune', budget)
+  const goal = options.goal ?? (budget.loss === undefined && (budget.latency !== undefined || budget.bytes !== undefined) ? 'accuracy' : 'latency')
+  if (!GOALS.includes(goal)) throw new RangeError(`tune: goal is ${GOALS.slice(0, -1).join(', ')} or ${GOALS.at(-1)}, not ${goal}`)
+  const amount = amounts.find((one) => !(one > 0 && one < 1))
+  if (amount !== undefined) throw new RangeError(`tune: amounts are shares of channels between 0 and 1, not ${amount}`)
+  for (const [name, count] of Object.entries({ look, trials, batch })) if (!(Number.isInteger(count) && count >= 1)) throw new RangeError(`tune: ${name} is a whole number from 1 on, not ${count}`)
+  return { data, calibrate: options.calibrate ?? data.atMost(200), budget, goal, amounts, candidates, look, trials, batch, seconds, file, finish }
 }

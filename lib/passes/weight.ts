@@ -1,4 +1,6 @@
-import type { Node } from '../graph/graph.ts'
+import type { Builder } from '../graph/builder.ts'
+import type { Node, Value } from '../graph/graph.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import { labelOf } from './pass.ts'
 
 /** Which input of a layer is its weight; null for nodes that have none. Of a MatMul it is the operand that is stored, the second where both are. */
@@ -14,6 +16,13 @@ export function weightIndex(node: Node): number | null {
     default:
       return null
   }
+}
+
+/** A parameter's numbers in a form that is not trained; they count as parameters still. */
+export function inOtherForm(builder: Builder, parameter: Value, tensor: Tensor, form: string): Value {
+  const stored = builder.graph.constant(tensor, `${parameter.name}_${form}`)
+  stored.frozen = parameter.trainable || parameter.frozen
+  return stored
 }
 
 /** Which layers a pass is for. */
@@ -32,7 +41,7 @@ export function chosenLayers(pass: string, layers: readonly Node[], { include, e
   return layers.filter((layer) => (!include || include.includes(labelOf(layer))) && !exclude.includes(labelOf(layer)))
 }
 
-/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. */
+/** How a weight is laid out: the place of the element with which output `o` reads input channel `c` at kernel position `k`. Channels stand equally far apart. */
 export interface WeightLayout {
   readonly outputs: number
   readonly positions: number

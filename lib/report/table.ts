@@ -75,8 +75,9 @@ export class ClaimTable {
     const rows = cells.map((cell, row) => {
       const metrics = cells.filter(({ id }) => id === cell.id).length
       const claim = cells[row - 1]?.id === cell.id ? '' : `<td rowspan="${metrics}"${CLAIM}><code>${escaped(cell.id)}</code><br>${quiet(cell.title)}</td>`
-      const figures = [cell.metric, stacked(cell.document), stacked(cell.measured), cell.interval].map((html) => `<td${FIGURE}>${html}</td>`)
-      return `<tr>${claim}${figures.join('')}<td${LEFT}>${pill(cell.verdict)}</td><td${WHY}>${escaped(cell.reason)}</td></tr>`
+      const figures = [stacked(cell.document), stacked(cell.measured)].map((html) => `<td${FIGURE}>${html}</td>`)
+      const judged = [cell.interval, pill(cell.verdict)].map((html) => `<td${LEFT}>${html}</td>`)
+      return `<tr>${claim}<td${LEFT}>${cell.metric}</td>${figures.join('')}${judged.join('')}<td${WHY}>${escaped(cell.reason)}</td></tr>`
     })
     return `<p><strong>${this.summary()}</strong></p><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
   }

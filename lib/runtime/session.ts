@@ -21,6 +21,8 @@ export interface SessionOptions {
    * about half of the memory, and is as fast to within a few percent.
    */
   readonly memoryPattern?: boolean
+  /** ONNX Runtime keeps memory that it has had from the system, to use it again (true). Without, the process shrinks after a run, and runs take longer. */
+  readonly arena?: boolean
   /**
    * Numbers too small for full precision count as 0 (as the process does; false at first). ONNX Runtime takes it from the first session of a
    * process, and then it holds for all that the process computes, JavaScript's own arithmetic too.
@@ -175,7 +177,7 @@ function checkThreads(options: SessionOptions): void {
 }
 
 function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSession.SessionOptions {
-  const { threads, interOpThreads = 1, graphOptimization = 'all', spinning = false, memoryPattern = true, profile } = options
+  const { threads, interOpThreads = 1, graphOptimization = 'all', spinning = false, memoryPattern = true, arena = true, profile } = options
   const denormalsAsZero = settleDenormals(options.denormalsAsZero)
   return {
     // what TensorRT does not take, CUDA does
@@ -185,6 +187,7 @@ function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSe
     executionMode: interOpThreads > 1 ? 'parallel' : 'sequential',
     interOpNumThreads: interOpThreads,
     enableMemPattern: memoryPattern,
+    enableCpuMemArena: arena,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, set_denormal_as_zero: denormalsAsZero ? '1' : '0' } },

@@ -4,6 +4,7 @@ import { copyNode, Graph, type Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 import type { BatchNormStatistics } from '../graph/operator.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
+import { raiseOpset } from '../graph/opset.ts'
 import { verify } from '../graph/verify.ts'
 import { gradients } from './gradient.ts'
 import type { Loss } from './loss.ts'
@@ -34,9 +35,6 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   lazyEmbeddings?: boolean
 }
 
-/** From this operator set on every reduction but ReduceSum takes its axes as an input, and Split its number of parts, as gradients are written. */
-const OLDEST_OPSET = 18
-
 /**
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones, unless `batchNorm` says otherwise; dropout drops.
@@ -45,9 +43,8 @@ const OLDEST_OPSET = 18
  */
 export function trainingStep(model: Graph, options: StepOptions): Graph {
   const { loss, optimizer, target, seed = 0, batchNorm, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
-  const version = model.opsets.get('') ?? 1
-  if (version < OLDEST_OPSET) throw new Error(`${model.name} is written in ONNX's operator set ${version}, and a training step needs ${OLDEST_OPSET} or newer: export or convert it anew`)
   const graph = model.copy()
+  raiseOpset(graph)
   graph.name = `${model.name}_step`
   graph.metadata.clear()
   if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)

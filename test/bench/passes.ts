@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Dataset } from '../../lib/data/dataset.ts'
 import { sizeOf, Tensor } from '../../lib/graph/tensor.ts'
-import { accuracy, bench as time, data, Model, nn, passes, Session } from '../../lib/index.ts'
+import { accuracy, bench as time, cost, data, Model, nn, passes, Session } from '../../lib/index.ts'
 import { random } from '../../lib/random.ts'
 import { figures } from './figures.ts'
 import type { BenchOptions, Row } from './main.ts'
+import { costs } from './pass-costs.ts'
 import { applyTool, torchPruned, type ModelTool } from './peers.ts'
+import { trained } from './trained.ts'
 
 const THREADS = 2
 const SECONDS = 12
@@ -16,6 +19,8 @@ const CALIBRATION = 50
 const { removeIdentities, foldConstants, foldBatchNorm, foldAffine, mergeLayouts, mergeLinear, commonSubexpressions, fuseMatMulAdd, fuseResidual, fuseActivation } = passes
 const FOLDED = passes.pipeline([removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions()])
 const FUSED = passes.pipeline([FOLDED, fuseMatMulAdd(), fuseResidual(), fuseActivation()])
+
+const [SIMPLIFIED, HALVED] = ['simplified', 'half the channels']
 
 /** What is done to a network, by whom: the peers' tools that do the same. */
 const TOOLS: Readonly<Record<string, Readonly<Record<string, ModelTool>>>> = {
@@ -29,14 +34,34 @@ interface Contender {
   readonly file: string
 }
 
-/** Nodes, bytes, time a sample and, where there is data, accuracy of networks that passes made, and that the peers' tools made of the same networks; all are run by ONNX Runtime, in turn. */
+/** A network, and the samples that calibrate and judge it, where there are any. */
+interface Network {
+  readonly model: Model
+  readonly learned?: Dataset<unknown>
+  readonly unseen?: Dataset<unknown>
+}
+
+const NETWORKS: Readonly<Record<string, () => Promise<Network>>> = {
+  vgg11: () => trained('vgg11') as Promise<Network>,
+  resnet18: () => trained('resnet18') as Promise<Network>,
+  'mobilenet-v2': async () => ({ model: nn.models.mobilenetV2({ imageSize: 32 }) }),
+  lprnet: async () => {
+    const plates = (await data.lprnet()) as Dataset<unknown>
+    return { model: nn.models.lprnet({ weights: 'published' }), learned: plates, unseen: plates }
+  },
+}
+
+/**
+ * Nodes, bytes, time a sample and, where there is data, accuracy of networks that passes made, and that the peers' tools made of the same networks; all are run by ONNX
+ * Runtime, in turn. The case `costs`: what the passes themselves take.
+ */
 export async function bench(print: (row: Row) => void, { peers, cases, seconds = SECONDS }: BenchOptions): Promise<void> {
-  const plates = await data.lprnet()
-  const networks = { vgg11: nn.models.vgg11(), resnet18: nn.models.resnet18(), 'mobilenet-v2': nn.models.mobilenetV2({ imageSize: 32 }), lprnet: nn.models.lprnet({ weights: 'published' }) }
-  for (const [network, model] of Object.entries(networks).filter(([name]) => !cases.length || cases.includes(name))) {
+  if (!cases.length || cases.includes('costs')) await costs(print)
+  for (const [network, prepare] of Object.entries(NETWORKS).filter(([name]) => !cases.length || cases.includes(name))) {
+    const { model, learned, unseen } = await prepare()
     const folder = mkdtempSync(path.join(tmpdir(), 'hone-bench-passes-'))
     try {
-      const samples = network === 'lprnet' ? plates.batch(CALIBRATION)[model.graph.inputs[0]!.name]! : noise(model)
+      const samples = learned ? learned.batch(CALIBRATION)[model.graph.inputs[0]!.name]! : noise(model)
       const contenders = await prepared(network, model, samples, folder, peers, print)
       const feeds = { [model.graph.inputs[0]!.name]: samples.take(0, [0]) }
       const sessions = await Promise.all(contenders.map(({ file }) => Session.create(file, { device: 'cpu', threads: THREADS })))
@@ -48,7 +73,10 @@ export async function bench(print: (row: Row) => void, { peers, cases, seconds =
         row('nodes', 'nodes', [made.graph.nodes().filter(({ type }) => type !== 'Constant').length])
         row('size', 'bytes', [statSync(file).size])
         row('time per sample', 's', times[i]!.samples)
-        if (network === 'lprnet') row('accuracy', 'share', [(await accuracy(made, plates, { device: 'cpu', threads: THREADS })).value])
+        const { speedup } = times[i]!
+        if (speedup) print({ bench: 'passes', case: `${network}, ${what}`, who, metric: 'times as fast as the original (95 % interval)', unit: '', median: speedup.value, p25: speedup.low, p75: speedup.high, runs: times[i]!.runs })
+        if (what === HALVED && who === 'hone') row('time over what the multiply-adds promise', '', [times[i]!.median / times[contenders.findIndex((it) => it.what === SIMPLIFIED)]!.median / (macs(made) / macs(model))])
+        if (unseen && what !== HALVED) row('accuracy', 'share', [(await accuracy(made, unseen, { device: 'cpu', threads: THREADS })).value])
         await sessions[i]!.release()
       }
     } finally {
@@ -65,9 +93,9 @@ async function prepared(network: string, model: Model, samples: Tensor, folder: 
   writeFileSync(calibration, numpyFile(samples))
   const calibrate = Array.from({ length: samples.shape[0]! }, (_, i) => ({ [model.graph.inputs[0]!.name]: samples.take(0, [i]) }))
   const pipelines = {
-    simplified: FUSED,
+    [SIMPLIFIED]: FUSED,
     int8: passes.pipeline([FOLDED, passes.quantize({ calibrate }), fuseActivation()]),
-    'half the channels': passes.pipeline([passes.pruneChannels({ amount: 0.5 }), FUSED]),
+    [HALVED]: passes.pipeline([passes.pruneChannels({ amount: 0.5 }), FUSED]),
   }
   const made = [original]
   for (const [what, pass] of Object.entries(pipelines)) {
@@ -77,7 +105,7 @@ async function prepared(network: string, model: Model, samples: Tensor, folder: 
     if (!peers) continue
     const makers = Object.entries(TOOLS[what] ?? {}).map(([who, tool]) => [who, (to: string) => applyTool(tool, original.file, to, calibration)] as const)
     // Torch-Pruning prunes PyTorch's networks, two of which are the same as here
-    if (what === 'half the channels' && (network === 'vgg11' || network === 'resnet18')) makers.push(['torch-pruning', (to) => torchPruned(network, to)])
+    if (what === HALVED && (network === 'vgg11' || network === 'resnet18')) makers.push(['torch-pruning', (to) => torchPruned(network, to)])
     for (const [who, make] of makers) {
       const theirs = at(what, who)
       const problem = await make(theirs.file).then((done) => done ? null : 'it is not set up', (error: Error) => error.message)
@@ -87,6 +115,8 @@ async function prepared(network: string, model: Model, samples: Tensor, folder: 
   }
   return made
 }
+
+const macs = (model: Model): number => Number(cost(model.graph, { N: 1 }).macs)
 
 function noise(model: Model): Tensor {
   const shape = [CALIBRATION, ...(model.graph.inputs[0]!.shape!.slice(1) as number[])]

@@ -61,11 +61,26 @@ test('a rejection that nobody handles, and an exception of a timer, are shown be
   assert.equal((await run(kernel, '1 + 1')).result, '2')
 })
 
-test('process.exit in a cell is caught and explained', async () => {
-  const { reply } = await run(kernel, 'process.exit(3)')
-  assert.equal(reply.status, 'error')
-  assert.match(String(reply.evalue), /exit/)
+for (const call of ['process.exit(3)', 'process.abort()', 'process.kill(process.pid)', "process.kill(process.pid, 'SIGKILL')"]) {
+  test(`what would end the kernel is refused and explained: ${call}`, async () => {
+    const { reply } = await run(kernel, call)
+    assert.match(String(reply.evalue), /^process\.\w+\(.*\) would end the kernel and lose every variable/)
+    assert.equal((await run(kernel, 'process.kill(process.pid, 0)')).result, 'true')
+  })
+}
+
+test('a worker that ends its process ends itself; a timer that throws each time, and listeners that are removed, do not end the kernel', async () => {
+  assert.equal((await run(kernel, "import { Worker } from 'node:worker_threads'\nawait new Promise((resolve) => new Worker('process.exit(3)', { eval: true }).on('exit', resolve))")).result, '3')
+  const removed = await run(kernel, "process.removeAllListeners()\nawait null\nlet times = 0\nconst timer = setInterval(() => { if (++times === 3) clearInterval(timer); throw new Error(`time ${times}`) }, 1)\nPromise.reject(new Error('lost'))\nwhile (times < 3) await new Promise((resolve) => setTimeout(resolve, 5))")
+  assert.match(stripColours(removed.stderr), /Uncaught Error: lost[^]*time 1[^]*time 2[^]*time 3/)
+  const own = await run(kernel, "process.on('uncaughtException', (error) => console.log('own', error.message))\nsetTimeout(() => { throw new Error('late') }, 1)\nawait new Promise((resolve) => setTimeout(resolve, 50))\nprocess.removeAllListeners('uncaughtException')")
+  assert.match(own.stdout, /own late/)
   assert.equal((await run(kernel, '2')).result, '2')
+})
+
+test('where a value cannot be had, the error is in its place, not where the declaration begins', async () => {
+  const places = { 'const a = 1\nconst more = nowhere': '2:14', 'const { d } = nowhere': '1:15', 'let b = 1,\n  c = nowhere': '2:7', 'export const f = nowhere': '1:18', 'const e: number = nowhere as number, g = 1': '1:19', 'var h = () => nowhere, i = h()': '1:15', 'enum E { A }\nconst j = nowhere': '2:11' }
+  for (const [code, place] of Object.entries(places)) assert.match(await traceback(code), new RegExp(`^ReferenceError: nowhere is not defined\\n.*cell N:${place}\\D`), code)
 })
 
 test('memory exhausted: the kernel ends, and its client says why', async () => {

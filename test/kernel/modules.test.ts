@@ -94,7 +94,6 @@ const cells: Record<string, [cells: readonly string[], result: string]> = {
   'dynamic imports, by any expression': [["const name = 'deep';\n[(await import(`./inner/${name}.ts`)).depth, (await import(new URL('./shapes.ts', import.meta.url).href)).Colour.Red]"], '[ 3, 0 ]'],
   'import = require, of a package and a file': [["import fs = require('node:fs')\nimport old = require('./old.cts')\n;[typeof fs.readFileSync, old.separator]"], "[ 'function', '/' ]"],
   'require: packages, JSON, TypeScript; resolve': [["const { area: required } = require('./shapes');\n[require('./data.json').version, required({ side: 3 }), require.resolve('common') === `${__dirname}/node_modules/common/index.js`]"], "[ '1.2', 9, true ]"],
-  'require that the cell makes itself': [["import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\nrequire('./data.json').version"], "'1.2'"],
   'import.meta and the names of CommonJS: a file in this folder': [['[import.meta.url, import.meta.dirname, import.meta.filename === __filename, __dirname, import.meta.resolve("./shapes.js")]'], `[ ${[pathToFileURL(join(cwd, 'notebook.ts')).href, cwd, true, cwd, pathToFileURL(join(cwd, 'shapes.ts')).href].map((x) => (x === true ? 'true' : `'${x}'`)).join(', ')} ]`],
   'a module may use what CommonJS would give it': [["import { here, isMain } from './mixed.ts';\n[here[0] === __dirname, here[1].endsWith('mixed.ts'), here[2], isMain]"], "[ true, true, 'same', false ]"],
   'files that import each other': [["import { a } from './circle/a.ts'\na(5)"], '5'],

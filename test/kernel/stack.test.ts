@@ -158,13 +158,6 @@ test('a rejection that nobody handles and an exception of a timer name their lin
   assert.match(stripColours(stderr), new RegExp(`lost\\n.*${cell}:1[^]*late\\n.*${cell}:3`))
 })
 
-test('a constant of the cell cannot be assigned to; a variable of the same name in a scope of its own can', async () => {
-  assert.match(await traceback('const c = 1\nc = 2'), /c is a constant[^]*> 2 \| c = 2\n +\| \^/)
-  assert.match(await traceback("import { join } from 'node:path'\n;[join] = []"), /join is a constant/)
-  const { result } = await run(kernel, 'const d = 1\nfunction f(d: number) { d = 2; var e = d; e++; return e }\n{ let d = 3; d++ }\nfor (let d = 0; d < 2; d++);\nf(1) + d')
-  assert.equal(result, '4')
-})
-
 test('what using holds is disposed of at the end of the cell, in turn and whatever happens', async () => {
   await run(kernel, 'const open = (name: string) => ({ name, [Symbol.dispose]() { console.log("closed", name) } })')
   const fine = await run(kernel, 'using a = open("a")\nusing b = open("b")\nconsole.log("using", a.name)\nb.name')

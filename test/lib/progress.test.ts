@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { progress } from '../../lib/progress.ts'
 
@@ -31,6 +32,15 @@ test('in a notebook one display is updated, rarely, and ends with all done', () 
   assert.match(shown.at(-1)!.bundle['text/plain'], /^Plates <1>: 100 % \(1000\/1000, /)
   assert.match(shown[0].bundle['text/html'], /Plates &#60;1&#62;.*<progress value="0.001"/)
   assert.match(shown.at(-1)!.bundle['text/html'], /Plates &#60;1&#62; · 1000\/1000/)
+})
+
+test('what comes in a burst is shown though nothing comes after it', async () => {
+  const shown = frontEnd()
+  const plates = progress('Plates', 3)
+  for (let i = 0; i < 3; i++) plates.tick()
+  while (!/3\/3/.test(shown.at(-1)!.bundle['text/plain'])) await sleep(5)
+  plates.done()
+  assert.match(shown.at(-1)!.bundle['text/html'], /Plates · 3\/3/)
 })
 
 test('amounts are written as asked, never beyond the total', () => {

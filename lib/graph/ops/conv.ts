@@ -64,6 +64,7 @@ const groupsResized: NonNullable<Operator['resized']> = (node, kept) => {
 /** Convolution, in fact cross-correlation. https://onnx.ai/onnx/operators/onnx__Conv.html */
 export const conv = operator('Conv', {
   shape: ([x, w], node) => [convolved(x, w, node)],
+  learned: () => [1, 2],
   cost: ([x, w, bias], node) => convolutionCost(x, w, bias, node),
   coupling: (node) => convolutionCoupling(node, node.input(0), node.input(1), node.inputs[2]),
   resized: groupsResized,
@@ -157,6 +158,7 @@ function transposed(x: Value, w: Value, node: Node): TensorType {
 /** Transposed convolution. https://onnx.ai/onnx/operators/onnx__ConvTranspose.html */
 export const convTranspose = operator('ConvTranspose', {
   shape: ([x, w], node) => [transposed(x, w, node)],
+  learned: () => [1, 2],
   cost([x, w, bias], node) {
     const macs = multiply(x.size, ...(w.shape?.slice(1) ?? [null]))
     return { macs, flops: add(multiply(2, macs), bias ? elements(transposed(x, w, node).shape) : 0) }

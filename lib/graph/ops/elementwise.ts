@@ -125,7 +125,7 @@ function alignedAtEnd(node: Node): readonly Link[] {
 }
 
 /** An operator of two broadcast inputs; `arithmetic` also does it on dimensions, so that shapes stay known through it. */
-function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: Dim, b: Dim) => Dim, dtype?: DataType): Operator {
+function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: Dim, b: Dim) => Dim, dtype?: DataType, learned?: Operator['learned']): Operator {
   return operator(type, {
     shape([a, b], node) {
       const shape = isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])
@@ -134,7 +134,13 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
     cost: ([a, b], node) => ({ flops: elements(isOneSided(node) ? a.shape : broadcast([a.shape, b.shape])) }),
     coupling: alignedAtEnd,
     ...(gradient && { gradient }),
+    ...(learned && { learned }),
   })
+}
+
+/** A bias or a scale along one axis of what is computed: one number for all is a constant, and what meets an input of the graph prepares it. */
+function alongOneAxis({ inputs }: Node): readonly number[] {
+  return [0, 1].filter((i) => inputs[i]?.initializer?.shape.filter((extent) => extent > 1).length === 1 && inputs[1 - i]?.producer)
 }
 
 /** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */
@@ -160,11 +166,11 @@ export function contentsOf(value: Value): readonly Dim[] | null {
 
 export const binaries = [
   binary('Add', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
-    wants(0) ? graph.sumTo(dy, a) : null, wants(1) ? graph.sumTo(dy, b) : null], (a, b) => addDims(a, b)),
+    wants(0) ? graph.sumTo(dy, a) : null, wants(1) ? graph.sumTo(dy, b) : null], (a, b) => addDims(a, b), undefined, alongOneAxis),
   binary('Sub', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
     wants(0) ? graph.sumTo(dy, a) : null, wants(1) ? graph.sumTo(graph.neg(dy), b) : null], subtract),
   binary('Mul', ({ graph, inputs: [a, b], gradients: [dy], wants }) => [
-    wants(0) ? graph.sumTo(graph.mul(dy, b), a) : null, wants(1) ? graph.sumTo(graph.mul(dy, a), b) : null], (a, b) => multiply(a, b)),
+    wants(0) ? graph.sumTo(graph.mul(dy, b), a) : null, wants(1) ? graph.sumTo(graph.mul(dy, a), b) : null], (a, b) => multiply(a, b), undefined, alongOneAxis),
   binary('Div', ({ graph, inputs: [a, b], outputs: [y], gradients: [dy], wants }) => {
     const da = graph.div(dy, b)
     return [wants(0) ? graph.sumTo(da, a) : null, wants(1) ? graph.sumTo(graph.neg(graph.mul(da, y)), b) : null]
@@ -186,7 +192,7 @@ export const binaries = [
       wants(0) ? graph.mul(dy, graph.add(positive, graph.mul(graph.sub(1, positive), slope))) : null,
       wants(1) ? graph.sumTo(graph.mul(dy, graph.sub(x, graph.relu(x))), slope) : null,
     ]
-  }),
+  }, undefined, undefined, () => [1]),
   ...['Mod', 'BitShift'].map((type) => binary(type)),
 ]
 

@@ -15,6 +15,7 @@ export const gather = operator('Gather', {
     const axis = axisWithin(node.int('axis'), x.shape.length)
     return [{ dtype: x.dtype, shape: x.shape.toSpliced(axis, 1, ...indices.shape), contents: x.shape.length === 1 ? pick(x, indices) : null }]
   },
+  learned: ({ inputs: [table] }) => (table?.shape && table.shape.length > 1 ? [0] : []),
   cost: () => ({ flops: 0 }),
   gradient: ({ graph, node, inputs: [x, indices], gradients: [dy] }) => [addedBack(graph, x, indices, dy, axisWithin(node.int('axis'), knownShape(x).length))],
   coupling(node) {

@@ -2,7 +2,7 @@ import { multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import {
-  before, beginning, biasGradient, checkTrainable, directionOf, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
+  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
 } from './recurrent.ts'
 
 /** Update, reset, new. */
@@ -11,13 +11,14 @@ const GATES = 3
 /** Gated recurrent unit: (x, w, r, b, lengths, first h) to (y, last h). https://onnx.ai/onnx/operators/onnx__GRU.html */
 export const gru = operator('GRU', {
   shape: (inputs, node) => recurrentTypes(inputs, 1, node),
+  learned: () => [1, 2, 3],
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5]),
   resized: recurrentResized,
   training({ graph, node, inputs: [x, w, r, b, , h] }) {
     checkTrainable(node, { 4: 'sequence lengths' })
     if (!node.int('linear_before_reset')) throw new Error(`it cannot be trained with linear_before_reset 0; nn.gru writes it with 1, as PyTorch computes it`)
-    return { outputs: graph.ops('GruTrain', [x, w, r, b, h], { hidden_size: node.int('hidden_size'), direction: node.string('direction', 'forward') }, { domain: HONE, outputs: 4 }).slice(0, 2) }
+    return { outputs: eachDirection(graph, node, [x, w, r, b, h], (inputs, attributes) => graph.ops('GruTrain', inputs, attributes, { domain: HONE, outputs: 4 }).slice(0, 2)) }
   },
 })
 

@@ -3,7 +3,7 @@ import { multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import {
-  before, beginning, biasGradient, checkTrainable, directionOf, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
+  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
 } from './recurrent.ts'
 
 /** Input, output, forget, cell. */
@@ -12,12 +12,13 @@ const GATES = 4
 /** Long short-term memory: (x, w, r, b, lengths, first h, first c, peepholes) to (y, last h, last c). https://onnx.ai/onnx/operators/onnx__LSTM.html */
 export const lstm = operator('LSTM', {
   shape: (inputs, node) => recurrentTypes(inputs, 2, node),
+  learned: () => [1, 2, 3],
   cost: recurrentCost,
   coupling: recurrentCoupling(GATES, [5, 6]),
   resized: recurrentResized,
   training({ graph, node, inputs: [x, w, r, b, , h, c] }) {
     checkTrainable(node, { 4: 'sequence lengths', 7: 'peepholes' })
-    return { outputs: graph.ops('LstmTrain', [x, w, r, b, h, c], { hidden_size: node.int('hidden_size'), direction: node.string('direction', 'forward') }, { domain: HONE, outputs: 5 }).slice(0, 3) }
+    return { outputs: eachDirection(graph, node, [x, w, r, b, h, c], (inputs, attributes) => graph.ops('LstmTrain', inputs, attributes, { domain: HONE, outputs: 5 }).slice(0, 3)) }
   },
 })
 

@@ -23,6 +23,7 @@ export function productCost(output: Shape | null, inner: Dim) {
 /** https://onnx.ai/onnx/operators/onnx__MatMul.html */
 export const matmul = operator('MatMul', {
   shape: ([a, b]) => [{ dtype: a.dtype, shape: product(a.shape, b.shape) }],
+  learned: () => [0, 1],
   cost: ([a, b]) => productCost(product(a.shape, b.shape), a.shape?.at(-1) ?? null),
   coupling: (node) => productCoupling(node, node.input(0), node.input(1)),
   gradient({ graph, inputs: [a, b], gradients: [dy], wants }) {
@@ -59,6 +60,7 @@ const axesOf = (value: Value): number[] => (value.shape ?? []).map((_, axis) => 
 /** alpha·A'·B' + beta·C, each matrix transposed on request. https://onnx.ai/onnx/operators/onnx__Gemm.html */
 export const gemm = operator('Gemm', {
   shape: ([a, b, c], node) => [gemmType(a, b, c, node)],
+  learned: () => [0, 1, 2],
   cost([a, b, c], node) {
     const { shape } = gemmType(a, b, c, node)
     const cost = productCost(shape, a.shape?.[node.int('transA') ? 0 : 1] ?? null)

@@ -6,7 +6,7 @@ import { concatCoupling, concatenated } from './concat.ts'
 import { conv, convolutionCost, convolutionCoupling, convolved } from './conv.ts'
 import { broadcast } from './elementwise.ts'
 import { quantized } from './integer.ts'
-import { gemm, product, productCost, productCoupling } from './matmul.ts'
+import { gemm, matmul, product, productCost, productCoupling } from './matmul.ts'
 import { pooled } from './pool.ts'
 
 /** Operators of ONNX Runtime's own. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md */
@@ -14,6 +14,7 @@ import { pooled } from './pool.ts'
 /** activation(Conv(x, w, bias) + z) */
 export const fusedConv = operator('FusedConv', {
   shape: ([x, w], node) => [convolved(x, w, node)],
+  learned: conv.learned!,
   cost([x, w, bias, z], node) {
     const cost = convolutionCost(x, w, bias, node)
     const outputs = multiply(...(convolved(x, w, node).shape ?? [null]))
@@ -25,6 +26,7 @@ export const fusedConv = operator('FusedConv', {
 
 /** alpha · A' · B', each matrix, and each batch, transposed on request. */
 export const fusedMatMul = operator('FusedMatMul', {
+  learned: matmul.learned!,
   shape: ([a, b], node) => [{ dtype: a.dtype, shape: product(turned(a, node, 'A'), turned(b, node, 'B')) }],
   cost([a, b], node) {
     const left = turned(a, node, 'A')
@@ -47,7 +49,7 @@ function order(x: Value, node: Node, side: 'A' | 'B'): number[] {
 }
 
 /** activation(Gemm(a, b, c)) */
-export const fusedGemm = operator('FusedGemm', { shape: gemm.shape!, cost: gemm.cost!, coupling: gemm.coupling! }, MICROSOFT)
+export const fusedGemm = operator('FusedGemm', { shape: gemm.shape!, learned: gemm.learned!, cost: gemm.cost!, coupling: gemm.coupling! }, MICROSOFT)
 
 /** (a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point) */
 export const quantizedBinaries = ['QLinearAdd', 'QLinearMul'].map((type) => operator(type, {

@@ -24,6 +24,7 @@ export const batchNormalization = operator('BatchNormalization', {
   shape: ([x, scale]) => [{ dtype: x.dtype, shape: x.shape }, scale, scale],
   cost: perElement(2),
   coupling: channels(() => []),
+  learned: () => [1, 2],
   training({ graph, node, inputs, batchNorm = statisticsOf(inputs) }) {
     if (batchNorm === 'running') return null
     const attributes = { epsilon: float(node.float('epsilon', 1e-5)), momentum: float(1 - node.float('momentum', 0.9)) }
@@ -99,6 +100,7 @@ export const layerNormalization = operator('LayerNormalization', {
     const statistics = { dtype: DATA_TYPES[node.int('stash_type', 1)] ?? null, shape: x.shape && x.shape.map((d, axis) => (layerAxes(x, node).includes(axis) ? 1 : d)) }
     return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics]
   },
+  learned: () => [1, 2],
   cost: perElement(8),
   gradient({ graph, node, inputs: [x, scale, bias], gradients: [dy], wants }) {
     const { normalized, backward } = normalization(graph, x, layerAxes(x, node), node.float('epsilon', 1e-5))
@@ -137,6 +139,7 @@ function normalization(graph: Builder, x: Value, axes: readonly number[], epsilo
 /** Each channel of each sample by itself: (x [N, C, ...], scale, B). https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html */
 export const instanceNormalization = operator('InstanceNormalization', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  learned: () => [1, 2],
   cost: perElement(7),
   gradient({ graph, node, inputs: [x, scale], gradients: [dy], wants }) {
     const { normalized, backward } = normalization(graph, x, knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis])), node.float('epsilon', 1e-5))

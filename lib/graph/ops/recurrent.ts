@@ -57,8 +57,21 @@ export function checkTrainable(node: Node, unknownInputs: Readonly<Record<number
   const input = Object.keys(unknownInputs).find((i) => node.inputs[Number(i)])
   const refuse = (what: string) => new Error(`it cannot be trained with ${what}`)
   if (input !== undefined) throw refuse(unknownInputs[Number(input)]!)
-  if (node.string('direction', 'forward') === 'bidirectional') throw refuse('two directions in one node: write one node for each')
   for (const name of ['activations', 'clip', 'layout', 'input_forget']) if (node.attributes.has(name)) throw refuse(`the attribute "${name}"`)
+}
+
+/**
+ * What `run` makes of each direction's own part of the weights and states, joined as the node gives it: y [T, D, N, H] and last states [D, N, H].
+ * @param inputs x, then the weights and states [D, ...], each where it is given.
+ */
+export function eachDirection(
+  graph: Builder, node: Node, [x, ...inputs]: readonly (Value | undefined)[], run: (inputs: readonly (Value | undefined)[], attributes: { hidden_size: number; direction: string }) => readonly Value[],
+): readonly Value[] {
+  const [hidden_size, direction] = [node.int('hidden_size'), node.string('direction', 'forward')]
+  if (direction !== 'bidirectional') return run([x, ...inputs], { hidden_size, direction })
+  const parts = inputs.map((value) => (value ? graph.split(value, [1, 1], 0) : []))
+  const [forward, reverse] = ['forward', 'reverse'].map((one, i) => run([x, ...parts.map((of) => of[i])], { hidden_size, direction: one }))
+  return forward!.map((value, i) => graph.concat([value, reverse![i]!], i === 0 ? 1 : 0))
 }
 
 /** How a Scan goes through the times: 0 forward, 1 from the last on. */
@@ -88,7 +101,8 @@ export function scan(graph: Builder, direction: Direction, states: readonly Valu
   const entering = states.map((v, i) => inner.graph.input(inner.graph.unique(`state_${i}`), v.dtype, v.shape))
   const moment = sequences.map((v, i) => inner.graph.input(inner.graph.unique(`moment_${i}`), v.dtype, v.shape?.slice(1) ?? null))
   const out = body(inner, entering, moment)
-  for (const value of [...out.states, ...out.results]) inner.graph.addOutput(inner.identity(value))
+  // an output that is another one, too, or comes in from outside, needs a name of its own
+  for (const value of [...out.states, ...out.results]) inner.graph.addOutput(value.isOutput || value.graph !== inner.graph || !value.producer ? inner.identity(value) : value)
   return graph.ops('Scan', [...states, ...sequences], {
     body: inner.graph, num_scan_inputs: sequences.length,
     scan_input_directions: sequences.map(() => direction), scan_output_directions: out.results.map(() => direction),

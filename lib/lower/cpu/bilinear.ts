@@ -66,13 +66,16 @@ export interface AxisOperators {
   /** Multiplications of a tile. */
   readonly products: number
   readonly tiles: number
-  /** [products·tiles, input] */
+  /** [products·tiles, input], in the order that was asked for. */
   readonly input: Matrix
   /** [products, taps] */
   readonly filter: Matrix
   /** [output, products·tiles] */
   readonly output: Matrix
 }
+
+/** What stands together: the products of a tile, as far as possible, or those of all tiles that are alike. */
+export type Order = 'by tile' | 'by product'
 
 function algorithmOf({ input, taps, stride, padding }: Axis): Algorithm {
   if (taps === 1 && padding === 0) return point(stride)
@@ -85,22 +88,22 @@ function algorithmOf({ input, taps, stride, padding }: Axis): Algorithm {
 const known = new Map<string, AxisOperators>()
 
 /** Padding and the order of the tiles lie within the matrices, so that nothing is padded or transposed at run time. */
-export function axisOperators(axis: Axis): AxisOperators {
-  const key = [axis.input, axis.output, axis.taps, axis.stride, axis.padding].join()
-  if (!known.has(key)) known.set(key, operatorsOf(axis))
+export function axisOperators(axis: Axis, order: Order): AxisOperators {
+  const key = [axis.input, axis.output, axis.taps, axis.stride, axis.padding, order].join()
+  if (!known.has(key)) known.set(key, operatorsOf(axis, order))
   return known.get(key)!
 }
 
-function operatorsOf(axis: Axis): AxisOperators {
+function operatorsOf(axis: Axis, order: Order): AxisOperators {
   const algorithm = algorithmOf(axis)
   const products = algorithm.input.length
   const perTile = algorithm.output.length
   const tiles = Math.ceil(axis.output / perTile)
-  const input = algorithm.input.flatMap((row) => indices(tiles).map((tile) => indices(axis.input).map((at) => row[at - tile * perTile * algorithm.stride + axis.padding] ?? 0)))
-  const output = indices(axis.output).map((at) => {
-    const row = algorithm.output[at % perTile]!
-    return row.flatMap((value) => indices(tiles).map((tile) => (tile === Math.floor(at / perTile) ? value : 0)))
-  })
+  const places = order === 'by tile'
+    ? indices(tiles).flatMap((tile) => indices(products).map((product) => ({ tile, product })))
+    : indices(products).flatMap((product) => indices(tiles).map((tile) => ({ tile, product })))
+  const input = places.map(({ tile, product }) => indices(axis.input).map((at) => algorithm.input[product]![at - tile * perTile * algorithm.stride + axis.padding] ?? 0))
+  const output = indices(axis.output).map((at) => places.map(({ tile, product }) => (tile === Math.floor(at / perTile) ? algorithm.output[at % perTile]![product]! : 0)))
   return { products, tiles, input, filter: algorithm.filter, output }
 }
 
@@ -110,3 +113,15 @@ export const transpose = (matrix: Matrix): Matrix => matrix[0]!.map((_, column) 
 
 /** Kronecker product. */
 export const kronecker = (a: Matrix, b: Matrix): Matrix => a.flatMap((x) => b.map((y) => x.flatMap((u) => y.map((v) => u * v))))
+
+/** The matrix that stands over and over along the diagonal of one that is 0 elsewhere, as small as possible. */
+export function diagonalBlock(matrix: Matrix): Matrix {
+  const [rows, columns] = [matrix.length, matrix[0]!.length]
+  for (let count = rows; count > 1; count--) {
+    if (rows % count || columns % count) continue
+    const [height, width] = [rows / count, columns / count]
+    const isRepeated = matrix.every((row, i) => row.every((value, j) => value === (Math.floor(i / height) === Math.floor(j / width) ? matrix[i % height]![j % width] : 0)))
+    if (isRepeated) return matrix.slice(0, height).map((row) => row.slice(0, width))
+  }
+  return matrix
+}

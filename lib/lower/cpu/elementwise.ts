@@ -16,7 +16,8 @@ export function tied(node: Node): readonly Value[] {
   return [output, ...node.inputs.filter((value) => value !== null && value.rank === output.rank && String(value.shape) === String(output.shape))] as Value[]
 }
 
-function isElementwise(node: Node): boolean {
+/** Whether a node computes every element of its output alike, from elements of the same place. */
+export function isElementwise(node: Node): boolean {
   return node.domain === '' && TYPES.has(node.type) && node.outputs.length === 1 && node.inputs.every((value) => !value || isStatic(value.shape))
 }
 

@@ -3,15 +3,18 @@ import { mergeEqual } from '../merge-equal.ts'
 import { accumulate } from './accumulate.ts'
 import { averagePool, averagePoolGrad } from './average-pool.ts'
 import { concat, slice, sliceGrad, split } from './channels.ts'
+import { inBlocks } from './blocks.ts'
 import { columns } from './columns.ts'
 import { elementwise, tied } from './elementwise.ts'
 import { geometryKey, geometryOf, type Geometry } from './geometry.ts'
 import { homes } from './homes.ts'
 import { PLAIN, type Layout } from './layout.ts'
 import { Lowering, type Recipe } from './lowering.ts'
+import { lstmTrain, lstmTrainGrad } from './lstm.ts'
 import { batchNormalization, batchNormTrain, batchNormTrainGrad } from './norm.ts'
 import { maxPool, maxPoolGrad } from './pool.ts'
 import { poolFirst } from './pool-first.ts'
+import { positive } from './positive.ts'
 import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
 import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
 import { winograd } from './winograd.ts'
@@ -40,6 +43,9 @@ const followers: Readonly<Record<string, readonly Recipe[]>> = {
   Split: [split],
 }
 
+/** What is computed otherwise wherever it stands. */
+const others: Readonly<Record<string, Recipe>> = { Cast: positive, LstmTrain: lstmTrain, LstmTrainGrad: lstmTrainGrad }
+
 export interface CpuLowering {
   readonly graph: Graph
   /** Layouts of the state that is not held as the source has it, by input. */
@@ -61,14 +67,16 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   const lowering = new Lowering(source, held)
   for (const node of source.nodes().filter(({ output }) => !output.constant)) {
     lowering.at(node)
-    const recipe = leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node)! : elementwise)
-    if (recipe.layouts(node)) recipe.lower(node, lowering)
+    const candidates = [leading.get(node) ?? (isHeld(node, following.get(node), held) ? following.get(node) : others[node.type]), elementwise]
+    const recipe = candidates.find((candidate) => candidate?.layouts(node))
+    if (recipe) recipe.lower(node, lowering)
     else lowering.copy(node)
   }
   const layoutOf = new Map(source.inputs.map((input) => [state.get(input.name), lowering.home(input)]))
   for (const output of source.outputs) lowering.graph.addOutput(lowering.read(output, layoutOf.get(output.name) ?? PLAIN), output.name)
   mergeEqual(lowering.graph)
   accumulate(lowering.graph)
+  inBlocks(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
   return { graph: lowering.graph, layouts: new Map(layouts.filter(([, layout]) => layout !== PLAIN)) }
 }

@@ -5,7 +5,7 @@ import { sizeOf, Tensor } from '../../graph/tensor.ts'
 
 /** How the lowered graph holds a tensor: the order of its axes, and how they are grouped into fewer. */
 export interface Layout {
-  readonly name: 'plain' | 'image' | 'filter'
+  readonly name: 'plain' | 'image' | 'filter' | 'features'
   /** Which axis of the plain tensor stands at each place; null where all stay as they are. */
   readonly order: readonly number[] | null
   /** The shape that holds a plain tensor of `shape`. */
@@ -23,6 +23,9 @@ export const isImage = (x: Value): boolean => isStatic(x.shape) && x.shape.lengt
 
 /** Filters [K, C, h, w] as [h·w, C·K]: a row for each tap, as the transformation of filters is a matrix product over taps. */
 export const FILTER: Layout = { name: 'filter', order: [2, 3, 1, 0], held: ([k, c, h, w]) => [h! * w!, c! * k!] }
+
+/** Sequences [T, N, F] as [T, F, N]: a product with a weight then has the samples as its columns. */
+export const FEATURES: Layout = { name: 'features', order: [0, 2, 1], held: ([t, n, f]) => [t!, f!, n!] }
 
 /** A plain tensor in a layout. */
 export function pack(tensor: Tensor, layout: Layout): Tensor {

@@ -1,4 +1,4 @@
-import type { Node } from '../../graph/graph.ts'
+import type { Node, Value } from '../../graph/graph.ts'
 import { contentsOf } from '../../graph/ops/elementwise.ts'
 import { IMAGE, isImage } from './layout.ts'
 import type { Recipe } from './lowering.ts'
@@ -9,6 +9,12 @@ function axesOf(node: Node): string {
   const input = node.inputs[1]
   const axes = (input ? contentsOf(input) : node.ints('axes')) ?? []
   return String(axes.map((axis) => (Number(axis) < 0 ? Number(axis) + 4 : Number(axis))).sort())
+}
+
+/** A constant matrix [1, n] of one number. */
+export function isUniformRow(value: Value): boolean {
+  const { constant } = value
+  return constant?.dtype === 'float32' && constant.shape.length === 2 && constant.shape[0] === 1 && constant.data.every((entry) => entry === constant.data[0])
 }
 
 /** Sums over batch and space, as the gradient of a bias is one: a row of ones times the rows of the image. */

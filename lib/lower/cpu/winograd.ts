@@ -40,7 +40,8 @@ const MOST_COPIES = 6
 function formOf(node: Node): Form | null {
   const geometry = geometryOf(node)
   if (!geometry) return null
-  const [rows, columns] = geometry.axes.map(axisOperators) as [AxisOperators, AxisOperators]
+  const rows = axisOperators(geometry.axes[0], 'by tile')
+  const columns = axisOperators(geometry.axes[1], 'by product')
   const copies = [rows, columns].map(({ products, tiles }, i) => (products * tiles) / geometry.axes[i]!.input)
   return copies[0]! * copies[1]! <= MOST_COPIES ? { ...geometry, rows, columns } : null
 }
@@ -64,13 +65,13 @@ function gradFilter(lowering: Lowering, form: Form, x: Value, dy: Value): Value 
   const { builder } = lowering
   const { rows, columns, channels, filters } = form
   const products = product(builder, tiledInput(lowering, form, x), tiledOutput(lowering, form, dy), { transA: 1 })
-  const split = builder.reshape(products, [rows.products, rows.tiles, columns.products * channels * filters])
-  const summed = rows.tiles === 1 ? split : builder.reduceSum(split, [1])
+  const split = builder.reshape(products, [rows.tiles, rows.products * columns.products * channels * filters])
+  const summed = rows.tiles === 1 ? split : builder.reduceSum(split, [0])
   const transformed = builder.reshape(summed, [rows.products * columns.products, channels * filters])
   return isPoint(form) ? transformed : builder.matmul(lowering.matrix(transpose(filterMatrix(form))), transformed)
 }
 
-/** V [products of rows, tiles, products of columns, tiles·N, C] */
+/** V [tiles of rows, products, products of columns, tiles·N, C] */
 function tiledInput(lowering: Lowering, form: Form, x: Value): Value {
   return tiled(lowering, form, onAxes(lowering, form.rows.input, form.columns.input, x, form.batch * form.channels), form.channels)
 }
@@ -81,14 +82,14 @@ function tiledOutput(lowering: Lowering, form: Form, dy: Value): Value {
 }
 
 function tiled(lowering: Lowering, { rows, columns, batch }: Form, x: Value, channels: number): Value {
-  return lowering.builder.reshape(x, [rows.products, rows.tiles, columns.products, columns.tiles * batch, channels])
+  return lowering.builder.reshape(x, [rows.tiles, rows.products, columns.products, columns.tiles * batch, channels])
 }
 
-/** U [products of rows, 1, products of columns, C, K] */
+/** U [products of rows, products of columns, C, K], the same for every tile. */
 function transformedFilter(lowering: Lowering, form: Form, w: Value): Value {
   const { builder } = lowering
   const u = isPoint(form) ? w : builder.matmul(lowering.matrix(filterMatrix(form)), w)
-  return builder.reshape(u, [form.rows.products, 1, form.columns.products, form.channels, form.filters])
+  return builder.reshape(u, [form.rows.products, form.columns.products, form.channels, form.filters])
 }
 
 const filterMatrix = ({ rows, columns }: Form): Matrix => kronecker(rows.filter, columns.filter)

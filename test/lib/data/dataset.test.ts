@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 
@@ -51,4 +52,5 @@ test('more samples than there are, and sizes that are none, are refused', () => 
 
 test('it shows itself', () => {
   assert.equal(String(tens.take(4)), 'tens: 4 samples (x float32[2]) from memory')
+  assert.equal(inspect(tens.take(4)), String(tens.take(4)))
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { lprnet as plates } from '../../../lib/data/lprnet.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
@@ -27,6 +28,7 @@ test('each sample counts, those of the last, smaller batch too', async () => {
   assert.equal(result.value, 5 / 7)
   assert.ok(result.interval.low < result.value && result.value < result.interval.high)
   assert.match(String(result), /^71\.4 % \(95 % interval .* to .*\): 5 of 7 right, 3 a run$/)
+  assert.equal(inspect(result), String(result), 'console.log prints no list of samples')
   assert.deepEqual((await session.run({ x: Tensor.float32([1, 1], [8]) })).y.toNumbers(), [8], "the caller's session is still open")
   await session.release()
 })

@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Graph } from '../../../lib/graph/graph.ts'
+import { inferShapes } from '../../../lib/graph/infer.ts'
 import { decodeModel, encodeModel, readModel } from '../../../lib/graph/onnx.ts'
+import { raiseOpset } from '../../../lib/graph/opset.ts'
 import { Tensor, type DataType } from '../../../lib/graph/tensor.ts'
+import { verify } from '../../../lib/graph/verify.ts'
 import {
   commonSubexpressions, equalize, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights, pipeline, pruneBlocks,
   pruneChannels, pruneL1, pruneNofM, quantize, quantizeDynamic, removeIdentities, type Pass,
@@ -51,6 +54,13 @@ for (const [name, { x, y }] of Object.entries(exports)) {
       const result = await pass.apply(graph)
       if (result.changes.length) assert.ok(distance(await outputs(result.graph, input), y) < 1e-5, pass.name)
     }
+  })
+
+  test(`${name}: brought up to operator set 18, in which networks are trained, it gives the same`, async () => {
+    const graph = read()
+    raiseOpset(graph)
+    assert.ok(graph.opsets.get('')! >= 18)
+    assert.ok(distance(await outputs(verify(inferShapes(graph)), input), y) < 1e-5)
   })
 
   test(`${name}: pruned, quantized and halved, it still runs, and says what was refused`, async () => {

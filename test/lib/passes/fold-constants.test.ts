@@ -95,3 +95,12 @@ test('what ONNX Runtime has no kernel for is refused, and the rest is folded', a
   assert.deepEqual(types(graph).toSorted(), ['Add', 'Sigmoid'])
   assert.match(refusals[0]!.reason, /^ONNX Runtime cannot compute it: /)
 })
+
+test('a chain of a thousand constants is one run', async () => {
+  const net = new Net()
+  let value = net.builder.tensor(Tensor.float32([4], [1, 2, 3, 4]), 'start')
+  for (let i = 0; i < 1000; i++) value = net.builder.mul(value, 1.001)
+  const { graph, changes } = await foldConstants().apply(net.output(net.builder.add(net.input([4]), value)))
+  assert.deepEqual([changes.length, types(graph)], [1000, ['Add']])
+  assert.ok(graph.initializers.length === 1, 'what only the others read is not stored')
+})

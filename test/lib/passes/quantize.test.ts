@@ -7,6 +7,7 @@ import { InferenceSession } from 'onnxruntime-node'
 import { Graph } from '../../../lib/graph/graph.ts'
 import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
+import * as nn from '../../../lib/nn/index.ts'
 import { compare, foldBatchNorm, fuseActivation, pipeline, quantize, quantizeDynamic } from '../../../lib/passes/index.ts'
 import { Net, noise, types } from './networks.ts'
 
@@ -205,4 +206,13 @@ test('dynamic quantization of one-dimensional convolutions, batched products and
   const graph = net.output(net.builder.matmul(net.relu(y, 'relu'), net.parameter('w', [20, 7])))
   const { graph: small } = await quantizeDynamic({ force: true }).apply(graph)
   assert.ok((await compare(graph, small, { x: noise(shape) })).relative < 0.05)
+})
+
+test('integers count as the parameters that they stand for, none of them trainable, also in a file that is read again', async () => {
+  const model = nn.build(nn.sequential(nn.conv2d(3, 8, 3), nn.relu(), nn.flatten(), nn.linear(8 * 36, 5)), { x: [1, 3, 8, 8] })
+  for (const pass of [quantize({ calibrate: batches(2, [1, 3, 8, 8]) }), quantizeDynamic({ force: true })]) {
+    const { graph } = await pass.apply(model.graph)
+    const { parameters, trainable } = new nn.Model(decodeModel(encodeModel(graph)))
+    assert.deepEqual([parameters, trainable], [model.parameters, 0])
+  }
 })

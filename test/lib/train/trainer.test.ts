@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
@@ -165,4 +166,13 @@ test('what cannot be trained is refused before the first step', async () => {
   await refused(network(), blobs(9), { earlyStopping: { patience: 1 } }, /earlyStopping: the validation has no "loss"/)
   await refused(network(), blobs(0, { name: 'nothing' }), {}, /nothing holds no samples/)
   await refused(network(), blobs(9), { epochs: 0 }, /epochs is a whole number from 1 on, not 0/)
+})
+
+test('a network that PyTorch exported is trained further: what reads its tensors tells the weights from other constants', async () => {
+  const exported = nn.Model.read(join(import.meta.dirname, '../../../../test/lib/passes/fixtures/plain-11.onnx'))
+  const { x } = blobs(48).batch(48)
+  const coloured = Dataset.of({ name: 'coloured blobs', source: 'memory', complete: true, labels: blobs(48).labels, inputs: { x: Tensor.float32([48, 3, 8, 8], x!.take(1, [0, 0, 0]).toFloat32()) }, correct: correctClass })
+  const { epochs, model } = await fit(exported, coloured, { ...options, epochs: 8, batchSize: 2, optimizer: adam({ lr: 0.01 }) })
+  assert.ok(epochs.at(-1)!.loss < 0.5 * epochs[0]!.loss, epochs.map(({ loss }) => loss).join(', '))
+  assert.deepEqual([exported.parameters, model.parameters, exported.freeze('6').trainable], [516, 516, 516 - 292])
 })

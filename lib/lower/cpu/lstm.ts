@@ -1,0 +1,96 @@
+import type { Builder } from '../../graph/builder.ts'
+import { isStatic } from '../../graph/dim.ts'
+import type { Node, Value } from '../../graph/graph.ts'
+import { before, directionOf, only, scan, type Direction } from '../../graph/ops/recurrent.ts'
+import { Tensor } from '../../graph/tensor.ts'
+import { FEATURES, type Layout } from './layout.ts'
+import type { Recipe } from './lowering.ts'
+
+/** Input, output, forget, cell. */
+const GATES = 4
+
+/**
+ * The LSTM in training with features as rows and samples as columns: the runtime lays the right factor of a product out anew at every step, and that is now the
+ * small state instead of the large weight. One product a step takes input and state together.
+ */
+export const lstmTrain: Recipe = {
+  layouts: isKnown,
+  lower(node, lowering) {
+    const { builder } = lowering
+    const [x, w, r, b, h, c] = node.inputs.map((value, i) => value && lowering.read(value, i ? undefined : FEATURES)) as [Value, Value, Value, ...(Value | null | undefined)[]]
+    const [hidden, batch] = [node.int('hidden_size'), Number(x.shape![2])]
+    const weight = builder.concat([only(builder, w), only(builder, r)], 1)
+    const bias = b && builder.reduceSum(builder.reshape(b, [2, GATES * hidden, 1]), [0])
+    const begin = [h, c].map((state) => featureRows(builder, state, hidden, batch))
+    const [lastH, lastC, y, gates, cells] = scan(builder, directionOf(node), begin, [x], (inner, [last, cell], [input]) => {
+      const product = inner.matmul(weight, inner.concat([input!, last!], 0))
+      const [sigmoids, tanh] = inner.split(bias ? inner.add(product, bias) : product, [3 * hidden, hidden], 0)
+      const open = inner.op('Sigmoid', [sigmoids!])
+      const [i, o, f] = inner.split(open, [hidden, hidden, hidden], 0)
+      const g = inner.op('Tanh', [tanh!])
+      const next = inner.add(inner.mul(f!, cell!), inner.mul(i!, g))
+      const state = inner.mul(o!, inner.op('Tanh', [next]))
+      return { states: [state, next], results: [state, inner.concat([open, g], 0), next] }
+    })
+    const [states, ...lasts] = [y!, lastH!, lastC!].map((value) => builder.transpose(value)) as [Value, Value, Value]
+    lowering.write(node.outputs[0]!, builder.unsqueeze(states, [1]))
+    lasts.forEach((value, i) => lowering.write(node.outputs[i + 1]!, builder.unsqueeze(value, [0])))
+    lowering.write(node.outputs[3]!, gates!, FEATURES)
+    lowering.write(node.outputs[4]!, cells!, FEATURES)
+  },
+}
+
+/** Its gradients, back through time in the same form. */
+export const lstmTrainGrad: Recipe = {
+  layouts: isKnown,
+  lower(node, lowering) {
+    const { builder } = lowering
+    const read = (i: number, layout = lowering.home(node.input(i))) => lowering.read(node.input(i), layout)
+    const [x, w, r, y, gates, cells] = [read(0), read(1), read(2), read(3), read(4, FEATURES), read(5, FEATURES)]
+    const [h, c, dy, dh, dc] = [6, 7, 8, 9, 10].map((i) => node.inputs[i] && lowering.read(node.inputs[i]))
+    const [times, batch, inputs] = x.shape as readonly [number, number, number]
+    const hidden = node.int('hidden_size')
+    const rows = times * batch
+    const direction = directionOf(node)
+    const [firstC, lastDh, lastDc] = [c, dh, dc].map((state) => featureRows(builder, state, hidden, batch))
+    const turned = builder.transpose(builder.reshape(r, [GATES * hidden, hidden]))
+    const sequences = [gates, cells, before(builder, cells, firstC!, direction), ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
+    const [dh0, dc0, d] = scan(builder, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], [gate, cell, cellBefore, fromAbove]) => {
+      const [i, o, f, g] = inner.split(gate!, Array(GATES).fill(hidden), 0)
+      const dState = fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!
+      const squashed = inner.op('Tanh', [cell!])
+      const dCell = inner.add(dLater!, inner.mul(inner.mul(dState, o!), inner.sub(1, inner.mul(squashed, squashed))))
+      const sigmoidSlope = (v: Value) => inner.mul(v, inner.sub(1, v))
+      const error = inner.concat([
+        inner.mul(inner.mul(dCell, g!), sigmoidSlope(i!)),
+        inner.mul(inner.mul(dState, squashed), sigmoidSlope(o!)),
+        inner.mul(inner.mul(dCell, cellBefore!), sigmoidSlope(f!)),
+        inner.mul(inner.mul(dCell, i!), inner.sub(1, inner.mul(g!, g!))),
+      ], 0)
+      return { states: [inner.matmul(turned, error), inner.mul(dCell, f!)], results: [error] }
+    })
+
+    const whole = builder.reshape(builder.transpose(d!, [1, 0, 2]), [GATES * hidden, rows])
+    const states = before(builder, builder.reshape(y, [times, batch, hidden]), batchRows(builder, h, batch, hidden), direction)
+    const weight = (of: Value, features: number) => builder.unsqueeze(builder.matmul(whole, builder.reshape(of, [rows, features])), [0])
+    const bias = builder.reshape(builder.reduceSum(whole, [1]), [1, -1])
+    const dx = builder.matmul(builder.transpose(builder.reshape(w, [GATES * hidden, inputs])), d!)
+    const results = [builder.transpose(dx), weight(x, inputs), weight(states, hidden), builder.concat([bias, bias], 1), ...[dh0!, dc0!].map((value) => builder.unsqueeze(builder.transpose(value), [0]))]
+    results.forEach((value, i) => lowering.write(node.outputs[i]!, value))
+  },
+}
+
+/** Float32 numbers of known sizes: what depends on nothing that only the run shows. */
+function isKnown(node: Node): ReadonlyMap<Value, Layout> | null {
+  return node.inputs.every((value) => !value || (isStatic(value.shape) && value.dtype === 'float32')) ? new Map() : null
+}
+
+/** A state [1, N, H] as [H, N]; zeros where it is absent. */
+function featureRows(builder: Builder, state: Value | null | undefined, hidden: number, batch: number): Value {
+  return state ? builder.transpose(builder.reshape(state, [batch, hidden])) : builder.tensor(Tensor.zeros('float32', [hidden, batch]))
+}
+
+/** A state [1, N, H] as [N, H]; zeros where it is absent. */
+function batchRows(builder: Builder, state: Value | null | undefined, batch: number, hidden: number): Value {
+  return state ? builder.reshape(state, [batch, hidden]) : builder.tensor(Tensor.zeros('float32', [batch, hidden]))
+}
