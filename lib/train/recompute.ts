@@ -1,5 +1,8 @@
 import { workOf } from '../graph/cost.ts'
+import { isStatic } from '../graph/dim.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
+import { HONE } from '../graph/operator.ts'
+import { Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { liveBytes } from '../measure/liveness.ts'
 import { sizeText } from '../units.ts'
@@ -27,7 +30,7 @@ interface Plan {
 
 /**
  * A training step that computes some of what the backward pass reads a second time instead of keeping it (gradient checkpointing, rematerialization): less memory, more
- * time, the same bits. Either the forward pass is cut into segments, of which only what crosses a cut is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174, as
+ * time, the same bits (but where ONNX Runtime fuses operators since less reads what is between them, as in convolutions that are not lowered and in 16 bits). Either the forward pass is cut into segments, of which only what crosses a cut is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174, as
  * PyTorch's checkpoint_sequential), or values are left out one by one, those first that cost least per byte.
  * @param step as a device runs it, with its sizes known; it stays as it is.
  * @throws RangeError where a number is none such, or a budget cannot be met, with the least that can.
@@ -35,7 +38,7 @@ interface Plan {
 export function recomputed(step: Graph, how: Recompute): Graph {
   if (how === false) return step
   if (how !== true) checkNumber(how)
-  const forward = new ForwardPass(step)
+  const forward = new ForwardPass(shapesKnown(step))
   if (how === true) return apart(plan(forward, cut(forward, Math.max(2, Math.round(Math.sqrt(forward.saved.size - forward.always.size))))))
   if ('segments' in how) return apart(plan(forward, cut(forward, how.segments)))
   const before = peakOf(step)
@@ -49,12 +52,25 @@ export function recomputed(step: Graph, how: Recompute): Graph {
   throw new RangeError(`recompute: the activations of this step take ${sizeText(before)}, and ${sizeText(least)} at least where they are computed again: ${sizeText(how.memory)} cannot be met. Take smaller batches.`)
 }
 
+/** A copy in which shapes are constants, so that nothing reads a value for its shape alone. */
+function shapesKnown(step: Graph): Graph {
+  const graph = step.copy()
+  for (const node of graph.nodes('Shape')) {
+    const { shape } = node.input(0)
+    if (!isStatic(shape) || node.attributes.size || node.output.isOutput) continue
+    node.output.replaceWith(graph.constant(Tensor.int64(shape), node.name))
+    node.remove()
+  }
+  return graph
+}
+
 /**
- * Keeps shapes of the second time from ONNX Runtime: it plans to use memory again for values of one shape, and would hold what the first time used until the second.
+ * Keeps shapes of the second time from ONNX Runtime: it plans to use memory again for values of one shape, and would hold what the first time used until the second. What hone's own
+ * operators read keeps its shape, which their expansions are written for.
  * https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/framework/allocation_planner.cc (FindReusableTensor)
  */
 function apart({ graph, again }: Plan): Graph {
-  for (const value of graph.nodes().flatMap(({ outputs }) => outputs)) if (again.has(value.name)) value.shape = null
+  for (const value of graph.nodes().flatMap(({ outputs }) => outputs)) if (again.has(value.name) && !value.users.some(({ domain }) => domain === HONE)) value.shape = null
   return verify(graph)
 }
 

@@ -14,7 +14,7 @@ export interface StepSessionOptions extends Pick<SessionOptions, 'device' | 'thr
   sizes: Readonly<Record<string, number>>
   /** Convolutions by fewer multiplications, which round 3 to 5 times as coarsely (fast, the default), or as the runtime computes them (direct). */
   numerics?: 'fast' | 'direct'
-  /** Computes activations a second time in the backward pass instead of keeping them: less memory, more time, the same bits (false). */
+  /** Computes activations a second time in the backward pass instead of keeping them: less memory, more time; see `recomputed` (false). */
   recompute?: Recompute | undefined
   /** Steps in one run of the runtime: 8 on CUDA, which copies the state to the host after each run, else 1, and always where rows of tables move. */
   stepsPerRun?: number

@@ -75,7 +75,7 @@ const proofs = {
 
 /**
  * Whether networks learn real data: accuracy on unseen samples, the seconds that training took, and the seconds of processors in them, which a busy
- * machine does not change. `npm run bench -- proofs [NAME ...]`; all take about two hours of two cores.
+ * machine does not change. `npm run bench -- proofs [NAME ...]`; all take about an hour and a half of two cores.
  */
 export async function bench(print: (row: Row) => void, { cases }: BenchOptions): Promise<void> {
   for (const [name, it] of Object.entries(proofs)) if (!cases.length || cases.includes(name)) await prove(it as Proof<unknown>, print)

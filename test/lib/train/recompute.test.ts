@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Dataset } from '../../../lib/data/dataset.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import { memory } from '../../../lib/measure/memory.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { fit, oneStep, type Recompute } from '../../../lib/train/index.ts'
+import { bceWithLogits, fit, oneStep, type Recompute } from '../../../lib/train/index.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
 /** Ten convolutions of one shape, every other with batch normalization, two of them around a residual: activations outweigh all else. */
@@ -22,6 +24,17 @@ test('steps that compute again what they do not keep give the same bits', async 
     const plain = await trained()
     for (const recompute of ways) assert.deepEqual(await trained(recompute), plain, JSON.stringify(recompute))
   }
+})
+
+test('a recurrent network\'s gates are computed again too', async () => {
+  const [samples, length] = [32, 12]
+  const texts = Dataset.of({
+    name: 'texts', source: 'memory', complete: true, labels: Array.from({ length: samples }, (_, i) => i % 2), correct: (_, labels) => labels.map(() => true),
+    inputs: { tokens: Tensor.int64(Array.from({ length: samples * length }, (_, i) => (i * 7) % 50)).reshape([samples, length]) }, target: (labels) => Tensor.float32([labels.length], labels),
+  })
+  const reader = nn.models.lstmSentiment({ vocabulary: 50, length, embeddingSize: 8, hiddenSize: 16, dropout: 0.2 })
+  const trained = async (recompute: Recompute) => weightsOf((await fit(reader, texts, { ...settings, epochs: 1, batchSize: 16, loss: bceWithLogits, recompute })).model)
+  assert.deepEqual(await trained({ segments: 2 }), await trained(false))
 })
 
 test('the runtime itself then takes less memory at its peak', async () => {
