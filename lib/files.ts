@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -47,4 +48,39 @@ function listedChecksum(path: string): string | undefined {
   if (!existsSync(sums)) return undefined
   const line = readFileSync(sums, 'utf8').split('\n').find((text) => text.slice(66).trimEnd() === basename(path))
   return line?.slice(0, 64)
+}
+
+let written = 0
+
+/** A file's true place, and a name beside it. */
+function places(path: string): { readonly place: string; readonly beside: string } {
+  const place = existsSync(path) ? realpathSync(path) : path
+  return { place, beside: `${place}.${process.pid}.${written++}` }
+}
+
+/**
+ * Writes a file, or its parts one after another, beside its place, and puts it there when all of it is on the disk: the former one stays until then. (write-file-atomic
+ * takes a write that was cut short, as on a disk that fills up or beyond 2 GB, for a whole one.)
+ */
+export async function writeWhole(path: string, data: Uint8Array | Iterable<Uint8Array>): Promise<void> {
+  const { place, beside } = places(path)
+  try {
+    await writeFile(beside, data, { flag: 'wx', flush: true })
+    await rename(beside, place)
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => {})
+    throw error
+  }
+}
+
+/** The same at once. */
+export function writeWholeSync(path: string, data: Uint8Array): void {
+  const { place, beside } = places(path)
+  try {
+    writeFileSync(beside, data, { flag: 'wx', flush: true })
+    renameSync(beside, place)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  }
 }

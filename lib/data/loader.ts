@@ -70,12 +70,12 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
     return this.epoch(this.#epochs++)
   }
 
-  /** One epoch, counted from 0; the same number gives the same batches. @throws Error naming the sample that cannot be read. */
-  async *epoch(epoch: number): AsyncGenerator<Batch<Label>, void> {
+  /** One epoch, counted from 0, from batch `first` on; the same numbers give the same batches. @throws Error naming the sample that cannot be read. */
+  async *epoch(epoch: number, first = 0): AsyncGenerator<Batch<Label>, void> {
     const indices = this.#order(epoch)
-    const orders = indices.map((some, batch): Order => ({ seed: this.#seed, epoch, batch, places: some.map((i) => this.dataset.places[i]) }))
+    const orders = indices.map((some, batch): Order => ({ seed: this.#seed, epoch, batch, places: some.map((i) => this.dataset.places[i]) })).slice(first)
     const made = this.workers === 0 ? this.#here(orders) : this.#inThreads(orders)
-    let batch = 0
+    let batch = first
     for await (const assembled of made) yield this.dataset.batchOf(assembled, indices[batch++])
   }
 

@@ -465,6 +465,12 @@ export class Graph {
     this.#nodes = ordered
   }
 
+  /** Puts the nodes in another order in which they can be run. */
+  arrange(order: readonly Node[]): void {
+    if (order.length !== this.#nodes.size || order.some((node) => !this.#nodes.has(node))) throw new Error(`${this.name}: another order holds the same ${this.#nodes.size} nodes, each once`)
+    this.#nodes = new Set(order)
+  }
+
   /** A name that nothing in the model has yet: `prefix`, or `prefix_2`, `prefix_3` ... */
   unique(prefix: string): string {
     const { root } = this

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWholeSync } from '../files.ts'
 import { decodeModel, type ExternalData } from './decode.ts'
 import { encodeModel } from './encode.ts'
 import type { Graph } from './graph.ts'
@@ -22,7 +22,7 @@ export function readModel(path: string): Graph {
 
 /** Writes an ONNX file, beside its place first, so that no half of one is ever there. */
 export function writeModel(graph: Graph, path: string): void {
-  writeFileAtomic.sync(path, Buffer.from(encodeModel(graph)))
+  writeWholeSync(path, encodeModel(graph))
 }
 
 /** Files of the model's own folder only. https://onnx.ai/onnx/repo-docs/ExternalData.html */

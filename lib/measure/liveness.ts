@@ -8,9 +8,9 @@ const VIEWS = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity',
 /**
  * Bytes of the computed values that are alive while each node runs: from the node that makes a value to the last that reads it, or to the end for an
  * output. The graph's inputs and its weights are not among them; what a subgraph holds inside is not either.
+ * @param nodes in the order in which they run.
  */
-export function liveBytes(graph: Graph): Map<Node, Dim> {
-  const nodes = graph.nodes()
+export function liveBytes(graph: Graph, nodes: readonly Node[] = graph.nodes()): Map<Node, Dim> {
   const storage = storages(nodes)
   const lastRead = new Map<Value, number>()
   nodes.forEach((node, at) => readsOf(node).forEach((value) => storage.has(value) && lastRead.set(storage.get(value)!, at)))

@@ -2,6 +2,7 @@ import { Graph, type Value } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Tensors } from '../runtime/boundary.ts'
 import { Session } from '../runtime/session.ts'
+import { largestMagnitude } from './affine.ts'
 import { Histogram, type CutMethod } from './histogram.ts'
 
 /** Inputs like those that the network will see, by name: some batches, or a data set to take them from. */
@@ -37,7 +38,7 @@ export async function calibrated(
     batches++
     values.forEach((value, i) => ranges.set(value, merged(ranges.get(value)!, finite(value, seen[`least_${i}`], seen[`most_${i}`]), batches)))
   })
-  if (!batches) throw new Error('quantize: there is no calibration data')
+  if (!batches) throw new Error('calibration: there is no data')
   if (!isCut(method)) return ranges
   const histograms = new Map(values.map((value) => [value, new Histogram(ranges.get(value)!)]))
   let again = 0
@@ -45,7 +46,7 @@ export async function calibrated(
     again++
     values.forEach((value, i) => histograms.get(value)!.add(seen[`value_${i}`].toFloat32()))
   })
-  if (again !== batches) throw new Error(`quantize: the calibration data gave ${batches} batches at first, then ${again}: ${method} reads them twice, so give a list or a data set`)
+  if (again !== batches) throw new Error(`calibration: the data gave ${batches} batches at first, then ${again}: ${method} reads them twice, so give a list or a data set`)
   return new Map(values.map((value) => [value, histograms.get(value)!.cut(method)]))
 }
 
@@ -55,7 +56,15 @@ async function eachBatch(graph: Graph, calibration: Calibration, batch: number, 
   const session = await Session.create(graph, { device: 'cpu', spinning: false })
   const wanted = session.inputs.map(({ name }) => name)
   try {
-    for await (const inputs of feedsOf(calibration, batch)) see(await session.run(Object.fromEntries(wanted.filter((name) => inputs[name]).map((name) => [name, inputs[name]]))))
+    let count = 0
+    for await (const inputs of feedsOf(calibration, batch)) {
+      const feeds = Object.fromEntries(wanted.filter((name) => inputs[name]).map((name) => [name, inputs[name]]))
+      count++
+      // a minimum passes over what is no number
+      const spoilt = Object.keys(feeds).find((name) => feeds[name].dtype === 'float32' && Number.isNaN(largestMagnitude(feeds[name].toFloat32())))
+      if (spoilt !== undefined) throw new Error(`calibration: "${spoilt}" holds NaN in batch ${count}`)
+      see(await session.run(feeds))
+    }
   } finally {
     await session.release()
   }
@@ -64,7 +73,7 @@ async function eachBatch(graph: Graph, calibration: Calibration, batch: number, 
 function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
   const [least, most] = extremes.map((tensor) => tensor.toNumbers()[0])
   const endless = [least, most].find((x) => !Number.isFinite(x))
-  if (endless !== undefined) throw new Error(`quantize: "${value}" took the value ${endless} in calibration, which has no place on a scale`)
+  if (endless !== undefined) throw new Error(`calibration: "${value}" took the value ${endless}, which has no place on a scale`)
   return [least, most]
 }
 

@@ -90,9 +90,16 @@ export async function tune<Label>(model: Model, options: TuneOptions<Label>): Pr
 interface Candidate {
   /** Null of the network itself and of pipelines of the caller's. */
   readonly recipe: Recipe | null
+  /** Of its passes: what, beside its name, tells it from others in a file. */
+  readonly options: object
   readonly make: () => Promise<Model>
+  /** As the first look showed it. */
+  readonly first: Trial
+  /** As it is known now. */
   trial: Trial
 }
+
+type Untried = Omit<Candidate, 'first' | 'trial'>
 
 type Settings<Label> = Required<Omit<TuneOptions<Label>, 'file' | 'finish' | 'device' | 'threads'>> & Pick<TuneOptions<Label>, 'finish'>
 
@@ -120,7 +127,7 @@ class Search<Label> {
 
   private constructor(from: Beginning<Label>) {
     this.#from = from
-    this.#base = this.#seen('folded', null, async () => from.base, from.look)
+    this.#base = this.#seen('folded', { recipe: null, options: {}, make: async () => from.base }, from.look)
     this.#best = { trial: this.#base.trial, model: from.base }
   }
 
@@ -145,7 +152,7 @@ class Search<Label> {
   async explore(): Promise<void> {
     const { settings: { candidates, trials }, base } = this.#from
     const space = await this.#space()
-    for (const [name, pass] of Object.entries(candidates)) await this.#look(name, null, pass.options, () => base.apply(pass))
+    for (const [name, pass] of Object.entries(candidates)) await this.#look(name, { recipe: null, options: pass.options, make: () => base.apply(pass) })
     const bar = progress('Pipelines', trials)
     let [round, front, quiet] = [space.start(), '', 0]
     try {
@@ -153,7 +160,7 @@ class Search<Label> {
         for (const recipe of round) {
           if (this.#candidates.size + this.#failures.length >= trials) return
           const [name, { structure, form }] = [space.name(recipe), space.steps(recipe)]
-          await this.#look(name, recipe, { structure: structure?.options, form: form.options }, async () => (await this.#structured(structure, name)).apply(form))
+          await this.#look(name, { recipe, options: { structure: structure?.options, form: form.options }, make: async () => (await this.#structured(structure, name)).apply(form) })
           bar.tick()
         }
         const best = this.#promising()
@@ -173,8 +180,7 @@ class Search<Label> {
     const { budget } = this.#from.settings
     const waiting = this.#promising().filter((it) => it !== this.#base)
     for (let first = true; first || (waiting.length && beyond(budget, this.#base.trial, this.#best.trial)); first = false) await this.#judgeFinally(waiting.splice(0, FINALISTS))
-    const finals = [...this.#candidates.values()].filter(({ trial }) => trial.final)
-    for (const it of this.#candidates.values()) if (!it.trial.verdict) it.trial = { ...it.trial, verdict: this.#verdict(it.trial, finals) }
+    for (const it of this.#candidates.values()) if (!it.trial.verdict) it.trial = { ...it.trial, verdict: this.#verdict(it) }
     this.#best = { ...this.#best, trial: this.#candidates.get(this.#best.trial.name)!.trial }
   }
 
@@ -220,12 +226,12 @@ class Search<Label> {
     return known
   }
 
-  async #look(name: string, recipe: Recipe | null, options: object, make: () => Promise<Model>): Promise<void> {
+  async #look(name: string, candidate: Untried): Promise<void> {
     const { kept, judge, settings: { budget, goal } } = this.#from
     throwIfInterrupted()
     let model: Model | undefined
     try {
-      const { trial } = this.#seen(name, recipe, make, await kept.of(name, options, async () => judge.look((model = await make()))))
+      const { trial } = this.#seen(name, candidate, await kept.of(name, candidate.options, async () => judge.look((model = await candidate.make()))))
       if (model && !trial.verdict && better(budget, goal, this.#base.trial)(trial, this.#best.trial) < 0) this.#best = { trial, model }
     } catch (error) {
       throwIfInterrupted()
@@ -233,11 +239,12 @@ class Search<Label> {
     }
   }
 
-  #seen(name: string, recipe: Recipe | null, make: () => Promise<Model>, { right, slowdown, bytes }: Look): Candidate {
+  #seen(name: string, it: Untried, { right, slowdown, bytes }: Look): Candidate {
     const { settings: { budget }, latency, look } = this.#from
     const { high } = bootstrapPairedDifference(look.right.map(Number), right.map(Number))
     const verdict = high < -(budget.loss ?? Infinity) ? `dropped after ${right.length} samples: it loses at least ${pointsText(-high)}` : ''
-    const candidate = { recipe, make, trial: { name, right, accuracy: shareOf(right), latency: slowdown * latency, bytes, final: false, verdict } }
+    const first = { name, right, accuracy: shareOf(right), latency: slowdown * latency, bytes, final: false, verdict }
+    const candidate = { ...it, first, trial: first }
     this.#candidates.set(name, candidate)
     return candidate
   }
@@ -262,18 +269,18 @@ class Search<Label> {
     const times = await timedSideBySide(finalists, data.batch(Math.min(batch, data.size)), seconds, session)
     for (const { candidate, name, model } of finalists) {
       throwIfInterrupted()
-      const { right } = await kept.of(`${name} on all ${data.size}`, candidate.recipe ?? {}, async () => ({ right: (await accuracy(model, data, session)).samples }))
+      const { right } = await kept.of(`${name} on all ${data.size}`, candidate.options, async () => ({ right: (await accuracy(model, data, session)).samples }))
       candidate.trial = { ...candidate.trial, right, accuracy: shareOf(right), latency: times[name]!.median, final: true }
     }
     const order = better(budget, goal, this.#base.trial)
     this.#best = finalists.map(({ candidate: { trial }, model }) => ({ trial, model })).concat(this.#best.trial.final ? [this.#best] : []).toSorted((a, b) => order(a.trial, b.trial))[0]!
   }
 
-  #verdict(trial: Trial, finals: readonly Candidate[]): string {
+  #verdict({ trial, first }: Candidate): string {
     const { settings: { budget } } = this.#from
     if (trial.final) return excesses(budget, this.#base.trial, trial).map(({ text }) => text).join('; ') || 'within the budget'
-    const rival = [...this.#candidates.values()].find(({ trial: other }) => other.right.length === trial.right.length && !frontOf([trial, other]).includes(trial)) ?? finals[0]
-    return `not looked at further: "${rival!.trial.name}" promised more`
+    const rival = [...this.#candidates.values()].find((other) => !other.first.verdict && !frontOf([first, other.first]).includes(first))
+    return rival ? `not looked at further: "${rival.first.name}" promised no less in anything` : 'not among the best of the first look'
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { Tensor } from '../graph/tensor.ts'
+import { finite } from './diagnose.ts'
 import type { Epoch } from './fit.ts'
 import { readSafetensors, writeSafetensors } from './safetensors.ts'
 
@@ -33,14 +34,19 @@ const LOSSES = 'losses'
 /** What must be the same for a run to go on. */
 export type Settings = Readonly<Record<string, string | number>>
 
-/** Writes a checkpoint; the former one stays until the new one is whole. @throws Error where it cannot be written, such as on a full disk. */
+/**
+ * Writes a checkpoint; the former one stays until the new one is whole.
+ * @throws Error where it cannot be written, such as on a full disk; or naming what is not finite in the state, which no training recovers from.
+ */
 export async function writeCheckpoint(path: string, { state, step, losses, epochs, best }: Checkpoint, settings: Settings): Promise<void> {
+  const bad = Object.keys(state).find((name) => !finite(state[name]))
+  if (bad) throw new Error(`the checkpoint ${path} is not written, since "${bad}" is not finite after step ${step}: the one before it is untouched. Lower the learning rate, or clip the gradients.`)
   const tensors = {
     ...state,
     ...Object.fromEntries(Object.entries(best ?? {}).map(([name, tensor]) => [BEST + name, tensor])),
     [LOSSES]: Tensor.of('float64', [losses.length], Float64Array.from(losses)),
   }
-  const metadata = { 'hone.checkpoint': JSON.stringify({ step, epochs, settings }) }
+  const metadata = { 'hone.checkpoint': JSON.stringify({ step, epochs, settings }, written) }
   await writeSafetensors(path, { tensors, metadata }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message
     throw new Error(`the checkpoint ${path} could not be written: ${reason}. The one before it is untouched.`, { cause: error })
@@ -58,7 +64,7 @@ export async function openCheckpoint({ path, resume }: CheckpointOptions, expect
   const text = metadata['hone.checkpoint']
   const losses = tensors[LOSSES]
   if (!text || !losses) throw new Error(`${path} is not a checkpoint of hone: there is nothing to resume`)
-  const { step, epochs, settings: former } = JSON.parse(text) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
+  const { step, epochs, settings: former } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
   const pick = (belongs: (name: string) => boolean, prefix = '') =>
     Object.fromEntries(Object.entries(tensors).filter(([name]) => belongs(name)).map(([name, tensor]) => [name.slice(prefix.length), tensor]))
   const state = pick((name) => name !== LOSSES && !name.startsWith(BEST))
@@ -67,6 +73,11 @@ export async function openCheckpoint({ path, resume }: CheckpointOptions, expect
   if (difference) throw new Error(`${path} is of another run: ${difference}`)
   return { state, step, losses: losses.toNumbers(), epochs, best: Object.keys(best).length ? best : null }
 }
+
+/** JSON has no numbers that are not finite, as a validation's loss may be. */
+const written = (_: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? { [NUMBER]: String(value) } : value)
+const read = (_: string, value: unknown): unknown => (value instanceof Object && NUMBER in value ? Number(value[NUMBER]) : value)
+const NUMBER = 'number'
 
 /** In what a stored state differs from that of this model and optimizer. */
 function stateDifference(stored: State, expected: State): string | null {

@@ -35,7 +35,8 @@ async function firstLayer(step: Graph, feeds: Feeds): Promise<string | null> {
   }
 }
 
-const finite = (tensor: Tensor): boolean => !isFloat(tensor.dtype) || tensor.toFloat32().every(Number.isFinite)
+/** Whether each element of a tensor is a number. */
+export const finite = (tensor: Tensor): boolean => !isFloat(tensor.dtype) || tensor.toFloat32().every(Number.isFinite)
 
 /** The first sample of a batch that is not finite, and what it holds. */
 function badSample(tensor: Tensor): string {

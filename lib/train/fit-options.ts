@@ -26,7 +26,7 @@ export interface Callbacks {
 
 export interface FitOptions<Label>
   extends Pick<StepOptions, 'batchNorm' | 'clip' | 'accumulate' | 'average' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
-    Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>, Pick<StepSessionOptions, 'numerics' | 'stepsPerRun'> {
+    Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>, Pick<StepSessionOptions, 'numerics' | 'recompute' | 'stepsPerRun'> {
   epochs: number
   batchSize: number
   /** One such as `sgd({ lr: 0.1, momentum: 0.9 })`, or a name. */

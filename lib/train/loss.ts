@@ -5,7 +5,11 @@ import { HONE } from '../graph/operator.ts'
 import { Tensor } from '../graph/tensor.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. */
-export type Loss = (graph: Builder, output: Value, target: Value) => Value
+export interface Loss {
+  (graph: Builder, output: Value, target: Value): Value
+  /** Whether the labels are classes of logits [N, C] (false): then they are checked before the first step. */
+  readonly readsClasses?: boolean
+}
 
 /**
  * Mean over the batch of −log softmax(logits)[label], as PyTorch's cross_entropy: logits [N, C], labels [N] of an integer type. A share of the target is
@@ -14,7 +18,7 @@ export type Loss = (graph: Builder, output: Value, target: Value) => Value
  */
 export function smoothedCrossEntropy(smoothing: number): Loss {
   if (!(smoothing >= 0 && smoothing <= 1)) throw new RangeError(`label smoothing takes a share from 0 to 1, not ${smoothing}`)
-  return (graph, logits, labels) => {
+  const loss: Loss = (graph, logits, labels) => {
     const classes = logits.shape?.[1]
     if (typeof classes !== 'number' || logits.rank !== 2) throw new Error(`cross entropy needs logits [N, C] with C known, and the network's output is ${formatShape(logits.shape)}`)
     const range = graph.tensor(Tensor.of(labels.dtype ?? 'int64', [classes], Array.from({ length: classes }, (_, i) => i)), 'classes')
@@ -23,6 +27,7 @@ export function smoothedCrossEntropy(smoothing: number): Loss {
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])
     return graph.neg(graph.reduceMean(chosen, [0]))
   }
+  return Object.assign(loss, { readsClasses: true })
 }
 
 /** Mean over the batch of −log softmax(logits)[label]: logits [N, C], labels [N] of an integer type. */

@@ -6,6 +6,7 @@ import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
 import type { FitOptions } from './fit-options.ts'
 import { written } from './preparation.ts'
+import { recomputed } from './recompute.ts'
 import { stateOf } from './state.ts'
 import type { Feeds } from './step-session.ts'
 
@@ -20,5 +21,5 @@ export async function oneStep<Label>(model: Model | Layer, dataset: Dataset<Labe
   const { value: batch } = await loader.epoch(0).next()
   const { inputs, labels } = batch!
   const rate: Feeds = options.schedule ? { lr: Tensor.scalar('float32', optimizer.lr * options.schedule(0, loader.size)) } : {}
-  return { graph: lowered.graph, feeds: { ...inputs, target: targets(labels), ...rate, ...lowered.pack(initial) } }
+  return { graph: recomputed(lowered.graph, options.recompute ?? false), feeds: { ...inputs, target: targets(labels), ...rate, ...lowered.pack(initial) } }
 }

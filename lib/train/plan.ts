@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import { formatShape } from '../graph/dim.ts'
+import type { Value } from '../graph/graph.ts'
 import { build } from '../nn/build.ts'
 import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
@@ -50,4 +51,32 @@ export function checkClasses<Label>({ graph, name }: Model, dataset: Dataset<Lab
   if (typeof classes !== 'number') return
   const bad = dataset.labels.findIndex((label) => typeof label === 'number' && !(label >= 0 && label < classes))
   if (bad >= 0) throw new RangeError(`${dataset.name}: sample ${bad} has the label ${String(dataset.labels[bad])}, and ${name} has ${classes} classes, 0 to ${classes - 1}`)
+}
+
+/** @throws RangeError naming a sample with a token that an embedding has no row for. */
+export function checkTokens<Label>({ graph, name }: Model, dataset: Dataset<Label>): void {
+  const tables = graph.inputs.flatMap((input) => tablesRead(input).map((table) => ({ input: input.name, table, rows: table.constant!.shape[0]! })))
+  if (!tables.length) return
+  for (const { inputs, indices } of dataset.batches(SOME)) {
+    for (const { input, table, rows } of tables) {
+      const { data, shape } = inputs[input]!
+      const at = (data as BigInt64Array).findIndex((token) => token < 0 || token >= rows)
+      if (at >= 0) throw new RangeError(`${dataset.name}: sample ${indices[Math.floor((at * shape[0]!) / data.length)]} has the token ${data[at]} in "${input}", and ${table} of ${name} has ${rows} rows, 0 to ${rows - 1}`)
+    }
+  }
+}
+
+/** Samples that are looked at together. */
+const SOME = 1000
+
+const MOVING: ReadonlySet<string> = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Cast'])
+
+/** The stored tables whose rows a value tells, as it is or in another shape. */
+function tablesRead(value: Value): Value[] {
+  if (value.dtype !== 'int64' && value.dtype !== 'int32') return []
+  return value.users.flatMap((node) => {
+    if (MOVING.has(node.type)) return tablesRead(node.output)
+    const isLookup = node.type === 'Gather' && node.inputs[1] === value && node.int('axis') === 0 && node.input(0).constant
+    return isLookup ? [node.input(0)] : []
+  })
 }

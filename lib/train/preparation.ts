@@ -11,7 +11,7 @@ import { Evaluation } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkClasses, checkInputs, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkClasses, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { StepSession } from './step-session.ts'
 import { initialState, trainingStep } from './step.ts'
@@ -51,7 +51,8 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   checkBatch(dataset, batchSize)
   const model = modelOf(network, dataset, seed)
   checkInputs(model, dataset)
-  if (loss === crossEntropy) checkClasses(model, dataset)
+  if (loss.readsClasses) checkClasses(model, dataset)
+  checkTokens(model, dataset)
 
   const example = target(dataset.labels.slice(0, 1))
   const batch = model.graph.inputs[0].shape?.[0] ?? null
@@ -67,16 +68,20 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
-  const { epochs, batchSize, seed = 0, schedule, numerics, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
+  const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
   if (!(Number.isInteger(epochs) && epochs >= 1)) throw new RangeError(`epochs is a whole number from 1 on, not ${epochs}`)
   const { device, precision, loss, targetType, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, targets } = plan
   const validation = await options.validation
-  if (validation) checkBatch(validation, 1)
-  if (validation) checkInputs(model, validation)
+  if (validation) {
+    checkBatch(validation, 1)
+    checkInputs(model, validation)
+    if (loss.readsClasses) checkClasses(model, validation)
+    checkTokens(model, validation)
+  }
   return {
     ...plan,
-    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, stepsPerRun, sizes }),
+    session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, target: targetType, targets, batchSize, metrics }) : null,
     settings: {
       optimizer: optimizer.name, 'learning rate': optimizer.lr, 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import writeFileAtomic from 'write-file-atomic'
 import { byteLength, sizeOf, Tensor, type DataType } from '../graph/tensor.ts'
+import { writeWhole } from '../files.ts'
 
 /** Hugging Face's names of element types. https://huggingface.co/docs/safetensors */
 const TYPES: Partial<Record<DataType, string>> = {
@@ -29,7 +29,7 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Tens
   const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(header.length))
-  await writeFileAtomic(path, Buffer.concat([length, header, ...Object.values(tensors).map(({ bytes }) => bytes)]))
+  await writeWhole(path, [length, header, ...Object.values(tensors).map(({ bytes }) => bytes)])
 }
 
 /** @throws Error naming the file where it is missing, truncated or damaged. */

@@ -5,6 +5,7 @@ import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
 import { LOSS_SCALE } from './precision.ts'
+import { recomputed, type Recompute } from './recompute.ts'
 import { next, rowStateOf, stateOf } from './state.ts'
 import { repeated } from './step.ts'
 
@@ -13,6 +14,8 @@ export interface StepSessionOptions extends Pick<SessionOptions, 'device' | 'thr
   sizes: Readonly<Record<string, number>>
   /** Convolutions by fewer multiplications, which round 3 to 5 times as coarsely (fast, the default), or as the runtime computes them (direct). */
   numerics?: 'fast' | 'direct'
+  /** Computes activations a second time in the backward pass instead of keeping them: less memory, more time; see `recomputed` (false). */
+  recompute?: Recompute | undefined
   /** Steps in one run of the runtime: 8 on CUDA, which copies the state to the host after each run, else 1, and always where rows of tables move. */
   stepsPerRun?: number
 }
@@ -45,14 +48,15 @@ export class StepSession {
   }
 
   /** Compiles a step. `state` has the layout of the model. */
-  static async open(step: Graph, state: State, { sizes, numerics = 'fast', stepsPerRun, ...options }: StepSessionOptions): Promise<StepSession> {
+  static async open(step: Graph, state: State, { sizes, numerics = 'fast', recompute = false, stepsPerRun, ...options }: StepSessionOptions): Promise<StepSession> {
     const device = await resolveDevice(options.device ?? 'auto')
     const rowState = rowStateOf(step)
     const count = rowState.size ? 1 : (stepsPerRun ?? (device === 'cuda' ? CUDA_STEPS : 1))
     const lowered = lower(step, device, { sizes, numerics, state: stateOf(step) })
     const settings: SessionOptions = { ...options, device, memoryPattern: false }
-    const single = await Session.create(lowered.graph, settings)
-    const several = count > 1 ? await Session.create(repeated(lowered.graph, count), settings) : null
+    const graph = recomputed(lowered.graph, recompute)
+    const single = await Session.create(graph, settings)
+    const several = count > 1 ? await Session.create(repeated(graph, count), settings) : null
     const session = new StepSession(device, count, lowered, single, several, rowState)
     session.state = state
     return session

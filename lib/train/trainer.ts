@@ -105,13 +105,11 @@ class Training<Label> {
     const { loader, session, evaluation } = this.#prepared
     const start = performance.now()
     const first = epoch * this.#stepsPerEpoch
-    let passed = 0
     let waited = 0
     let ready: Feeds[] = []
-    for await (const { inputs, labels } of clocked(loader.epoch(epoch), (seconds) => (waited += seconds))) {
-      if (first + passed++ < this.#step) continue
+    for await (const { inputs, labels } of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (waited += seconds))) {
       ready.push({ ...(session.stepsPerRun > 1 ? copied(inputs) : inputs), target: this.#prepared.targets(labels), ...this.#fedRate(this.#step + ready.length, total) })
-      if (ready.length < session.stepsPerRun && passed < this.#stepsPerEpoch) continue
+      if (ready.length < session.stepsPerRun && this.#step + ready.length < first + this.#stepsPerEpoch) continue
       tick(ready.length)
       await this.#take(ready, total)
       ready = []

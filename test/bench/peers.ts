@@ -20,7 +20,7 @@ const isReady = (name: string) => existsSync(path.join(FOLDER, `${name}.ready`))
 
 /** A network of the benchmarks: its training step or its inference, with random weights and pictures. */
 export interface NetworkTask {
-  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm' | 'lprnet'
+  readonly network: 'vgg11' | 'resnet18' | 'mnist-cnn' | 'lstm' | 'lstm-adam' | 'lprnet'
   readonly mode: 'train' | 'infer'
   readonly batch: number
   readonly threads: number
@@ -34,7 +34,7 @@ export async function networkPeers({ network, mode, batch, threads }: NetworkTas
   const task = [network, mode, `${batch}`, `${threads}`]
   const commands: Record<string, Command> = {
     pytorch: [PYTHON, path.join(SCRIPTS, 'pytorch-networks.py'), ...task],
-    ...(!['lstm', 'lprnet'].includes(network) && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), TFJS, ...task] }),
+    ...(!['lstm', 'lstm-adam', 'lprnet'].includes(network) && { 'tfjs-node': [process.execPath, path.join(SCRIPTS, 'tfjs-node.cjs'), TFJS, ...task] }),
   }
   return started(commands, batch)
 }

@@ -9,7 +9,7 @@ import { sizeOf, Tensor } from '../../lib/graph/tensor.ts'
 import { models } from '../../lib/nn/index.ts'
 import { Model } from '../../lib/nn/model.ts'
 import {
-  binarize, commonSubexpressions, correctBias, equalize, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights,
+  binarize, blockLayers, commonSubexpressions, correctBias, equalize, float8, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights,
   pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom, quantize, quantizeAware, quantizeDynamic, removeIdentities, ternarize, toIntegers, type Pass,
 } from '../../lib/passes/index.ts'
 import { judge, skip } from './onnx.ts'
@@ -45,6 +45,7 @@ function passes({ graph }: Model): readonly Pass[] {
   const calibrate = [{ [input!.name]: Tensor.of(input!.dtype!, shape, values) }]
   return [
     ...EXACT, pipeline(EXACT), packWeights(), equalize(), halfPrecision(), halfPrecision({ dtype: 'bfloat16' }), halfPrecision({ storageOnly: true }),
+    float8(), float8({ dtype: 'float8e5m2', scale: 'tensor', ...(input!.dtype === 'float32' && { calibrate }) }), blockLayers({ over: 'channels', tile: 24 }), blockLayers({ over: 'rows', tile: 3 }),
     binarize(), ternarize(), pipeline([ternarize(), packWeights()]), pipeline([ternarize(), correctBias({ reference: graph, calibrate })]),
     quantize({ calibrate }), pipeline([foldBatchNorm(), quantize({ calibrate }), fuseActivation()]), quantizeDynamic({ force: true }), quantizeAware({ calibrate }), pipeline([quantizeAware({ calibrate }), toIntegers()]),
     pruneL1({ amount: 0.5 }), pruneRandom({ amount: 0.5 }), pruneNofM(), pruneBlocks({ amount: 0.5 }), pruneChannels({ amount: 0.5 }),

@@ -11,6 +11,9 @@ export interface BlockSizes {
   readonly block: number
 }
 
+/** The operator set from which on a Scan has no batch dimension. */
+const SCAN = 9
+
 const SIZES: BlockSizes = { large: 8 * 2 ** 20, block: 2 ** 19 }
 
 /** So little work that computing it anew costs less than keeping its result. */
@@ -21,6 +24,7 @@ const CHEAP: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Neg', 'Abs', '
  * operator to the next stays in the cache, and large tensors travel through memory once for a chain instead of once for an operator.
  */
 export function inBlocks(graph: Graph, sizes: BlockSizes = SIZES): void {
+  if ((graph.opsets.get('') ?? 1) < SCAN) return
   const stages = stagesOf(graph, (node) => (isRowwise(node) ? divisible(rowsOf(node), sizes) : null))
   repeatCheap(graph, stages)
   for (const members of chains(graph, stages)) toScan(graph, members, sizes)

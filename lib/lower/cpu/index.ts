@@ -2,8 +2,8 @@ import type { Graph, Node, Value } from '../../graph/graph.ts'
 import { mergeEqual } from '../merge-equal.ts'
 import { accumulate } from './accumulate.ts'
 import { averagePool, averagePoolGrad } from './average-pool.ts'
-import { concat, slice, sliceGrad, split } from './channels.ts'
 import { inBlocks } from './blocks.ts'
+import { concat, slice, sliceGrad, split } from './channels.ts'
 import { columns } from './columns.ts'
 import { elementwise, tied } from './elementwise.ts'
 import { geometryKey, geometryOf, type Geometry } from './geometry.ts'
@@ -16,6 +16,7 @@ import { maxPool, maxPoolGrad } from './pool.ts'
 import { poolFirst } from './pool-first.ts'
 import { positive } from './positive.ts'
 import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
+import { scatterInto } from './scatter-into.ts'
 import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
 import { winograd } from './winograd.ts'
 
@@ -76,6 +77,7 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   for (const output of source.outputs) lowering.graph.addOutput(lowering.read(output, layoutOf.get(output.name) ?? PLAIN), output.name)
   mergeEqual(lowering.graph)
   accumulate(lowering.graph)
+  scatterInto(lowering.graph)
   inBlocks(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
   return { graph: lowering.graph, layouts: new Map(layouts.filter(([, layout]) => layout !== PLAIN)) }

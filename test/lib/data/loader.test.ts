@@ -59,14 +59,26 @@ test('order, augmentation and blending are the same with any number of workers',
 test('an epoch can be had again by its number', async (t) => {
   const loader = new DataLoader(pictures(20), { batchSize: 4, shuffle: true, workers: 2, transforms: augmented })
   t.after(() => loader.close())
-  const epoch = async (number: number) => {
+  const epoch = async (number: number, first?: number) => {
     const values: number[][] = []
-    for await (const { inputs } of loader.epoch(number)) values.push(inputs.x.toNumbers())
+    for await (const { inputs } of loader.epoch(number, first)) values.push(inputs.x.toNumbers())
     return values
   }
   const third = await epoch(3)
   assert.notDeepEqual(await epoch(4), third)
   assert.deepEqual(await epoch(3), third)
+  assert.deepEqual(await epoch(3, 2), third.slice(2))
+})
+
+test('an epoch that begins at a later batch reads no file of those before', async (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'cat'))
+  for (const name of ['0.png', '1.png', '2.png']) await sharp({ create: { width: 4, height: 4, channels: 3, background: '#336699' } }).toFile(join(folder, 'cat', name))
+  const dataset = imageFolder(folder, { height: 4, width: 4 })
+  writeFileSync(join(folder, 'cat', '0.png'), 'damaged')
+  const read: number[] = []
+  for await (const { indices } of new DataLoader(dataset, { batchSize: 1 }).epoch(0, 1)) read.push(...indices)
+  assert.deepEqual(read, [1, 2])
 })
 
 test('without a shuffle and with the data set\'s own transforms, batches are those of the data set', async (t) => {

@@ -5,7 +5,7 @@ import type { Graph, Value } from '../../../lib/graph/graph.ts'
 import { HONE } from '../../../lib/graph/operator.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { lower, type LowerOptions, type Lowered } from '../../../lib/lower/index.ts'
-import { batchNorm2d, conv2d, flatten, linear, maxPool2d, relu, sequential, type Layer } from '../../../lib/nn/index.ts'
+import { batchNorm2d, conv2d, embedding, flatten, linear, maxPool2d, relu, sequential, type Layer } from '../../../lib/nn/index.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
 import { crossEntropy } from '../../../lib/train/loss.ts'
 import { adam, sgd, type Optimizer } from '../../../lib/train/optimizer.ts'
@@ -105,6 +105,20 @@ test('momentum is added by the product that computes the gradient', () => {
   const fast = lowered(stepOf(model, sgd({ lr: 0.1, momentum: 0.9 })))
   const adding = fast.graph.nodes('Gemm').filter((node) => node.inputs[2]?.name.endsWith('weight.momentum'))
   assert.deepEqual(adding.map((node) => node.inputs[2]!.name), ['13.weight.momentum', '9.weight.momentum', '6.weight.momentum', '3.weight.momentum'])
+})
+
+test('what an embedding learned is added to its rows where they are, tokens that come twice included', async () => {
+  const scope = Scope.root('tokens', { seed: 3 })
+  const logits = linear(4 * 6, 10)(scope.child('head'), flatten()(scope.child('flat'), embedding(12, 6)(scope.child('table'), scope.graph.input('x', 'int64', [symbol('N'), 4]))))
+  scope.graph.addOutput(logits, 'logits')
+  const step = stepOf(scope.graph, sgd({ lr: 0.5 }))
+  const fast = lowered(step)
+  const [add] = fast.graph.nodes('ScatterElements')
+  assert.equal(add!.input(0).name, 'table.weight')
+  const batch = { x: Tensor.of('int64', [BATCH, 4], [1, 1, 2, 3, 5, 1, 8, 0, 2, 2, 2, 2, 11, 4, 3, 1]), target: Tensor.of('int64', [BATCH], [1, 7, 4, 2]) }
+  const start = initialState(step, scope.graph)
+  const [found, expected] = [await steps(fast.graph, batch, fast.pack(start), 2), await steps(step, batch, start, 2)]
+  for (const name of Object.keys(start)) assert.ok(relativeDistance(found.state[name]!.toNumbers(), expected.state[name]!.toNumbers()) < 1e-6, name)
 })
 
 test('forward and backward share what they both need', () => {

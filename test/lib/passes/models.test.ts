@@ -7,7 +7,7 @@ import { sampleFeeds } from '../../../lib/measure/sample-feeds.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
 import {
-  commonSubexpressions, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, mergeLayouts, mergeLinear, pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom,
+  blockLayers, commonSubexpressions, float8, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, mergeLayouts, mergeLinear, pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom,
   quantizeDynamic, removeIdentities,
 } from '../../../lib/passes/index.ts'
 
@@ -31,7 +31,7 @@ const EXACT = [
 ]
 
 /** What changes the outputs, and still has to leave a graph that runs. */
-const LOSSY = [pruneChannels({ amount: 0.5 }), quantizeDynamic(), pruneL1({ amount: 0.5 }), pruneL1({ amount: 0.5, scope: 'global' }), pruneRandom({ amount: 0.5 }), pruneNofM(), pruneBlocks({ amount: 0.5 })]
+const LOSSY = [pruneChannels({ amount: 0.5 }), float8(), blockLayers({ over: 'channels', tile: 24 }), blockLayers({ over: 'rows', tile: 3 }), quantizeDynamic(), pruneL1({ amount: 0.5 }), pruneL1({ amount: 0.5, scope: 'global' }), pruneRandom({ amount: 0.5 }), pruneNofM(), pruneBlocks({ amount: 0.5 })]
 
 /** New networks have running statistics of 0 and 1, which many a wrong formula would survive. */
 function seasoned(graph: Graph): void {

@@ -174,11 +174,14 @@ test('options and calibration data that cannot be are told before anything is do
   assert.throws(() => quantize({ calibrate: [], activations: 'int4' as 'int8' }), /activations are uint8 or int8, not int4/)
   assert.throws(() => quantize({ calibrate: [], batch: 0 }), /batch is a whole number/)
   assert.throws(() => quantize({ calibrate: [], range: 'median' as 'average' }), /range is average, extremes, percentile, entropy or mse, not median/)
-  await assert.rejects(quantize({ calibrate: [] }).apply(network()), /^Error: quantize: there is no calibration data$/)
+  await assert.rejects(quantize({ calibrate: [] }).apply(network()), /^Error: calibration: there is no data$/)
   await assert.rejects(quantize({ calibrate: batches(1), exclude: ['conv9'] }).apply(network()), /there is no layer "conv9" with a weight; there are conv1, /)
   await assert.rejects(quantize({ calibrate: [{ plate: noise(image) }] }).apply(network()), /the input "x" is missing/)
   const broken = [{ x: Tensor.float32(image, noise(image).toFloat32().map((v, i) => (i === 7 ? Infinity : v))) }]
-  await assert.rejects(quantize({ calibrate: broken }).apply(network()), /^Error: quantize: "x" took the value Infinity in calibration/)
+  const spoilt = batches(2)
+  ;(spoilt[1]!.x.data as Float32Array)[7] = NaN
+  await assert.rejects(quantize({ calibrate: spoilt }).apply(network()), /^Error: calibration: "x" holds NaN in batch 2$/)
+  await assert.rejects(quantize({ calibrate: broken }).apply(network()), /^Error: calibration: "x" took the value Infinity, which has no place on a scale/)
 })
 
 test('dynamic quantization takes products, and refuses convolutions unless forced', async () => {

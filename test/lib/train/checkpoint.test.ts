@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, cosine, fit, lastFit, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, cosine, fit, lastFit, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { temporaryFolder } from '../data/folder.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -74,6 +74,31 @@ test('a damaged checkpoint is named, and an unwritable one loses nothing', async
   const missing = join(path, 'below', 'run.safetensors')
   await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: missing }), /the checkpoint .* could not be written: .* The one before it is untouched/)
   assert.equal(lastFit()!.epochs.length, 1)
+})
+
+test('on a full disk the former checkpoint stays, nothing lies beside it, and it can be resumed', async (t) => {
+  const [disk, folder] = [temporaryFolder(t), temporaryFolder(t)]
+  // room for one checkpoint, and not for the next one beside it; -r and -m: a file system of its own without being root
+  const script = 'mount -t tmpfs -o size=12k tmpfs "$1" || exit 99; "$2" "$3" "$1/run.safetensors"; status=$?; ls "$1"; cp "$1/run.safetensors" "$4"; exit $status'
+  const { error, status, stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', script, 'sh', disk, process.execPath, fileURLToPath(new URL('./killable.js', import.meta.url)), folder], { encoding: 'utf8' })
+  if (error || status === 99 || /unshare/.test(stderr)) return t.skip(`no file system can be mounted here: ${error?.message ?? stderr}`)
+  assert.equal(status, 1)
+  assert.match(stderr, /the checkpoint .*run\.safetensors could not be written: the disk is full\. The one before it is untouched/)
+  assert.deepEqual(stdout.trim().split('\n'), ['1', '2', '3', '4', '5', '6', 'run.safetensors'])
+  const resumed = await fit(network(), blobs(64), { ...settings, checkpoint: { path: join(folder, 'run.safetensors'), resume: true } })
+  assert.deepEqual(weightsOf(resumed.model), weightsOf((await fit(network(), blobs(64), settings)).model))
+})
+
+test('numbers that are not finite: an epoch\'s figures come back as they were, parameters are not written', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const odd = { ...settings, validation: blobs(8), metrics: { first: () => NaN, second: () => -Infinity } }
+  const before = await fit(network(), blobs(16), { ...odd, epochs: 1, checkpoint: path })
+  const after = await fit(network(), blobs(16), { ...odd, epochs: 2, checkpoint: { path, resume: true } })
+  assert.deepEqual(after.epochs[0], before.epochs[0])
+  const former = readFileSync(path)
+  const grown = nn.sequential(nn.flatten(), nn.linear(64, 3))
+  await assert.rejects(fit(grown, blobs(8), { ...settings, optimizer: sgd({ lr: Infinity }), epochs: 1, checkpoint: { path, resume: false } }), /is not written, since "1\.weight" is not finite after step 1: the one before it is untouched/)
+  assert.deepEqual(readFileSync(path), former)
 })
 
 test("a notebook's interrupt ends training after a step, and the model is kept", async () => {

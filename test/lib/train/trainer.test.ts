@@ -5,7 +5,7 @@ import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, smoothedCrossEntropy, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -143,9 +143,19 @@ test('a loss that is no number: the data, the parameter or the layer is named, a
   await assert.rejects(fit(nn.sequential(nn.flatten(), nn.linear(64, 3), nn.relu(), log), good, options), /3 \(Log\) is the first whose output is not finite/)
 })
 
+test('a token without a row in the embedding is refused before the first step, with its sample', async () => {
+  const words = (tokens: readonly number[]) => Dataset.of({ name: 'texts', source: 'memory', complete: true, labels: [0, 1, 2], inputs: { tokens: Tensor.int64(tokens).reshape([3, 2]) }, correct: correctClass })
+  const model = nn.build((net, tokens) => nn.sequential(nn.embedding(5, 4), nn.flatten(), nn.linear(8, 3))(net, net.builder.transpose(net.builder.transpose(tokens, [1, 0]), [1, 0])), { tokens: { dtype: 'int64', shape: ['N', 2] } }, { name: 'reader' })
+  await fit(model, words([0, 1, 2, 3, 4, 0]), { ...options, epochs: 1, batchSize: 3 })
+  await assert.rejects(fit(model, words([0, 1, 2, 5, 4, 0]), { ...options, batchSize: 3 }), /texts: sample 1 has the token 5 in "tokens", and 0\.weight of reader has 5 rows, 0 to 4/)
+  await assert.rejects(fit(model, words([0, 1, 2, 3, 4, -1]), { ...options, batchSize: 3 }), /texts: sample 2 has the token -1 in "tokens"/)
+})
+
 test('what cannot be trained is refused before the first step', async () => {
   const refused = (layer: nn.Layer | nn.Model, data: Dataset<number>, more: Partial<FitOptions<number>>, message: RegExp) => assert.rejects(fit(layer, data, { ...options, ...more }), message)
   await refused(network(), blobs(4), {}, /blobs: 4 samples do not fill a batch of 8/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), { loss: smoothedCrossEntropy(0.1) }, /blobs: sample 7 has the label 3/)
+  await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and network has 3 classes/)
   await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and network has 3 classes, 0 to 2/)
   await refused(nn.models.mnistCnn(), blobs(9), {}, /mnist_cnn reads "x" as float32\[N, 1, 28, 28\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
   await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate", and the samples of blobs have "x"/)
