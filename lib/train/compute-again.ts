@@ -53,7 +53,7 @@ function repeat(graph: Graph, nodes: readonly Node[], map: ReadonlyMap<Value, Va
     if (SHAPING.has(node.type)) known.set(node.output, after(builder, copy.output, axis))
     return copy
   })
-  const apart = new Set([...forward, ...copies, ...builder.graph.nodes().filter(({ name }) => name.startsWith(AGAIN))])
+  const apart = new Set([...forward, ...copies, ...graph.nodes().filter(({ name }) => name.startsWith(AGAIN))])
   for (const value of nodes.flatMap(({ outputs }) => outputs)) {
     for (const use of map.get(value)!.uses) {
       const user = topOf(use, graph)

@@ -22,7 +22,8 @@ export function executionOrder(graph: Graph): Node[] {
 
 /**
  * Lets ONNX Runtime update each parameter as soon as its gradient is there, and so free what that was computed from: of the nodes that no other reads, those with the
- * fewest nodes before them run first. In the order in which updates are written, a ResNet-18's step takes half as much memory again.
+ * fewest nodes before them run first. Where parameters outweigh activations this takes more memory than the order in which updates are written, since their new values
+ * are there earlier.
  */
 export function updateEarly(graph: Graph): Graph {
   const before = producers(graph)

@@ -48,6 +48,11 @@ export class ForwardPass {
     return this.#index.has(node)
   }
 
+  /** What the rest reads, and need not be kept. */
+  get large(): readonly Value[] {
+    return [...this.saved].filter((value) => !this.always.has(value))
+  }
+
   /** Values of the forward pass that the other nodes read. */
   get readByOthers(): readonly Value[] {
     return this.step.nodes().filter((node) => !this.has(node)).flatMap((node) => this.#reads.get(node)!).filter((value) => this.#computes(value))

@@ -11,8 +11,8 @@ import { executionOrder, updateEarly } from './execution-order.ts'
 import { ForwardPass, sizeOf } from './forward-pass.ts'
 
 /**
- * What a training step computes a second time instead of keeping it: all between the cuts of about as many segments as the root of the number of layers (true), or of so many
- * segments; or as little as brings the activations that are alive at once, as the graph tells them, down to so many bytes.
+ * What a training step computes a second time instead of keeping it: what lies within segments, so many or as many as the root of the number of values that the backward
+ * pass reads (true); or as little as brings the activations that are alive at once down to so many bytes, as the graph tells them: the runtime's allocator takes more.
  */
 export type Recompute = boolean | { readonly segments: number } | { readonly memory: number }
 
@@ -30,8 +30,9 @@ interface Plan {
 
 /**
  * A training step that computes some of what the backward pass reads a second time instead of keeping it (gradient checkpointing, rematerialization): less memory, more
- * time, the same bits (but where ONNX Runtime fuses operators since less reads what is between them, as in convolutions that are not lowered and in 16 bits). Either the forward pass is cut into segments, of which only what crosses a cut is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174, as
- * PyTorch's checkpoint_sequential), or values are left out one by one, those first that cost least per byte.
+ * time, the same bits (with `numerics: 'direct'`, and in 16 bits, ONNX Runtime may round otherwise). Either the forward pass is cut into segments, of which only what
+ * crosses a cut is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174, as PyTorch's checkpoint_sequential), or values are left out one by one, those first that
+ * cost least per byte.
  * @param step as a device runs it, with its sizes known; it stays as it is.
  * @throws RangeError where a number is none such, or a budget cannot be met, with the least that can.
  */
@@ -39,7 +40,7 @@ export function recomputed(step: Graph, how: Recompute): Graph {
   if (how === false) return step
   if (how !== true) checkNumber(how)
   const forward = new ForwardPass(shapesKnown(step))
-  if (how === true) return apart(plan(forward, cut(forward, Math.max(2, Math.round(Math.sqrt(forward.saved.size - forward.always.size))))))
+  if (how === true) return apart(plan(forward, cut(forward, Math.max(2, Math.round(Math.sqrt(forward.large.length))))))
   if ('segments' in how) return apart(plan(forward, cut(forward, how.segments)))
   const before = peakOf(step)
   if (before <= how.memory) return step
@@ -65,8 +66,8 @@ function shapesKnown(step: Graph): Graph {
 }
 
 /**
- * Keeps shapes of the second time from ONNX Runtime: it plans to use memory again for values of one shape, and would hold what the first time used until the second. What hone's own
- * operators read keeps its shape, which their expansions are written for.
+ * Keeps shapes of the second time from ONNX Runtime: it plans to use memory again for values of one shape, and would hold what the first time used until the second.
+ * What hone's own operators read keeps its shape, which their expansions are written for.
  * https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/framework/allocation_planner.cc (FindReusableTensor)
  */
 function apart({ graph, again }: Plan): Graph {
@@ -100,7 +101,7 @@ function cut(forward: ForwardPass, segments: number): Set<Value> {
 function* keeping(forward: ForwardPass): Generator<ReadonlySet<Value>> {
   const all = new Set([...forward.always, ...forward.saved])
   const price = (value: Value) => workIn(forward.chain([value], new Set([...all].filter((other) => other !== value)))) / sizeOf(value)
-  const candidates = [...forward.saved].filter((value) => !forward.always.has(value)).map((value) => ({ value, price: price(value) })).sort((a, b) => a.price - b.price)
+  const candidates = forward.large.map((value) => ({ value, price: price(value) })).sort((a, b) => a.price - b.price)
   for (let stage = 1; stage <= STAGES; stage++) {
     const left = new Set(candidates.slice(0, Math.ceil((candidates.length * stage) / STAGES)).map(({ value }) => value))
     yield new Set([...all].filter((value) => !left.has(value)))
