@@ -1,5 +1,6 @@
 import type { Node, Value } from '../../graph/graph.ts'
 import { contentsOf } from '../../graph/ops/elementwise.ts'
+import type { Tensor } from '../../graph/tensor.ts'
 import { IMAGE, isImage } from './layout.ts'
 import type { Recipe } from './lowering.ts'
 import { sumOf } from './norm.ts'
@@ -11,10 +12,13 @@ function axesOf(node: Node): string {
   return String(axes.map((axis) => (Number(axis) < 0 ? Number(axis) + 4 : Number(axis))).sort())
 }
 
+const uniform = new WeakMap<Tensor, boolean>()
+
 /** A constant matrix [1, n] of one number. */
-export function isUniformRow(value: Value): boolean {
-  const { constant } = value
-  return constant?.dtype === 'float32' && constant.shape.length === 2 && constant.shape[0] === 1 && constant.data.every((entry) => entry === constant.data[0])
+export function isUniformRow({ constant }: Value): boolean {
+  if (constant?.dtype !== 'float32' || constant.shape.length !== 2 || constant.shape[0] !== 1) return false
+  if (!uniform.has(constant)) uniform.set(constant, constant.data.every((entry) => entry === constant.data[0]))
+  return uniform.get(constant)!
 }
 
 /** Sums over batch and space, as the gradient of a bias is one: a row of ones times the rows of the image. */
