@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWholeSync } from '../lib/files.ts'
 import { kernelArguments } from './command.ts'
 import { jupyterDataFolder } from './jupyter-folder.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
@@ -30,7 +30,7 @@ export function installKernelspec({ user = false, prefix }: InstallOptions = {})
   }
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'logo-svg.svg'), LOGO)
-  writeFileAtomic.sync(join(folder, 'kernel.json'), `${JSON.stringify(specification, null, 2)}\n`)
+  writeWholeSync(join(folder, 'kernel.json'), `${JSON.stringify(specification, null, 2)}\n`)
   return folder
 }
 

@@ -4,6 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 
 /**
  * The folders where files of a data set are looked for, best first: `$HONE_DATA/NAME`, then what ships with hone.
@@ -52,20 +53,21 @@ function listedChecksum(path: string): string | undefined {
 
 let written = 0
 
-/** A file's true place, and a name beside it. */
-function places(path: string): { readonly place: string; readonly beside: string } {
+/** A file's true place, a name beside it, and how to write there: with the mode of the former one. */
+function places(path: string) {
   const place = existsSync(path) ? realpathSync(path) : path
-  return { place, beside: `${place}.${process.pid}.${written++}` }
+  const mode = statSync(place, { throwIfNoEntry: false })?.mode
+  return { place, beside: `${place}.${process.pid}.${threadId}.${written++}`, options: { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) } as const }
 }
 
 /**
- * Writes a file, or its parts one after another, beside its place, and puts it there when all of it is on the disk: the former one stays until then. (write-file-atomic
+ * Writes a file, or its parts one after another, beside its place, and puts it there when all of it is on the disk: the former one stays until then. (npm's write-file-atomic
  * takes a write that was cut short, as on a disk that fills up or beyond 2 GB, for a whole one.)
  */
-export async function writeWhole(path: string, data: Uint8Array | Iterable<Uint8Array>): Promise<void> {
-  const { place, beside } = places(path)
+export async function writeWhole(path: string, data: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+  const { place, beside, options } = places(path)
   try {
-    await writeFile(beside, data, { flag: 'wx', flush: true })
+    await writeFile(beside, data, options)
     await rename(beside, place)
   } catch (error) {
     await rm(beside, { force: true }).catch(() => {})
@@ -74,10 +76,10 @@ export async function writeWhole(path: string, data: Uint8Array | Iterable<Uint8
 }
 
 /** The same at once. */
-export function writeWholeSync(path: string, data: Uint8Array): void {
-  const { place, beside } = places(path)
+export function writeWholeSync(path: string, data: string | Uint8Array): void {
+  const { place, beside, options } = places(path)
   try {
-    writeFileSync(beside, data, { flag: 'wx', flush: true })
+    writeFileSync(beside, data, options)
     renameSync(beside, place)
   } catch (error) {
     rmSync(beside, { force: true })

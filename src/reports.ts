@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../lib/files.ts'
 import { textOf, type Cell, type MimeBundle, type MultilineText, type Notebook, type Output } from '../lib/report/notebook.ts'
 import { renderNotebook } from '../lib/report/render.ts'
 import type { ClaimsReport } from '../lib/report/study.ts'
@@ -38,7 +38,7 @@ export async function writeReports(notebook: Notebook, name: string, folder: str
   if (claims) reports.push(['claims.json', `${JSON.stringify(claims)}\n`])
   const written = reports.map(async ([extension, content]) => {
     const file = path.join(folder, `${name}.${extension}`)
-    await writeFileAtomic(file, content)
+    await writeWhole(file, content)
     return file
   })
   return Promise.all(written)

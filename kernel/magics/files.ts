@@ -3,7 +3,7 @@ import { appendFile, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../../lib/files.ts'
 import { UsageError, type Magic, type MagicContext } from './magic.ts'
 import { parseOptions } from './options.ts'
 import { cellsIn } from './ranges.ts'
@@ -117,7 +117,7 @@ async function write(path: string, text: string, isAppended: boolean, { print }:
   print(`${isThere ? (isAppended ? 'Appending to' : 'Overwriting') : 'Writing'} ${path}\n`)
   try {
     if (isAppended) await appendFile(path, text)
-    else await writeFileAtomic(path, text)
+    else await writeWhole(path, text)
   } catch (error) {
     throw new UsageError(`${path} cannot be written: ${(error as Error).message}.`)
   }

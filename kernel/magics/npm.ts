@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../../lib/files.ts'
 import { HOME, manifestOf } from '../modules/resolution.ts'
 import { above } from '../tsconfig.ts'
 import type { Magic, MagicContext } from './magic.ts'
@@ -43,7 +43,7 @@ async function enterProject(argument: string, print: Print): Promise<void> {
   if (CHANGING.test(argument)) throw new Error('There is no package.json here or in a folder above. %npm install NAME makes one.')
   if (!INSTALLING.test(argument)) return
   const path = join(process.cwd(), 'package.json')
-  await writeFileAtomic(path, '{\n  "private": true\n}\n')
+  await writeWhole(path, '{\n  "private": true\n}\n')
   print(`There was no package.json: ${path} has been written, so that packages are installed in this folder.\n`)
 }
 

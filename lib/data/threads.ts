@@ -40,6 +40,7 @@ class Thread {
   }
 
   async stop(): Promise<void> {
+    this.#worker.ref() // else the process may end before the thread has, and whoever waits for that waits for ever
     await this.#worker.terminate()
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWholeSync } from '../files.ts'
 import type { Choices } from '../lower/index.ts'
 
 /** Where this person's choices are kept. */
@@ -19,13 +19,16 @@ export function keptChoices(file: string, key: string): Choices | undefined {
 export function keepChoices(file: string, key: string, choices: Choices): void {
   try {
     mkdirSync(dirname(file), { recursive: true })
-    writeFileAtomic.sync(file, `${JSON.stringify({ ...read(file), [digest(key)]: choices }, null, 1)}\n`)
+    writeWholeSync(file, `${JSON.stringify({ ...read(file), [digest(key)]: choices }, null, 1)}\n`)
   } catch (error) {
     if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 
-const digest = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 16)
+/** Counts the changes of the lowering after which what was fastest before need not be so any more. */
+const VERSION = 2
+
+const digest = (key: string): string => createHash('sha256').update(`${VERSION} ${key}`).digest('hex').slice(0, 16)
 
 function read(file: string): Readonly<Record<string, Choices>> {
   if (!existsSync(file)) return {}

@@ -1,6 +1,6 @@
 import type { Profiler } from 'node:inspector'
 import { PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../files.ts'
 import { nameOf, placeOf } from './call-tree.ts'
 import { recordCpu, type CpuProfileOptions } from './cpu-profile.ts'
 import { OperatorRecorder } from './operator-recorder.ts'
@@ -58,7 +58,7 @@ export class ChromeTrace {
 
   /** Writes a file that https://ui.perfetto.dev and chrome://tracing open. */
   async save(path: string): Promise<void> {
-    await writeFileAtomic(path, JSON.stringify({ traceEvents: this.events, displayTimeUnit: 'ms' }))
+    await writeWhole(path, JSON.stringify({ traceEvents: this.events, displayTimeUnit: 'ms' }))
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

@@ -1,5 +1,5 @@
 import type { Profiler } from 'node:inspector'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../files.ts'
 import { table, type TableBundle } from '../table.ts'
 import { percentText, timeText } from '../units.ts'
 import { byFunction, callTree, located, selfTimes, type Call, type FrameOptions, type FunctionCost, type Node } from './call-tree.ts'
@@ -67,7 +67,7 @@ export class CpuProfile {
 
   /** Writes a .cpuprofile file, which VS Code and the developer tools of Chrome open. */
   async save(path: string): Promise<void> {
-    await writeFileAtomic(path, JSON.stringify(this.record))
+    await writeWhole(path, JSON.stringify(this.record))
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWholeSync } from '../files.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { progress } from '../progress.ts'
 import { RepeatResult, type Values } from './repeat-result.ts'
@@ -75,7 +75,7 @@ async function valuesOf(run: (seed: number) => unknown, seed: number, file: stri
 
 function writeRuns(file: string, of: unknown, runs: readonly Run[]): void {
   const saved: SavedRuns = { format: FORMAT, version: VERSION, of, runs }
-  writeFileAtomic.sync(file, `${JSON.stringify(saved, undefined, 1)}\n`)
+  writeWholeSync(file, `${JSON.stringify(saved, undefined, 1)}\n`)
 }
 
 /** @throws Error naming the file where it is damaged, of another version, or of something else. */

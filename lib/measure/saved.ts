@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWholeSync } from '../files.ts'
 import { benchResult, FORMAT, VERSION, type BenchResult, type SavedBench } from './result.ts'
 
 /** Writes a result as JSON: every sample, and where it was measured. */
 export function saveBench(result: BenchResult, path: string): void {
-  writeFileAtomic.sync(path, `${JSON.stringify(result, undefined, 1)}\n`)
+  writeWholeSync(path, `${JSON.stringify(result, undefined, 1)}\n`)
 }
 
 /** Reads what `saveBench` wrote. @throws Error naming the file and what is wrong with it. */

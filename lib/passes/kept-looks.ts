@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../files.ts'
 import type { Look } from './judge.ts'
 
 /** What a search has seen, in a file where one is named, so that a later search of the same goes on from there. */
@@ -22,7 +22,7 @@ export class KeptLooks {
     if (this.#known[key]) return this.#known[key] as Seen
     const seen = await look()
     this.#known[key] = seen
-    if (this.#file !== undefined) await writeFileAtomic(this.#file, `${JSON.stringify({ format: FORMAT, version: VERSION, of: this.#of, looks: this.#known })}\n`)
+    if (this.#file !== undefined) await writeWhole(this.#file, `${JSON.stringify({ format: FORMAT, version: VERSION, of: this.#of, looks: this.#known })}\n`)
     return seen
   }
 }

@@ -81,13 +81,18 @@ export function adamW({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay
   }
 }
 
-/** Adam's step from `from`, along the mean of `gradient` over the root of its mean square, both corrected for their start at 0. */
+/**
+ * Adam's step from `from`, along the mean of `gradient` over the root of its mean square. Both are corrected for their start at 0, by single numbers (the paper's
+ * section 2, its last paragraph): large tensors pass through memory twice less.
+ */
 function adaptive({ graph, state: [mean, square], lr, step }: Update, [beta1, beta2]: readonly [number, number], eps: number, gradient: Value, from: Value): { parameter: Value; state: readonly Value[] } {
   const m = graph.add(graph.mul(mean!, beta1), graph.mul(gradient, 1 - beta1))
   const v = graph.add(graph.mul(square!, beta2), graph.mul(graph.mul(gradient, gradient), 1 - beta2))
-  const corrected = (moment: Value, beta: number) => graph.div(moment, graph.cast(graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step())), moment.dtype))
-  const moved = graph.div(corrected(m, beta1), graph.add(graph.sqrt(corrected(v, beta2)), eps))
-  return { parameter: graph.sub(from, graph.mul(moved, lr)), state: [m, v] }
+  const correction = (beta: number) => graph.sub(1, graph.pow(graph.scalar(beta, 'float32'), step()))
+  const root = graph.sqrt(correction(beta2))
+  const rate = graph.div(graph.mul(root, lr), correction(beta1))
+  const moved = graph.div(m, graph.add(graph.sqrt(v), graph.cast(graph.mul(root, eps), v.dtype)))
+  return { parameter: graph.sub(from, graph.mul(moved, graph.cast(rate, m.dtype))), state: [m, v] }
 }
 
 export interface RmspropOptions {

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
-import { packageFolder, userCache } from '../../lib/files.ts'
+import { packageFolder, userCache, writeWhole } from '../../lib/files.ts'
 import { UsageError } from '../usage.ts'
 import { answers, command } from './command.ts'
 import { requireLinux, requireSpace, unpackWheels, type Wheel } from './wheels.ts'
@@ -129,7 +128,7 @@ async function build(backend: Backend): Promise<void> {
   await compile(folder, packageOf(backend))
   await makeEntry(packageOf(backend))
   await check(folder, name)
-  await writeFileAtomic(path.join(folder, CONTENTS), versionsOf(BUILDS[backend]))
+  await writeWhole(path.join(folder, CONTENTS), versionsOf(BUILDS[backend]))
 }
 
 /** The libraries are named by their real folder: TensorFlow looks for CUDA's from there. */
@@ -148,8 +147,8 @@ async function compile(folder: string, addon: string): Promise<void> {
 async function makeEntry(addon: string): Promise<void> {
   const manifest = path.join(addon, 'package.json')
   const contents = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>
-  await writeFileAtomic(path.join(addon, 'hone.js'), ENTRY)
-  await writeFileAtomic(manifest, JSON.stringify({ ...contents, main: 'hone.js' }, null, 2))
+  await writeWhole(path.join(addon, 'hone.js'), ENTRY)
+  await writeWhole(manifest, JSON.stringify({ ...contents, main: 'hone.js' }, null, 2))
 }
 
 /** A build that does not compute is none. */

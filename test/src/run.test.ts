@@ -120,7 +120,7 @@ test('a kernel that runs out of memory, or is killed, is named with its cell', (
   assert.match(stderr, /Cell 2 \(const all: .*\) ended the kernel: out of memory\.\n$/)
   assert.equal(streams(executed(folder)[0]), 'computed\n')
 
-  const killed = hone(folderWith("process.kill(process.pid, 'SIGKILL')"), 'run', 'study.ipynb')
+  const killed = hone(folderWith("import { execFileSync } from 'node:child_process'\nexecFileSync('kill', ['-9', String(process.pid)])"), 'run', 'study.ipynb')
   assert.equal(killed.status, 1)
   assert.match(killed.lastLine, /^Cell 1 \(.*\) ended the kernel: killed/)
 })
