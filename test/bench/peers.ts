@@ -46,10 +46,18 @@ export async function loaderPeers(folder: string, { images, batch, workers }: { 
 
 type Command = readonly [program: string, ...args: string[]]
 
+/** A peer that does not start is left out, and said. */
 async function started(commands: Readonly<Record<string, Command>>, perCall: number): Promise<Record<string, ProcessContender>> {
-  const ready = Object.entries(commands).filter(([name]) => isReady(name))
-  const entries = await Promise.all(ready.map(async ([name, [program, ...args]]) => [name, await processContender(program, args, { perCall })] as const))
-  return Object.fromEntries(entries)
+  const peers: Record<string, ProcessContender> = {}
+  for (const [name, [program, ...args]] of Object.entries(commands)) {
+    if (!isReady(name)) continue
+    try {
+      peers[name] = await processContender(program, args, { perCall })
+    } catch (error) {
+      console.error(`${name} is left out: ${(error as Error).message}`)
+    }
+  }
+  return peers
 }
 
 /** How the Jupyter kernels that are set up are started; `{connection_file}` stands for the connection file's path. */
