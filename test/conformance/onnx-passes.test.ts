@@ -9,14 +9,14 @@ import { sizeOf, Tensor } from '../../lib/graph/tensor.ts'
 import { models } from '../../lib/nn/index.ts'
 import { Model } from '../../lib/nn/model.ts'
 import {
-  binarize, blockLayers, commonSubexpressions, correctBias, equalize, float8, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights,
+  binarize, blockLayers, commonSubexpressions, correctBias, equalize, float8, flushDenormals, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights,
   pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom, quantize, quantizeAware, quantizeDynamic, removeIdentities, ternarize, toIntegers, type Pass,
 } from '../../lib/passes/index.ts'
 import { judge, skip } from './onnx.ts'
 
 const FIXTURES = path.join(packageFolder(), 'test', 'lib', 'passes', 'fixtures')
 const EXACT = [
-  removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), fuseResidual(), fuseActivation(),
+  flushDenormals(), removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), fuseResidual(), fuseActivation(),
 ]
 
 /** Of the largest networks most channels are removed first, so that hundreds of files are soon written. */

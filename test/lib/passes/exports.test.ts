@@ -9,7 +9,7 @@ import { raiseOpset } from '../../../lib/graph/opset.ts'
 import { Tensor, type DataType } from '../../../lib/graph/tensor.ts'
 import { verify } from '../../../lib/graph/verify.ts'
 import {
-  commonSubexpressions, equalize, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights, pipeline, pruneBlocks,
+  commonSubexpressions, equalize, flushDenormals, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, halfPrecision, mergeLayouts, mergeLinear, packWeights, pipeline, pruneBlocks,
   pruneChannels, pruneL1, pruneNofM, quantize, quantizeDynamic, removeIdentities, type Pass,
 } from '../../../lib/passes/index.ts'
 import { Session } from '../../../lib/runtime/session.ts'
@@ -24,7 +24,7 @@ const folder = join(import.meta.dirname, '../../../../test/lib/passes/fixtures')
 const exports = JSON.parse(readFileSync(join(folder, 'exports.json'), 'utf8')) as Readonly<Record<string, Recorded>>
 
 const EXACT: readonly Pass[] = [
-  removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), equalize(), fuseResidual(), fuseActivation(), packWeights(),
+  flushDenormals(), removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), equalize(), fuseResidual(), fuseActivation(), packWeights(),
 ]
 
 async function outputs(graph: Graph, x: Tensor): Promise<readonly number[]> {

@@ -7,7 +7,7 @@ import { sampleFeeds } from '../../../lib/measure/sample-feeds.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
 import {
-  blockLayers, commonSubexpressions, float8, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, mergeLayouts, mergeLinear, pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom,
+  blockLayers, commonSubexpressions, float8, flushDenormals, foldAffine, foldBatchNorm, foldConstants, fuseActivation, fuseGelu, fuseLayerNorm, fuseMatMulAdd, fuseResidual, mergeLayouts, mergeLinear, pipeline, pruneBlocks, pruneChannels, pruneL1, pruneNofM, pruneRandom,
   quantizeDynamic, removeIdentities,
 } from '../../../lib/passes/index.ts'
 
@@ -27,7 +27,7 @@ const NETWORKS: Readonly<Record<string, () => Model>> = {
 }
 
 const EXACT = [
-  removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), fuseResidual(), fuseActivation(),
+  flushDenormals(), removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), fuseResidual(), fuseActivation(),
 ]
 
 /** What changes the outputs, and still has to leave a graph that runs. */
