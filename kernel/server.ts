@@ -25,6 +25,8 @@ const history = new History(historyFolder())
 const cells = new CellThread(data, inspector, sockets, history)
 const execution = new CheckedExecution(cells, sockets, language)
 const subshells = new Subshells(execute, abort)
+/** Until the first request is answered. */
+let isStarting = true
 let executionCount = 0
 let isLeaving = false
 let leaving: Promise<void> | undefined
@@ -104,7 +106,8 @@ async function describingErrors(work: () => object | void | Promise<object | voi
   }
 }
 
-function setStatus(execution_state: 'starting' | 'busy' | 'idle', { header }: Pick<Request, 'header'>): void {
+function setStatus(execution_state: 'busy' | 'idle', { header }: Pick<Request, 'header'>): void {
+  isStarting = false
   sockets.publish('status', { execution_state }, header)
 }
 
@@ -180,7 +183,8 @@ function watchParent(): void {
 
 await sockets.bind()
 watchParent()
-sockets.publish('status', { execution_state: 'starting' }, {})
+// nobody hears it before, and who subscribes is to be greeted by nothing else
+void sockets.subscribed.then(() => isStarting && sockets.publish('status', { execution_state: 'starting' }, {}))
 void listen('shell')
 void listen('control')
 void listenForInput()

@@ -27,7 +27,9 @@ export class Sockets {
   readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: LINGER_MS, verbosity: 'allSubs' })
   readonly #hb = new Reply()
   readonly #firstSubscription = deferred<void>()
-  #subscribed: Promise<void> | undefined
+  /** Resolves when the first one that subscribed to iopub has been greeted. */
+  readonly subscribed = this.#firstSubscription.promise
+  #patience: Promise<void> | undefined
   /** How many messages were dropped, by the reason. */
   readonly #dropped = new Map<string, number>()
   readonly #tails = new Map<Socket, Promise<void>>()
@@ -54,7 +56,7 @@ export class Sockets {
   /** Requests from a channel. What is malformed or wrongly signed is dropped and counted. */
   async *requests(channel: 'shell' | 'control' | 'stdin'): AsyncGenerator<Request> {
     for await (const frames of this.#router(channel)) {
-      if (channel === 'shell') await (this.#subscribed ??= this.#subscription())
+      if (channel === 'shell') await (this.#patience ??= this.#subscription())
       try {
         yield decode(frames, this.#connection)
       } catch (error) {
@@ -104,7 +106,7 @@ export class Sockets {
    * wait for ever for the `idle` of its first request.
    */
   #subscription(): Promise<void> {
-    return Promise.race([this.#firstSubscription.promise, sleep(SUBSCRIPTION_PATIENCE_MS)])
+    return Promise.race([this.subscribed, sleep(SUBSCRIPTION_PATIENCE_MS)])
   }
 
   /** Greets who subscribes: from then on nothing published is missed. https://jupyter.org/enhancement-proposals/65-jupyter-xpub/jupyter-xpub.html */
