@@ -11,7 +11,7 @@ import { createHeader, decode, encode, type Outgoing } from './wire.ts'
 /** Milliseconds for which the last messages may still be delivered after a socket is closed. */
 const LINGER_MS = 1000
 /** Milliseconds that the first shell request waits for its sender to subscribe to iopub. */
-const SUBSCRIPTION_PATIENCE_MS = 1000
+const SUBSCRIPTION_PATIENCE_MS = 3000
 
 /** The first byte of what a socket that publishes receives for each subscription. */
 const SUBSCRIBE = 1
