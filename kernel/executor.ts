@@ -21,7 +21,6 @@ import type { ExecuteReply } from './protocol.ts'
 import { RunningCell } from './running-cell.ts'
 import { CellRuntime } from './runtime.ts'
 import { endWithTheirCell } from './started.ts'
-import { SourceError } from './source-error.ts'
 import { StackTraces } from './stack.ts'
 import { Stdin } from './stdin.ts'
 import { captureStreams, withinLimit } from './streams.ts'
@@ -80,8 +79,8 @@ export class Executor {
   readonly #recalling = new Map<number, (entries: HistoryEntry[]) => void>()
 
   readonly #listeners: Record<string, (...args: any[]) => void> = {
-    uncaughtException: (error: unknown) => this.#soundly(() => this.#showUncaught(error, this.cell)),
-    unhandledRejection: (reason: unknown, promise: Promise<unknown>) => this.#soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)),
+    uncaughtException: (error: unknown) => this.#intrinsics.soundly(() => this.#showUncaught(error, this.cell)),
+    unhandledRejection: (reason: unknown, promise: Promise<unknown>) => this.#intrinsics.soundly(() => this.#showUncaught(reason, this.#cells.of(promise) ?? this.cell)),
     SIGINT: () => this.#post({ type: 'interrupt' }),
     removeListener: () => process.nextTick(() => this.#listen()),
   }
@@ -97,7 +96,7 @@ export class Executor {
     installGlobals(this, new CellRuntime(this, loader, stdin, flags), stdin)
     captureStreams((name, text) => this.write(name, text))
     this.#listen()
-    this.#intrinsics = new Intrinsics()
+    this.#intrinsics = new Intrinsics((text) => this.write('stderr', text))
   }
 
   /** Without its listeners the first mistake in a timer would end the process: `process.removeAllListeners()` is not to take them away. */
@@ -108,7 +107,7 @@ export class Executor {
   }
 
   receive(message: ToCellThread): void {
-    this.#soundly(() => this.#receive(message))
+    this.#intrinsics.soundly(() => this.#receive(message))
   }
 
   #receive(message: ToCellThread): void {
@@ -175,7 +174,7 @@ export class Executor {
    * `shown` is what a traceback shows of it. Throws a SourceError.
    */
   prepare(cell: RunningCell, source: string, shown: string): () => Promise<[] | [unknown]> {
-    const compiled = this.#soundly(() => this.#cells.outside(() => compile(source, this.evaluator)))
+    const compiled = this.#intrinsics.soundly(() => this.#cells.outside(() => compile(source, this.evaluator)))
     const script: KnownScript = { label: labelOf(cell.request), input: source, source: shown, session: compiled.session }
     const url = `${script.label.replace(' ', '_')}.ts?${++this.#evaluations}`
     this.traces.add(url, script)
@@ -211,7 +210,7 @@ export class Executor {
         const content = await work()
         this.#finish(cell, { status: 'ok', execution_count: count, ...content })
       } catch (error) {
-        this.#repair(false)
+        this.#intrinsics.repair(false)
         this.#fail(cell, error)
       }
     }
@@ -224,7 +223,7 @@ export class Executor {
     try {
       await cell.guard(this.reload())
     } catch (error) {
-      if (error instanceof Interrupted || !this.#repair(true)) throw error
+      if (error instanceof Interrupted || !this.#intrinsics.repair(true)) throw error
     }
     const value = await this.prepare(cell, expandMagics(code, this.isDeclared), code)()
     if (!silent && value.length === 1 && value[0] !== undefined && !(value[0] instanceof ShownDisplay)) {
@@ -316,7 +315,7 @@ export class Executor {
   #fail(cell: RunningCell, error: unknown): void {
     if (!this.#running.has(cell.request.id)) return
     const { code, count } = cell.request
-    const lines = this.#soundly(() => traceback(error, this.traces, { label: labelOf(cell.request), source: code }))
+    const lines = this.#intrinsics.soundly(() => traceback(error, this.traces, { label: labelOf(cell.request), source: code }))
     this.#finish(cell, { status: 'error', execution_count: count, ...describeError(error), traceback: lines })
   }
 
@@ -329,28 +328,11 @@ export class Executor {
     this.#cells.reset()
   }
 
-  /** Does the kernel's own work, which fails where a cell has damaged what it rests on. */
-  #soundly<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      if (error instanceof SourceError || !this.#repair(true)) throw error
-      return work()
-    }
-  }
-
-  /** Answers whether there was something to repair. */
-  #repair(all: boolean): boolean {
-    const repaired = this.#intrinsics.repair(all)
-    if (repaired !== '') this.write('stderr', `Put back, for without it neither the kernel nor packages can work: ${repaired}\n`)
-    return repaired !== ''
-  }
-
   /** What a timer or a promise of a cell throws belongs beside that cell; the kernel lives on. */
   #showUncaught(error: unknown, cell: RunningCell | undefined): void {
     this.#cells.reset()
     if (error instanceof Interrupted || error instanceof AsyncStackReset) return
-    this.#repair(false)
+    this.#intrinsics.repair(false)
     this.write('stderr', `Uncaught ${traceback(error, this.traces).join('\n')}\n`, cell)
   }
 }

@@ -1,3 +1,5 @@
+import { SourceError } from './source-error.ts'
+
 /** What the kernel, Node and packages rest on, as it was when the kernel began. Cells share it with them, and may damage it. */
 
 const { defineProperty, get, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect
@@ -20,8 +22,11 @@ interface Kept {
 export class Intrinsics {
   /** An array, for loops over others call what may be damaged. */
   readonly #kept: readonly Kept[]
+  readonly #tell: (text: string) => void
 
-  constructor() {
+  /** `tell` says what was put back. */
+  constructor(tell: (text: string) => void) {
+    this.#tell = tell
     const kept: Kept[] = []
     const keep = (path: string, owner: object, keys: readonly PropertyKey[] = ownKeys(owner)) => {
       for (const key of keys) {
@@ -45,9 +50,9 @@ export class Intrinsics {
 
   /**
    * Puts back what is gone or is of another type, as with `Array.prototype.map = null`; `all` puts back what was replaced by something
-   * that might do, too. Answers with what that was.
+   * that might do, too. Answers whether there was any.
    */
-  repair(all: boolean): string {
+  repair(all: boolean): boolean {
     const kept = this.#kept
     let repaired = ''
     for (let i = 0; i < kept.length; i++) {
@@ -57,7 +62,18 @@ export class Intrinsics {
       const isDamaged = now === undefined || typeof now.value !== typeof descriptor.value || now.value === null || typeof now.get !== typeof descriptor.get
       if (!isSame && (all || isDamaged) && defineProperty(owner, key, descriptor)) repaired += `${repaired === '' ? '' : ', '}${path}`
     }
-    return repaired
+    if (repaired !== '') this.#tell(`Put back, for without it neither the kernel nor packages can work: ${repaired}\n`)
+    return repaired !== ''
+  }
+
+  /** Does the kernel's own work, which fails where a cell has damaged what it rests on. */
+  soundly<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof SourceError || !this.repair(true)) throw error
+      return work()
+    }
   }
 }
 

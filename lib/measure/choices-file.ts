@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import os from 'node:os'
 import { dirname, join } from 'node:path'
-import { writeWholeSync } from '../files.ts'
+import { userCache, writeWholeSync } from '../files.ts'
 import type { Choices } from '../lower/index.ts'
 
 /** Where this person's choices are kept. */
 export function choicesFile(): string {
-  return join(process.env.XDG_CACHE_HOME || join(os.homedir(), '.cache'), 'hone', 'choices.json')
+  return join(userCache(), 'choices.json')
 }
 
 /** What was chosen before under this key. A damaged file counts as none: it is written anew. */

@@ -13,7 +13,7 @@ import { median } from './stats.ts'
 export interface ChooseOptions extends Pick<SessionOptions, 'threads'> {
   /** Numbers for the symbols in the graph's shapes, such as the batch size: { N: 64 }. */
   readonly sizes?: Readonly<Record<string, number>>
-  /** Where choices are kept (`hone/choices.json` in $XDG_CACHE_HOME, by default ~/.cache). */
+  /** Where choices are kept (`choices.json` in the user's cache). */
   readonly file?: string
 }
 

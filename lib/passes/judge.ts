@@ -62,22 +62,23 @@ export class Judge<Label> {
     return median(times) / 1000
   }
 
-  async look(model: Model): Promise<Look> {
-    const session = await model.session(this.#settings)
-    try {
-      const { right, outputs } = await answers(session, this.#samples)
-      return { right, moved: distance(this.#outputs, outputs), slowdown: await slowdown(this.#run, session.bind(this.#feeds), this.#seconds), bytes: encodeModel(model.graph).byteLength }
-    } finally {
-      await session.release()
-    }
+  look(model: Model): Promise<Look> {
+    return this.#answered(model, async (session) => ({
+      slowdown: await slowdown(this.#run, session.bind(this.#feeds), this.#seconds), bytes: encodeModel(model.graph).byteLength,
+    }))
   }
 
   /** Without a look at its time and size. */
-  async lookAtAnswers(model: Model): Promise<Pick<Look, 'right' | 'moved'>> {
+  lookAtAnswers(model: Model): Promise<Pick<Look, 'right' | 'moved'>> {
+    return this.#answered(model, async () => ({}))
+  }
+
+  /** A network's answers, and what is asked of its session beside. */
+  async #answered<More>(model: Model, more: (session: Session) => Promise<More>): Promise<Pick<Look, 'right' | 'moved'> & More> {
     const session = await model.session(this.#settings)
     try {
       const { right, outputs } = await answers(session, this.#samples)
-      return { right, moved: distance(this.#outputs, outputs) }
+      return { right, moved: distance(this.#outputs, outputs), ...(await more(session)) }
     } finally {
       await session.release()
     }

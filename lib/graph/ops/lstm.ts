@@ -50,6 +50,24 @@ export const lstmTrain = operator('LstmTrain', {
   },
 }, HONE)
 
+/**
+ * One moment back: from the gradients of the state and of the cell to `error`, that of the gates before their activations, joined along `axis`, where features lie; and to
+ * that of the cell before.
+ */
+export function backThroughCell(graph: Builder, [gates, cell, cellBefore]: readonly [Value, Value, Value], dState: Value, dLater: Value, { hidden, axis }: { hidden: number; axis: number }): { error: Value; dBefore: Value } {
+  const [i, o, f, g] = graph.split(gates, Array(GATES).fill(hidden), axis)
+  const squashed = graph.op('Tanh', [cell])
+  const dCell = graph.add(dLater, graph.mul(graph.mul(dState, o!), graph.sub(1, graph.mul(squashed, squashed))))
+  const sigmoidSlope = (v: Value) => graph.mul(v, graph.sub(1, v))
+  const error = graph.concat([
+    graph.mul(graph.mul(dCell, g!), sigmoidSlope(i!)),
+    graph.mul(graph.mul(dState, squashed), sigmoidSlope(o!)),
+    graph.mul(graph.mul(dCell, cellBefore), sigmoidSlope(f!)),
+    graph.mul(graph.mul(dCell, i!), graph.sub(1, graph.mul(g!, g!))),
+  ], axis)
+  return { error, dBefore: graph.mul(dCell, f!) }
+}
+
 /** A type [T, N, count·H]. */
 function sequence(x: Value, node: Node, count: number): TensorType {
   return { dtype: x.dtype, shape: x.shape && [x.shape[0]!, x.shape[1]!, count * node.int('hidden_size')] }
@@ -84,18 +102,8 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
     const recurrent = only(graph, r)
     const sequences = [gates, cells, before(graph, cells, firstC!, direction), ...(dy ? [graph.op('Squeeze', [dy, graph.int64([1])])] : [])]
     const [dh0, dc0, d] = scan(graph, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], [gate, cell, cellBefore, fromAbove]) => {
-      const [i, o, f, g] = inner.split(gate!, Array(GATES).fill(hidden), 1)
-      const dState = fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!
-      const squashed = inner.op('Tanh', [cell!])
-      const dCell = inner.add(dLater!, inner.mul(inner.mul(dState, o!), inner.sub(1, inner.mul(squashed, squashed))))
-      const sigmoidSlope = (v: Value) => inner.mul(v, inner.sub(1, v))
-      const error = inner.concat([
-        inner.mul(inner.mul(dCell, g!), sigmoidSlope(i!)),
-        inner.mul(inner.mul(dState, squashed), sigmoidSlope(o!)),
-        inner.mul(inner.mul(dCell, cellBefore!), sigmoidSlope(f!)),
-        inner.mul(inner.mul(dCell, i!), inner.sub(1, inner.mul(g!, g!))),
-      ], 1)
-      return { states: [inner.matmul(error, recurrent), inner.mul(dCell, f!)], results: [error] }
+      const { error, dBefore } = backThroughCell(inner, [gate!, cell!, cellBefore!], fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!, dLater!, { hidden, axis: 1 })
+      return { states: [inner.matmul(error, recurrent), dBefore], results: [error] }
     })
     const bias = biasGradient(graph, d!)
     return [

@@ -1,6 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import { isStatic } from '../../graph/dim.ts'
 import type { Node, Value } from '../../graph/graph.ts'
+import { backThroughCell } from '../../graph/ops/lstm.ts'
 import { before, directionOf, only, scan, type Direction } from '../../graph/ops/recurrent.ts'
 import { Tensor } from '../../graph/tensor.ts'
 import { FEATURES, type Layout } from './layout.ts'
@@ -56,18 +57,8 @@ export const lstmTrainGrad: Recipe = {
     const turned = builder.transpose(builder.reshape(r, [GATES * hidden, hidden]))
     const sequences = [gates, cells, before(builder, cells, firstC!, direction), ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
     const [dh0, dc0, d] = scan(builder, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], [gate, cell, cellBefore, fromAbove]) => {
-      const [i, o, f, g] = inner.split(gate!, Array(GATES).fill(hidden), 0)
-      const dState = fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!
-      const squashed = inner.op('Tanh', [cell!])
-      const dCell = inner.add(dLater!, inner.mul(inner.mul(dState, o!), inner.sub(1, inner.mul(squashed, squashed))))
-      const sigmoidSlope = (v: Value) => inner.mul(v, inner.sub(1, v))
-      const error = inner.concat([
-        inner.mul(inner.mul(dCell, g!), sigmoidSlope(i!)),
-        inner.mul(inner.mul(dState, squashed), sigmoidSlope(o!)),
-        inner.mul(inner.mul(dCell, cellBefore!), sigmoidSlope(f!)),
-        inner.mul(inner.mul(dCell, i!), inner.sub(1, inner.mul(g!, g!))),
-      ], 0)
-      return { states: [inner.matmul(turned, error), inner.mul(dCell, f!)], results: [error] }
+      const { error, dBefore } = backThroughCell(inner, [gate!, cell!, cellBefore!], fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!, dLater!, { hidden, axis: 0 })
+      return { states: [inner.matmul(turned, error), dBefore], results: [error] }
     })
 
     const whole = builder.reshape(builder.transpose(d!, [1, 0, 2]), [GATES * hidden, rows])
