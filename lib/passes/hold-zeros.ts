@@ -51,7 +51,7 @@ const heldBy = (mask: Tensor, weight: Tensor): number => (mask.size - nonzeros(m
 
 function columnMask(tensor: Tensor, axis: number): Tensor {
   const shape = tensor.shape.map((extent, i) => (i === axis ? extent : 1))
-  return Tensor.of(tensor.dtype, shape, Array.from(marginals(tensor, axis, Math.abs), (sum) => (sum ? 1 : 0)))
+  return Tensor.of(tensor.dtype, shape, Array.from(marginals(tensor, axis, 1), (sum) => (sum ? 1 : 0)))
 }
 
 const elementMask = (tensor: Tensor): Tensor => Tensor.of(tensor.dtype, tensor.shape, Array.from(tensor.toFloat32(), (w) => (w ? 1 : 0)))
