@@ -54,7 +54,12 @@ function columnMask(tensor: Tensor, axis: number): Tensor {
   return Tensor.of(tensor.dtype, shape, Array.from(marginals(tensor, axis, 1), (sum) => (sum ? 1 : 0)))
 }
 
-const elementMask = (tensor: Tensor): Tensor => Tensor.of(tensor.dtype, tensor.shape, Array.from(tensor.toFloat32(), (w) => (w ? 1 : 0)))
+function elementMask(tensor: Tensor): Tensor {
+  const data = tensor.toFloat32()
+  const mask = new Float32Array(data.length)
+  for (let i = 0; i < data.length; i++) mask[i] = Number(Math.abs(data[i]) > 0)
+  return Tensor.of(tensor.dtype, tensor.shape, mask)
+}
 
 /** What was looked up is masked, not the table. */
 function behind(layer: Node, mask: Value): void {
