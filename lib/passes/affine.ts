@@ -44,7 +44,7 @@ export function quantizedWeight(weight: Tensor, axis: number, atLeast: (channel:
   largest.forEach((m, c) => {
     if (!Number.isFinite(m)) throw new RangeError(`a weight of its channel ${c} is ${m}`)
   })
-  const scales = largest.map((m, c) => Math.max(m / 127, atLeast(c)) || 1)
+  const scales = largest.map((m, c) => Math.fround(Math.max(m / 127, atLeast(c))) || 1)
   const values = new Int8Array(elements.length)
   eachRow(weight.shape, axis, (c, from, to) => {
     const scale = scales[c]
