@@ -1,4 +1,5 @@
 import { sizeOf, Tensor } from '../graph/tensor.ts'
+import { bitsOf, MAGNITUDE } from './bits.ts'
 import { roundHalfToEven } from './rounding.ts'
 
 /** 8-bit integers that stand for real numbers: q = round(x / scale) + zeroPoint, and back x ≈ scale·(q − zeroPoint). */
@@ -59,16 +60,20 @@ export interface QuantizedWeight {
  */
 export function quantizedWeight(weight: Tensor, axis: number | null, levels: Levels = SIGNED, atLeast: (channel: number) => number = () => 0): QuantizedWeight {
   const elements = weight.toFloat32()
-  const maps = rangesOf(weight, axis).map(([low, high], c) => {
-    const endless = [low, high].find((x) => !Number.isFinite(x))
+  const [rows, by] = axis === null ? [weight.reshape([1, weight.size]), 0] : [weight, axis]
+  const maps = (levels.symmetric ? Array.from(magnitudesOf(rows, by), (m) => [-m, m] as const) : extremesOf(rows, by)).map(([low, high], c) => {
+    const endless = [high, low].find((x) => !Number.isFinite(x))
     if (endless !== undefined) throw new RangeError(`a weight of its channel ${c} is ${endless}`)
     return affineOf(low, high, levels, atLeast(c))
   })
   const [least, most] = ends(levels)
   const values = levels.dtype === 'int8' ? new Int8Array(elements.length) : new Uint8Array(elements.length)
-  eachRow(weight.shape, axis, (c, from, to) => {
+  eachRow(rows.shape, by, (c, from, to) => {
     const { scale, zeroPoint } = maps[c]
-    for (let i = from; i < to; i++) values[i] = Math.min(most, Math.max(least, roundHalfToEven(elements[i] / scale) + zeroPoint))
+    for (let i = from; i < to; i++) {
+      const integer = (roundHalfToEven(elements[i] / scale) | 0) + zeroPoint
+      values[i] = Math.min(most, Math.max(least, integer))
+    }
   })
   return {
     values: Tensor.of(levels.dtype, weight.shape, values),
@@ -77,47 +82,49 @@ export function quantizedWeight(weight: Tensor, axis: number | null, levels: Lev
   }
 }
 
-/** The smallest and the largest number of each entry of an axis, or of all (null), 0 among them: NaN where there is one. */
-function rangesOf(weight: Tensor, axis: number | null): readonly (readonly [low: number, high: number])[] {
+/** The smallest and the largest number of each entry of an axis, 0 among them: NaN where there is one. */
+function extremesOf(weight: Tensor, axis: number): readonly (readonly [low: number, high: number])[] {
   const elements = weight.toFloat32()
-  const ranges = Array.from({ length: axis === null ? 1 : weight.shape[axis] }, () => [0, 0] as [number, number])
+  const extremes = Array.from({ length: weight.shape[axis] }, () => [0, 0] as [number, number])
   eachRow(weight.shape, axis, (c, from, to) => {
-    let [low, high] = ranges[c]
+    let [low, high] = extremes[c]
     for (let i = from; i < to; i++) {
       const x = elements[i]
       if (x > high) high = x
       else if (x < low) low = x
       else if (Number.isNaN(x)) low = high = x
     }
-    ranges[c] = [low, high]
+    extremes[c] = [low, high]
   })
-  return ranges
+  return extremes
 }
 
 /** The largest magnitude of each entry of an axis: NaN where it holds one. */
 export function magnitudesOf(weight: Tensor, axis: number): Float32Array {
-  const elements = weight.toFloat32()
-  const largest = new Float32Array(weight.shape[axis])
-  eachRow(weight.shape, axis, (c, from, to) => {
-    largest[c] = Math.max(largest[c], largestMagnitude(elements.subarray(from, to)))
-  })
-  return largest
+  return magnitudes(weight.toFloat32(), weight.shape[axis], sizeOf(weight.shape.slice(axis + 1)))
 }
 
 /** NaN where there is one among them. */
 export function largestMagnitude(numbers: Float32Array): number {
-  let largest = 0
-  for (let i = 0; i < numbers.length; i++) {
-    const magnitude = Math.abs(numbers[i])
-    if (magnitude > largest) largest = magnitude
-    else if (Number.isNaN(magnitude)) return NaN
-  }
+  return magnitudes(numbers, 1, numbers.length)[0]
+}
+
+/** The largest magnitude of each of `entries`, to which stretches of `inner` numbers belong in turn. */
+function magnitudes(numbers: Float32Array, entries: number, inner: number): Float32Array {
+  const words = bitsOf(numbers)
+  const largest = new Float32Array(entries)
+  const largestBits = bitsOf(largest)
+  for (let at = 0; at < words.length; )
+    for (let entry = 0; entry < entries; entry++) {
+      let most = largestBits[entry]
+      for (const end = at + inner; at < end; at++) most = Math.max(most, words[at] & MAGNITUDE)
+      largestBits[entry] = most
+    }
   return largest
 }
 
-/** Stretches of a tensor that belong to one entry of an axis each, in the order in which they are stored; all of it where the axis is null. */
-export function eachRow(shape: readonly number[], axis: number | null, see: (entry: number, from: number, to: number) => void): void {
-  if (axis === null) return see(0, 0, sizeOf(shape))
+/** Stretches of a tensor that belong to one entry of an axis each, in the order in which they are stored. */
+export function eachRow(shape: readonly number[], axis: number, see: (entry: number, from: number, to: number) => void): void {
   const inner = sizeOf(shape.slice(axis + 1))
   const [extent, end] = [shape[axis], sizeOf(shape)]
   for (let from = 0, entry = 0; from < end; from += inner, entry = (entry + 1) % extent) see(entry, from, from + inner)
