@@ -67,16 +67,18 @@ export function quantizedWeight(weight: Tensor, axis: number | null, levels: Lev
     return affineOf(low, high, levels, atLeast(c))
   })
   const [least, most] = ends(levels)
-  const values = levels.dtype === 'int8' ? new Int8Array(elements.length) : new Uint8Array(elements.length)
+  // of either type: bytes are the same beyond 127
+  const bytes = new Uint8Array(elements.length)
   eachRow(rows.shape, by, (c, from, to) => {
     const { scale, zeroPoint } = maps[c]
+    const [low, high] = [least - zeroPoint, most - zeroPoint]
     for (let i = from; i < to; i++) {
-      const integer = (roundHalfToEven(elements[i] / scale) | 0) + zeroPoint
-      values[i] = Math.min(most, Math.max(least, integer))
+      const integer = roundHalfToEven(elements[i] / scale) | 0
+      bytes[i] = zeroPoint + Math.min(high, Math.max(low, integer))
     }
   })
   return {
-    values: Tensor.of(levels.dtype, weight.shape, values),
+    values: Tensor.raw(levels.dtype, weight.shape, bytes),
     scales: Float32Array.from(maps, ({ scale }) => scale),
     zeroPoints: Tensor.of(levels.dtype, [maps.length], maps.map(({ zeroPoint }) => zeroPoint)),
   }
