@@ -29,6 +29,10 @@ export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
         const norms = marginals(tensor, axis, 2)
         const stay = maskOfSmallest(norms, roundHalfToEven(amount * norms.length))
         const gone = Array.from(stay.keys()).filter((column) => !stay[column])
+        if (gone.length === norms.length) {
+          report.refuse(layer, `nothing of "${weight}" would be left: prune less of it`)
+          continue
+        }
         replaceConstant(layer, index, withoutColumns(tensor, axis, gone), weight.name)
         report.change(layer, `${norms.length - gone.length} of ${norms.length} columns of "${weight}" stay`)
       }

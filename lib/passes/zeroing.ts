@@ -27,6 +27,7 @@ export function zeroing(name: string, options: object, selection: Selection, cho
     })
     choose(weights).forEach((zeros, i) => {
       const { value, tensor, readers, words } = weights[i]
+      if (zeros === tensor.size) zeros = 'nothing of its weights would be left: prune less of it'
       if (typeof zeros !== 'string' && zeros) put(pruned(tensor, words), value, readers, graph)
       for (const layer of readers) {
         if (typeof zeros === 'string') report.refuse(layer, zeros)

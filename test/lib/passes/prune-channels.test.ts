@@ -42,7 +42,7 @@ test('the weakest channels go, and with them what a residual addition ties to th
   assert.deepEqual(['stem.weight', 'norm.weight', 'block.a.weight', 'block.b.weight', 'head.weight'].map((name) => shapeOf(pruned, name)), ['5x3x3x3', '5', '4x5x3x3', '5x4x3x3', '5x80'])
   assert.deepEqual(stored(pruned.graph, 'stem.weight').initializer!.toNumbers(), before.take(0, [1, 2, 4, 6, 7]).toNumbers())
   assert.match(pruned.changes.map(({ node, text }) => `${node}: ${text}`).join('\n'), /stem.*: 3 of 8 channels removed, together with .*b/)
-  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /axis 1 of the output "logits" hangs together with it/)
+  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /axis 1 of the network's output "logits" is tied to it/)
   const { logits } = await (await pruned.session()).run({ x: Tensor.zeros('float32', [2, 3, 4, 4]) })
   assert.deepEqual(logits!.shape, [2, 5])
 })
