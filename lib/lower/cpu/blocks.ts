@@ -156,7 +156,7 @@ function toScan(graph: Graph, members: readonly Node[], sizes: BlockSizes): void
   }
   for (const node of ordered) {
     const inputs = isRowSum(node)
-      ? [inner.tensor(Tensor.float32([1, narrow[0]!], node.input(0).constant!.data.slice(0, narrow[0]) as Float32Array)), inner.reshape(within(node.input(1), node.output)!, narrow)]
+      ? [inner.tensor(Tensor.float32([1, held[0]!], node.input(0).constant!.data.slice(0, held[0]) as Float32Array)), within(node.input(1), node.output)]
       : node.inputs.map((value) => within(value, node.output))
     forms.set(node.output, inner.op(node.type, inputs, Object.fromEntries(node.attributes), { name: body.unique(node.name) }))
   }
@@ -165,7 +165,7 @@ function toScan(graph: Graph, members: readonly Node[], sizes: BlockSizes): void
   for (const { output } of results) body.addOutput(forms.get(output)!)
   const stacked = builder.ops('Scan', sequences, { body, num_scan_inputs: sequences.length }, { outputs: results.length })
   results.forEach((node, i) => {
-    const whole = isRowSum(node) ? builder.reduceSum(stacked[i]!, [0]) : builder.reshape(stacked[i]!, shape)
+    const whole = isRowSum(node) ? builder.reduceSum(builder.reshape(stacked[i]!, [blocks * joined, 1, narrow[1]!]), [0]) : builder.reshape(stacked[i]!, shape)
     for (const { user, index } of node.output.uses) if (user instanceof Node && !chain.has(user)) user.setInput(index, whole)
   })
 }
