@@ -148,8 +148,10 @@ function weakest(group: Group, count: number): Taken {
 /** The share of all groups' members that matters least, but for the best of each group, so that none is emptied. */
 function lowest(groups: readonly Group[], amount: number): readonly Taken[] {
   const all = groups.map(ranked)
-  const chosen = all.flatMap((list) => list.slice(0, -1)).toSorted((a, b) => a.score - b.score).slice(0, roundHalfToEven(amount * all.flat().length))
-  const [going, most] = [new Set(chosen), chosen.at(-1)?.score ?? 0]
+  const count = roundHalfToEven(amount * all.flat().length)
+  const candidates = all.flatMap((list) => list.slice(0, -1)).toSorted((a, b) => a.score - b.score)
+  const going = new Set(candidates.slice(0, count))
+  const most = count > candidates.length ? Infinity : (candidates[count - 1]?.score ?? 0)
   return all.map((list) => ({ going: list.filter((candidate) => going.has(candidate)), isSpared: list.at(-1)!.score < most }))
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { batchNorm2d, conv2d, dropout, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
+import { batchNorm2d, conv2d, convTranspose2d, dropout, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
@@ -93,8 +93,32 @@ test('amounts that make no sense, and those that would empty a layer, are refuse
   assert.throws(() => pruneChannels({ amount: 1.5 }), /amount is a share from 0 up to, not including, 1, not 1.5: something of each layer has to stay/)
   assert.throws(() => pruneChannels({ amount: 0.5, criterion: 'l3' as 'l1' }), /there is no criterion "l3"; there are l1, l2, batch-norm, random/)
   assert.throws(() => pruneChannels({ amount: 1 }), /something of each layer has to stay/)
-  assert.equal(shapeOf(await network().apply(pruneChannels({ amount: 0.99 })), 'block.a.weight'), '1x1x3x3')
+  for (const scope of ['layer', 'global'] as const) {
+    const most = await network().apply(pruneChannels({ amount: 0.99, scope }))
+    assert.equal(shapeOf(most, 'block.a.weight'), '1x1x3x3')
+    const told = most.refusals.filter(({ reason }) => reason === 'the best of its channels stays, though it was to go: something of each layer has to')
+    assert.deepEqual(told.map(({ node }) => node), ['stem', 'block.a'])
+  }
+  assert.ok((await network().apply(pruneChannels({ amount: 0.5 }))).refusals.every(({ node }) => node.startsWith('head')))
   await assert.rejects(network().apply(pruneChannels({ amount: 0.5, include: ['stm'] })), /there is no layer "stm"/)
+})
+
+test('grouped and depthwise transposed convolutions lose channels, and the network computes what it computes without them', async () => {
+  for (const [name, groups] of [['grouped', 2], ['depthwise', 8], ['whole', 1]] as const) {
+    const model = build(sequential({ first: conv2d(3, 8, 1), up: convTranspose2d(8, 8, 3, { groups }), act: relu(), last: conv2d(8, 4, 1) }), { x: ['N', 3, 4, 4] }, { output: 'y' })
+    const pruned = await model.apply(pruneChannels({ amount: 0.5 }))
+    assert.deepEqual(pruned.refusals.map(({ node }) => node), ['last'], name)
+    assert.equal(shapeOf(pruned, 'up.weight'), { grouped: '4x2x3x3', depthwise: '4x1x3x3', whole: '4x4x3x3' }[name])
+    assert.equal(shapeOf(pruned, 'last.weight'), '4x4x1x1')
+    const { y } = await (await pruned.session()).run({ x: Tensor.zeros('float32', [2, 3, 4, 4]) })
+    assert.deepEqual(y!.shape, [2, 4, 6, 6])
+  }
+})
+
+test('channels that no stored weight tells about are left, with the reason that belongs to the criterion', async () => {
+  const model = build(sequential({ first: conv2d(3, 8, 1), act: relu(), last: conv2d(8, 4, 1) }), { x: ['N', 3, 4, 4] })
+  const { refusals } = await model.apply(pruneChannels({ amount: 0.5, criterion: 'batch-norm' }))
+  assert.match(refusals[0]!.reason, /no batch normalization, by whose scale/)
 })
 
 test('by the effect on the loss: what the head does not read matters least, however large it is', async () => {
@@ -125,8 +149,10 @@ test('to a target: the smallest amount that leaves half of the parameters, or of
 
 test('a target that cannot be met keeps what comes closest, and says so', async () => {
   const pruned = await network().apply(pruneTo({ parameters: 0.001 }, (amount) => pruneChannels({ amount })))
-  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at 98.0 % of the channels \d+\.\d % are left$/)
+  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at an amount of 0.98 there is \d+\.\d % left$/)
   assert.equal(shapeOf(pruned, 'stem.weight'), '1x3x3x3')
+  assert.throws(() => pruneTo({ flops: 0.5 } as never, (amount) => pruneChannels({ amount })), /the share of parameters, macs, latency .+ as in \{ macs: 0.5 \}, not of flops/)
+  assert.equal(pruneTo({ macs: 0.004 }, (amount) => pruneChannels({ amount })).name, 'prune-channels to 0.4 % of its macs')
   assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
 })
 
