@@ -60,8 +60,7 @@ const UNTOLD: Readonly<Record<Criterion['reads'], string>> = {
 /** The groups that may lose channels, each once, in the order of their first layers; what may not is reported. */
 async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection, report: Report): Promise<readonly Group[]> {
   const layers = graph.nodes().flatMap((node) => channelsOf(node) ?? [])
-  const names = new Map(layers.map((channels) => [channels.layer, channels]))
-  const chosen = new Set(chosenLayers('prune-channels', [...names.keys()], selection))
+  const chosen = new Set(chosenLayers('prune-channels', graph, (node) => channelsOf(node) !== null, selection, report))
   const coupling = new Coupling()
   const membersOf = new Map<Channels, readonly Member[]>()
   for (const channels of layers) {

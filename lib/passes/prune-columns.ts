@@ -5,7 +5,7 @@ import { replaceConstant } from './constant.ts'
 import { pass, type Pass } from './pass.ts'
 import type { PruneOptions } from './prune-l1.ts'
 import { roundHalfToEven } from './rounding.ts'
-import { chosenLayers } from './weight.ts'
+import { selected } from './weight.ts'
 import { checkAmount, maskOfSmallest } from './zeroing.ts'
 
 /**
@@ -17,8 +17,8 @@ import { checkAmount, maskOfSmallest } from './zeroing.ts'
 export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
   checkAmount('pruneColumns', amount)
   return pass('prune-columns', { amount, ...selection }, (graph, report) => {
-    const layers = graph.nodes().filter((node) => matricesOf(node).length > 0)
-    for (const layer of chosenLayers('prune-columns', layers, selection))
+    const layers = graph.allNodes().filter((node) => matricesOf(node).length > 0)
+    for (const layer of selected('prune-columns', layers, selection))
       for (const { index, axis } of matricesOf(layer)) {
         const weight = layer.input(index)
         const tensor = weight.constant

@@ -213,7 +213,7 @@ class Search<Label> {
     const robust = halved.filter(({ lost }) => lost <= bearable)
     const prunable = (robust.length ? robust : halved.slice(-1)).map(({ layer }) => layer)
     const layers = base.graph.nodes().filter((node) => weightIndex(node) !== null).map(labelOf)
-    return new SearchSpace({ formats, amounts, calibrate, prunable, sensitivities: this.#sensitivities, ends: [...new Set([layers[0], layers.at(-1)])].filter((name) => name !== undefined) })
+    return new SearchSpace({ formats, amounts, calibrate, prunable, device: this.#from.session.device, sensitivities: this.#sensitivities, ends: [...new Set([layers[0], layers.at(-1)])].filter((name) => name !== undefined) })
   }
 
   /** The network with channels or bits gone, trained where it is to be; what is to be trained keeps its batch norms. */
