@@ -1,19 +1,18 @@
 import type { Dataset } from '../data/dataset.ts'
 import { Builder } from '../graph/builder.ts'
-import type { Shape } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { DataType, Tensor } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
 import type { Loss } from './loss.ts'
+import type { Targets } from './targets.ts'
 
 /** A figure of a batch's outputs, averaged over the samples. */
 export type Metric<Label> = (output: Tensor, labels: readonly Label[]) => number
 
 export interface EvaluationOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly loss: Loss
-  readonly target: { readonly dtype: DataType; readonly shape: Shape }
-  readonly targets: (labels: readonly Label[]) => Tensor
+  readonly targets: Targets<Label>
   readonly batchSize: number
   /** Beside the loss and the accuracy, by name. */
   readonly metrics: Readonly<Record<string, Metric<Label>>>
@@ -40,7 +39,8 @@ export class Evaluation<Label> {
     for (const value of moving) value.replaceWith(graph.input(value.name, value.dtype, value.shape))
     graph.removeUnused()
     const output = graph.outputs[0]
-    const loss = options.loss(new Builder(graph), output, graph.input('target', options.target.dtype, options.target.shape))
+    const { dtype, shape: [, ...rest] } = options.targets.example(dataset)
+    const loss = options.loss(new Builder(graph), output, graph.input('target', dtype, [graph.inputs[0].shape?.[0] ?? null, ...rest]))
     graph.truncateOutputs(0)
     graph.addOutput(output)
     graph.addOutput(loss, 'loss')
@@ -54,7 +54,7 @@ export class Evaluation<Label> {
     const own = Object.fromEntries(this.#weights.map((name) => [name, weights[name]]))
     const sums = new Map<string, number>()
     for (const { inputs, labels } of this.#dataset.batches(batchSize)) {
-      const results = await this.#session.run({ ...inputs, target: targets(labels), ...own })
+      const results = await this.#session.run({ ...inputs, target: targets.of({ labels }), ...own })
       const output = results[this.#session.outputs[0].name]
       const right = this.#dataset.correct(output, labels).filter(Boolean).length / labels.length
       const figures = { loss: results.loss.toNumbers()[0], accuracy: right, ...Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric(output, labels)])) }

@@ -19,7 +19,6 @@ export async function oneStep<Label>(model: Model | Layer, dataset: Dataset<Labe
   const { step, initial, device, sizes, loader, targets, optimizer } = await written(model, await dataset, { ...options, workers: 0 })
   const lowered = lower(step, device, { sizes, state: stateOf(step), ...(options.numerics && { numerics: options.numerics }) })
   const { value: batch } = await loader.epoch(0).next()
-  const { inputs, labels } = batch!
   const rate: Feeds = options.schedule ? { lr: Tensor.scalar('float32', optimizer.lr * options.schedule(0, loader.size)) } : {}
-  return { graph: recomputed(lowered.graph, options.recompute ?? false), feeds: { ...inputs, target: targets(labels), ...rate, ...lowered.pack(initial) } }
+  return { graph: recomputed(lowered.graph, options.recompute ?? false), feeds: { ...batch!.inputs, target: targets.of(batch!), ...rate, ...lowered.pack(initial) } }
 }

@@ -44,15 +44,6 @@ export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Labe
   }
 }
 
-/** @throws RangeError naming a sample whose label is none of the classes of logits [N, C]. */
-export function checkClasses<Label>({ graph, name }: Model, dataset: Dataset<Label>): void {
-  const { shape } = graph.outputs[0]
-  const classes = shape?.length === 2 ? shape[1] : null
-  if (typeof classes !== 'number') return
-  const bad = dataset.labels.findIndex((label) => typeof label === 'number' && !(label >= 0 && label < classes))
-  if (bad >= 0) throw new RangeError(`${dataset.name}: sample ${bad} has the label ${String(dataset.labels[bad])}, and ${name} has ${classes} classes, 0 to ${classes - 1}`)
-}
-
 /** @throws RangeError naming a sample with a token that an embedding has no row for. */
 export function checkTokens<Label>({ graph, name }: Model, dataset: Dataset<Label>): void {
   const tables = graph.inputs.flatMap((input) => tablesRead(input).map((table) => ({ input: input.name, table, rows: table.constant!.shape[0]! })))

@@ -102,13 +102,13 @@ class Training<Label> {
   }
 
   async #runEpoch(epoch: number, total: number, tick: (steps: number) => void): Promise<void> {
-    const { loader, session, evaluation } = this.#prepared
+    const { loader, session, evaluation, targets } = this.#prepared
     const start = performance.now()
     const first = epoch * this.#stepsPerEpoch
     let waited = 0
     let ready: Feeds[] = []
-    for await (const { inputs, labels } of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (waited += seconds))) {
-      ready.push({ ...(session.stepsPerRun > 1 ? copied(inputs) : inputs), target: this.#prepared.targets(labels), ...this.#fedRate(this.#step + ready.length, total) })
+    for await (const batch of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (waited += seconds))) {
+      ready.push({ ...(session.stepsPerRun > 1 ? copied(batch.inputs) : batch.inputs), target: targets.of(batch), ...this.#fedRate(this.#step + ready.length, total) })
       if (ready.length < session.stepsPerRun && this.#step + ready.length < first + this.#stepsPerEpoch) continue
       tick(ready.length)
       await this.#take(ready, total)

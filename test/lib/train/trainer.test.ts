@@ -5,7 +5,7 @@ import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, smoothedCrossEntropy, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -154,9 +154,9 @@ test('a token without a row in the embedding is refused before the first step, w
 test('what cannot be trained is refused before the first step', async () => {
   const refused = (layer: nn.Layer | nn.Model, data: Dataset<number>, more: Partial<FitOptions<number>>, message: RegExp) => assert.rejects(fit(layer, data, { ...options, ...more }), message)
   await refused(network(), blobs(4), {}, /blobs: 4 samples do not fill a batch of 8/)
-  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), { loss: smoothedCrossEntropy(0.1) }, /blobs: sample 7 has the label 3/)
-  await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and network has 3 classes/)
-  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and network has 3 classes, 0 to 2/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), { loss: crossEntropy({ labelSmoothing: 0.1 }) }, /blobs: sample 7 has the label 3/)
+  await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and the output has 3 classes/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and the output has 3 classes, 0 to 2/)
   await refused(nn.models.mnistCnn(), blobs(9), {}, /mnist_cnn reads "x" as float32\[N, 1, 28, 28\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
   await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate", and the samples of blobs have "x"/)
   await refused(network(), blobs(9), { optimizer: 'adamm' as 'adam' }, /there is no optimizer "adamm": choose sgd, adam, adamW, rmsprop/)
