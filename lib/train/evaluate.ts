@@ -1,9 +1,11 @@
-import type { Dataset } from '../data/dataset.ts'
+import type { Batch, Dataset } from '../data/dataset.ts'
 import { Builder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { told } from '../require.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
+import { badSample } from './diagnose.ts'
 import type { Loss } from './loss.ts'
 import type { Targets } from './targets.ts'
 
@@ -48,22 +50,53 @@ export class Evaluation<Label> {
     return new Evaluation(dataset, options, session, moving.map(({ name }) => name))
   }
 
-  /** The loss, the accuracy, and the other metrics over all samples. */
+  /** The loss, the accuracy where there is one, and the other metrics over all samples. @throws Error naming a sample that is not finite, or a metric that fails. */
   async run(weights: State): Promise<Record<string, number>> {
-    const { batchSize, targets, metrics } = this.#options
-    const own = Object.fromEntries(this.#weights.map((name) => [name, weights[name]]))
     const sums = new Map<string, number>()
-    for (const { inputs, labels } of this.#dataset.batches(batchSize)) {
-      const results = await this.#session.run({ ...inputs, target: targets.of({ labels }), ...own })
-      const output = results[this.#session.outputs[0].name]
-      const right = this.#dataset.correct(output, labels).filter(Boolean).length / labels.length
-      const figures = { loss: results.loss.toNumbers()[0], accuracy: right, ...Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric(output, labels)])) }
-      for (const [name, value] of Object.entries(figures)) sums.set(name, (sums.get(name) ?? 0) + value * labels.length)
-    }
+    for (const batch of this.#dataset.batches(this.#options.batchSize))
+      for (const [name, value] of Object.entries(await this.#measured(batch, weights))) sums.set(name, (sums.get(name) ?? 0) + value * batch.labels.length)
     return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / this.#dataset.size]))
+  }
+
+  /** Measures the first batch, so that what cannot be measured is known before the first step. @throws Error as `run` does. */
+  async rehearse(weights: State): Promise<void> {
+    for (const batch of this.#dataset.atMost(this.#options.batchSize).batches(this.#options.batchSize)) await this.#measured(batch, weights)
+  }
+
+  /** The figures of a batch. */
+  async #measured({ inputs, labels, indices }: Batch<Label>, weights: State): Promise<Record<string, number>> {
+    const own = Object.fromEntries(this.#weights.map((name) => [name, weights[name]]))
+    const results = await this.#session.run({ ...inputs, target: this.#options.targets.of({ labels }), ...own })
+    const loss = results.loss.toNumbers()[0]
+    const sample = Number.isFinite(loss) ? null : badSample(inputs, { name: this.#dataset.name, indices })
+    if (sample) throw new Error(`the validation's loss is ${loss}: ${sample}`)
+    const output = results[this.#session.outputs[0].name]
+    const accuracy = this.#dataset.hasAccuracy && { accuracy: this.#dataset.correct(output, labels).filter(Boolean).length / labels.length }
+    return { loss, ...accuracy, ...Object.fromEntries(Object.entries(this.#options.metrics).map(([name, metric]) => [name, figure(name, metric, output, labels)])) }
   }
 
   release(): Promise<void> {
     return this.#session.release()
   }
+}
+
+/** Names of what the validation of a data set measures. @throws TypeError naming a metric that is no function; RangeError naming one that has another's name. */
+export function figuresOf<Label>(dataset: Dataset<Label>, metrics: Readonly<Record<string, Metric<Label>>>): readonly string[] {
+  const own = ['loss', ...(dataset.hasAccuracy ? ['accuracy'] : [])]
+  for (const [name, metric] of Object.entries(metrics)) {
+    if (own.includes(name)) throw new RangeError(`metrics: "${name}" is measured without being asked for: give yours another name`)
+    if (typeof metric !== 'function') throw new TypeError(`metrics: "${name}" is a function from a batch's output and labels to a number, not ${told(metric)}`)
+  }
+  return [...own, ...Object.keys(metrics)]
+}
+
+function figure<Label>(name: string, metric: Metric<Label>, output: Tensor, labels: readonly Label[]): number {
+  let value: unknown
+  try {
+    value = metric(output, labels)
+  } catch (error) {
+    throw new Error(`the metric "${name}" failed: ${(error as Error).message}`, { cause: error })
+  }
+  if (typeof value !== 'number') throw new TypeError(`the metric "${name}" answered with ${told(value)}, and a number is wanted`)
+  return value
 }

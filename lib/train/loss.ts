@@ -5,6 +5,7 @@ import type { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
 import { requireNumber, requireWhole } from '../require.ts'
+import { called } from './called.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. What it may know of targets beside, `fit` asks it before the first step. */
 export interface Loss {
@@ -21,12 +22,13 @@ interface Fault {
   readonly problem: string
 }
 
-/** What else a loss knows; and its own words, by which a checkpoint knows it again. */
-const knowing = <L extends Loss>(loss: L, words: string, knowledge: Pick<Loss, 'fault' | 'soft'>): L => Object.assign(loss, { ...knowledge, toString: () => words })
-
 export interface CrossEntropyOptions {
   /** Share of the target that is spread evenly over all classes (0). Szegedy et al. 2016, https://arxiv.org/abs/1512.00567 */
   labelSmoothing?: number
+}
+
+interface CrossEntropy extends Loss {
+  (options?: CrossEntropyOptions): Loss
 }
 
 function smoothedCrossEntropy(smoothing: number): Loss {
@@ -39,7 +41,7 @@ function smoothedCrossEntropy(smoothing: number): Loss {
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])
     return graph.neg(graph.reduceMean(chosen, [0]))
   }
-  return knowing(loss, smoothing ? `crossEntropy({ labelSmoothing: ${smoothing} })` : 'crossEntropy', { fault: classFault, soft: shares })
+  return called(smoothing ? `crossEntropy({ labelSmoothing: ${smoothing} })` : 'crossEntropy', loss, { fault: classFault, soft: shares })
 }
 
 /** Shares of the classes, [N, C]: as they come, or all of it the label's. */
@@ -69,27 +71,26 @@ const unsmoothed = smoothedCrossEntropy(0)
  * the share of each, [N, C] of floats. It is a loss itself, and makes one: `crossEntropy({ labelSmoothing: 0.1 })`.
  * @throws RangeError where a share is none.
  */
-export const crossEntropy: Loss & ((options?: CrossEntropyOptions) => Loss) = knowing(
-  ((...args: Parameters<Loss> | [CrossEntropyOptions?]) => (args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0))) as Loss & ((options?: CrossEntropyOptions) => Loss),
-  String(unsmoothed), unsmoothed)
+export const crossEntropy: CrossEntropy = called(
+  String(unsmoothed), ((...args: Parameters<Loss> | [CrossEntropyOptions?]) => (args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0))) as CrossEntropy, unsmoothed)
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as
  * max(z, 0) − z·t + log(1 + e^−|z|), which does not overflow.
  */
-export const bceWithLogits: Loss = knowing<Loss>((graph, logits, target) => {
+export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits, target) => {
   checkAlike('binary cross entropy', logits, target)
   const wanted = graph.cast(target, logits.dtype)
   const tail = graph.log(graph.add(1, graph.exp(graph.neg(graph.op('Abs', [logits])))))
   return mean(graph, graph.add(graph.sub(graph.relu(logits), graph.mul(logits, wanted)), tail))
-}, 'bceWithLogits', { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
+}, { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
 
 /** Mean of the squared differences of all elements; the target has the output's shape. */
-export const meanSquaredError: Loss = knowing<Loss>((graph, output, target) => {
+export const meanSquaredError: Loss = called<Loss>('meanSquaredError', (graph, output, target) => {
   checkAlike('mean squared error', output, target)
   const difference = graph.sub(output, target)
   return mean(graph, graph.mul(difference, difference))
-}, 'meanSquaredError', { fault: (targets) => firstWhere(targets, (value) => !Number.isFinite(value), (value) => `the target ${value}`) })
+}, { fault: (targets) => firstWhere(targets, (value) => !Number.isFinite(value), (value) => `the target ${value}`) })
 
 function checkAlike(loss: string, output: Value, target: Value): void {
   if (!output.shape || output.rank !== target.rank || output.shape.some((d, axis) => differs(d, target.shape![axis]!)))
@@ -123,7 +124,8 @@ export function ctc({ blank }: { blank: number }): Loss {
     const lengths = graph.reduceSum(graph.cast(graph.op('GreaterOrEqual', [labels, graph.scalar(0, labels.dtype)]), losses.dtype), [1])
     return graph.reduceMean(graph.div(losses, graph.op('Max', [lengths, graph.scalar(1, losses.dtype)])), [0])
   }
-  return knowing(loss, `ctc({ blank: ${blank} })`, { fault: (targets, [, classes, times]) => sequenceFault(targets, Number(classes), Number(times), blank) })
+  const fault: Loss['fault'] = (targets, [, classes, times]) => sequenceFault(targets, Number(classes), Number(times), blank)
+  return called(`ctc({ blank: ${blank} })`, loss, { fault })
 }
 
 function sequenceFault(targets: Tensor, classes: number, times: number, blank: number): Fault | null {

@@ -10,13 +10,13 @@ const nextRows = (name: string): string => `next_rows.${name}`
 const movedRows = (name: string): string => `rows.${name}`
 
 /** Under this name a parameter's moving average is remembered. */
-export const AVERAGE = 'average'
+export const EMA = 'ema'
 
 /** The state that holds a parameter's moving average. */
-export const averageOf = (name: string): string => `${name}.${AVERAGE}`
+export const averageOf = (name: string): string => `${name}.${EMA}`
 
 /** The parameter that a piece of state is the moving average of, which begins as the parameter does. */
-export const averagedName = (name: string): string | null => (name.endsWith(`.${AVERAGE}`) ? name.slice(0, -AVERAGE.length - 1) : null)
+export const averagedName = (name: string): string | null => (name.endsWith(`.${EMA}`) ? name.slice(0, -EMA.length - 1) : null)
 
 /** A step's state: which output holds the next value of an input. */
 export function stateOf(step: Graph): ReadonlyMap<string, string> {
