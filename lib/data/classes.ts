@@ -10,6 +10,12 @@ export function correctClass(output: Tensor, labels: readonly number[]): boolean
   })
 }
 
+/** Whether each logit, [N] or [N, 1], is on the side of its label: above 0 for the label 1, at most 0 for the label 0. */
+export function correctSide(output: Tensor, labels: readonly number[]): boolean[] {
+  const logits = output.toFloat32()
+  return labels.map((label, n) => logits[n] > 0 === (label === 1))
+}
+
 /** Labels that count classes as a loss takes them: int64 [N]. @throws TypeError where a label is not a whole number from 0 on. */
 export function classTargets(labels: readonly unknown[]): Tensor {
   const bad = labels.find((label) => !(Number.isInteger(label) && (label as number) >= 0))

@@ -32,8 +32,8 @@ export interface Samples<Label> {
   readonly classes?: readonly string[]
   /** Labels as a loss compares them with a model's output: the first axis counts them (int64 [N], for labels that count classes). */
   readonly target?: (labels: readonly Label[]) => Tensor
-  /** Whether a model's output is right for each of a batch's labels. */
-  readonly correct: (output: Tensor, labels: readonly Label[]) => boolean[]
+  /** Whether a model's output is right for each of a batch's labels; absent where numbers are approximated, which are never just right or wrong. */
+  readonly correct?: (output: Tensor, labels: readonly Label[]) => boolean[]
 }
 
 /**
@@ -58,8 +58,16 @@ export class Dataset<Label> {
     this.#samples = samples
   }
 
-  /** A data set of samples that are there already. Tensors move to memory that all threads see. */
+  /**
+   * A data set of samples that are there already. Tensors move to memory that all threads see.
+   * @throws RangeError where an input holds more or fewer samples than there are labels.
+   */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
+    const { name, labels } = samples
+    for (const [input, stored] of Object.entries(samples.inputs)) {
+      const count = 'paths' in stored ? stored.paths.length : (stored.shape[0] ?? 0)
+      if (count !== labels.length) throw new RangeError(`${name}: the input "${input}" holds ${count} samples, and there are ${labels.length} labels. Give a label for each sample; the first axis counts them.`)
+    }
     const inputs = mapped(samples.inputs, (stored) => ('paths' in stored ? stored : Tensor.raw(stored.dtype, stored.shape, shared(stored.bytes))))
     return new Dataset({ ...samples, inputs }, samples.labels.map((_, place) => place), samples.complete)
   }
@@ -88,8 +96,14 @@ export class Dataset<Label> {
     return new Dataset(this.#samples, this.places, false)
   }
 
-  /** Whether a model's output is right for each of a batch's labels. */
+  /** Whether outputs are right or wrong, so that there is an accuracy; where numbers are approximated there is none. */
+  get hasAccuracy(): boolean {
+    return this.#samples.correct !== undefined
+  }
+
+  /** Whether a model's output is right for each of a batch's labels. @throws TypeError where there is no accuracy. */
   correct(output: Tensor, labels: readonly Label[]): boolean[] {
+    if (!this.#samples.correct) throw new TypeError(`${this.name}: its labels are approximated, never just right or wrong, so there is no accuracy. Compare a loss, or give Dataset.of a \`correct\`.`)
     return this.#samples.correct(output, labels)
   }
 
@@ -121,14 +135,14 @@ export class Dataset<Label> {
    */
   split(fraction: number, seed = 0): [Dataset<Label>, Dataset<Label>] {
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`a split takes a fraction from 0 to 1, not ${fraction}`)
-    const shuffled = random(seed).shuffled(this.places)
+    const shuffled = this.shuffle(seed)
     const cut = Math.round(fraction * this.size)
-    return [this.#part(shuffled.slice(0, cut)), this.#part(shuffled.slice(cut))]
+    return [shuffled.slice(0, cut), shuffled.slice(cut)]
   }
 
-  /** The same samples in the order that `order` puts their places in: a shuffle, say. */
-  reordered(order: (places: readonly number[]) => number[]): Dataset<Label> {
-    return this.#part(order(this.places))
+  /** The same samples in random order; the same seed gives the same order. */
+  shuffle(seed = 0): Dataset<Label> {
+    return this.#part(random(seed).shuffled(this.places))
   }
 
   /** The inputs of the first `size` samples, as a session takes them. @throws RangeError where there are fewer. */

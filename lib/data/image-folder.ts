@@ -21,9 +21,11 @@ const PICTURE = /\.(jpe?g|png)$/i
 /**
  * JPEG and PNG files in a folder for each class: `PATH/CLASS/FILE.jpg`. Classes and files come in code-point order. Input `x` [N, 3, height, width], float32
  * from 0 to 1. Files are decoded whenever a batch needs them; `decoded()` does it once and for all.
- * @throws Error where there are no pictures, or the first one is damaged.
+ * @throws Error where there are no pictures, the first one is damaged, or a size is not a whole number from 1 on.
  */
 export function imageFolder(path: string, { name = basename(path), height, width, count = 0 }: ImageFolderOptions = {}): Dataset<number> {
+  for (const [side, pixels] of Object.entries({ height, width }))
+    if (pixels !== undefined && !(Number.isInteger(pixels) && pixels >= 1)) throw new RangeError(`imageFolder: ${side} is a whole number of pixels from 1 on, not ${pixels}`)
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is not a folder. Give one with a folder of pictures for each class.`)
   const classes = sorted(path).filter((entry) => statSync(join(path, entry)).isDirectory())
   const paths = classes.flatMap((label) => sorted(join(path, label)).filter((file) => PICTURE.test(file)).map((file) => join(path, label, file)))

@@ -4,6 +4,7 @@ import { dataFolders } from '../files.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { readTarGz } from './archive.ts'
+import { correctSide } from './classes.ts'
 import { Dataset } from './dataset.ts'
 import { obtain, type OfficialFile } from './official.ts'
 import type { SplitOptions } from './split.ts'
@@ -65,7 +66,7 @@ export async function imdb({ train = true, length = 200, vocabulary = 121_301 }:
     labels: chosen.map(({ label }) => label),
     classes: ['negative', 'positive'],
     target: (labels) => Tensor.float32([labels.length], labels),
-    correct: (logits, labels) => labels.map((label, n) => logits.toFloat32()[n] > 0 === (label === 1)),
+    correct: correctSide,
   })
 }
 

@@ -11,7 +11,7 @@ export { pixelTokens, type PixelTokenOptions } from './pixel-tokens.ts'
 export { signDigits } from './sign-digits.ts'
 export { svhn } from './svhn.ts'
 
-export { correctClass, softTargets } from './classes.ts'
+export { correctClass, correctSide, softTargets } from './classes.ts'
 export { greedyDecode } from './ctc.ts'
 export { Dataset, type Batch, type Samples } from './dataset.ts'
 export { ifAbsent } from './if-absent.ts'

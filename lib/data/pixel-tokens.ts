@@ -1,4 +1,5 @@
 import { Tensor } from '../graph/tensor.ts'
+import { correctSide } from './classes.ts'
 import { Dataset } from './dataset.ts'
 
 export interface PixelTokenOptions<Label> {
@@ -35,6 +36,6 @@ export function pixelTokens<Label>(pictures: Dataset<Label>, { length, positive 
     labels: pictures.labels.map((label) => Number(positive(label))),
     classes: ['negative', 'positive'],
     target: (labels) => Tensor.float32([labels.length], labels),
-    correct: (logits, labels) => labels.map((label, i) => logits.toFloat32()[i] > 0 === (label === 1)),
+    correct: correctSide,
   })
 }

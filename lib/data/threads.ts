@@ -16,15 +16,16 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** A worker thread that makes batches after a recipe. It does not keep the process alive. */
+/** A worker thread that makes batches after a recipe. It keeps the process alive only while somebody waits for it. */
 class Thread {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
+  #stopping = false
   #ended: Error | undefined
 
   constructor(recipe: Recipe) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: recipe, execArgv: [] })
-    this.#worker.unref()
+    this.#hold()
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#end(new Error(`a data loader's worker thread failed: ${error.message}`, { cause: error })))
     this.#worker.on('exit', (code) => this.#end(new Error(`a data loader's worker thread ended early (exit code ${code})`)))
@@ -34,20 +35,27 @@ class Thread {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended)
       this.#waiting.set(request.id, { resolve, reject })
-      this.#worker.ref()
+      this.#hold()
       this.#worker.postMessage(request, Object.values(request.buffers))
     })
   }
 
   async stop(): Promise<void> {
-    this.#worker.ref() // else the process may end before the thread has, and whoever waits for that waits for ever
+    this.#stopping = true
+    this.#hold()
     await this.#worker.terminate()
+  }
+
+  /** A process that ends while somebody awaits a batch, or the thread's end, does so without a word (exit code 13). */
+  #hold(): void {
+    if (this.#stopping || this.#waiting.size > 0) this.#worker.ref()
+    else this.#worker.unref()
   }
 
   #settle(answer: Answer): void {
     const { resolve, reject } = this.#waiting.get(answer.id)!
     this.#waiting.delete(answer.id)
-    if (this.#waiting.size === 0) this.#worker.unref()
+    this.#hold()
     if ('error' in answer) reject(new Error(answer.error))
     else resolve(answer.batch)
   }

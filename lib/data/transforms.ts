@@ -15,7 +15,7 @@ export interface Normalize { readonly kind: 'normalize'; readonly mean: readonly
 export interface RandomCrop { readonly kind: 'randomCrop'; readonly padding: number; readonly height?: number; readonly width?: number }
 
 /** Left to right, or not. */
-export interface RandomFlip { readonly kind: 'randomFlip'; readonly probability: number }
+export interface RandomFlip { readonly kind: 'randomFlip'; readonly p: number }
 
 /** Stretched to a size. */
 export interface Resize { readonly kind: 'resize'; readonly height: number; readonly width: number }
@@ -23,9 +23,10 @@ export interface Resize { readonly kind: 'resize'; readonly height: number; read
 /** A random rectangle made black, or 0 (Zhong et al. 2017, "Random erasing data augmentation"). */
 export interface RandomErase {
   readonly kind: 'randomErase'
-  readonly probability: number
+  /** How often. */
+  readonly p: number
   /** Smallest and largest share of the picture. */
-  readonly area: readonly [number, number]
+  readonly scale: readonly [number, number]
   /** Smallest and largest height for a width of 1. */
   readonly ratio: readonly [number, number]
 }
@@ -57,8 +58,8 @@ export function randomCrop({ padding = 0, height, width }: { padding?: number; h
   return { kind: 'randomCrop', padding, height, width }
 }
 
-/** Mirrored left to right with a probability (0.5). */
-export const randomFlip = ({ probability = 0.5 } = {}): RandomFlip => ({ kind: 'randomFlip', probability: share('randomFlip', probability) })
+/** Mirrored left to right with the probability `p` (0.5). @throws RangeError where that is none. */
+export const randomFlip = ({ p = 0.5 } = {}): RandomFlip => ({ kind: 'randomFlip', p: probability('randomFlip', p) })
 
 /** Stretched to a size: bilinear, averaged where it shrinks. @throws RangeError where a side is not a whole number from 1 on. */
 export function resize({ height, width }: { height: number; width: number }): Resize {
@@ -66,9 +67,11 @@ export function resize({ height, width }: { height: number; width: number }): Re
   return { kind: 'resize', height, width }
 }
 
-/** A random rectangle made 0 with a probability (0.5): `area` its share of the picture, `ratio` its height for a width of 1. */
-export function randomErase({ probability = 0.5, area = [0.02, 0.33], ratio = [0.3, 3.3] }: Partial<Omit<RandomErase, 'kind'>> = {}): RandomErase {
-  return { kind: 'randomErase', probability: share('randomErase', probability), area, ratio }
+/** A random rectangle made 0 with the probability `p` (0.5): `scale` its share of the picture, `ratio` its height for a width of 1. @throws RangeError where one is none such. */
+export function randomErase({ p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3] }: Partial<Omit<RandomErase, 'kind'>> = {}): RandomErase {
+  if (!(scale[0] >= 0 && scale[0] <= scale[1] && scale[1] <= 1)) throw new RangeError(`randomErase: scale is the smallest and the largest share of the picture, from 0 to 1, not ${scale}`)
+  if (!(ratio[0] > 0 && ratio[0] <= ratio[1])) throw new RangeError(`randomErase: ratio is the smallest and the largest height for a width of 1, above 0, not ${ratio}`)
+  return { kind: 'randomErase', p: probability('randomErase', p), scale, ratio }
 }
 
 /** Each sample blended with another of its batch, by a share drawn from Beta(alpha, alpha). @throws RangeError where alpha is not above 0 and at most 1. */
@@ -88,9 +91,10 @@ function apply(transform: PictureTransform, picture: Picture, random: Random): P
     case 'toColour': return coloured(picture)
     case 'normalize': return normalized(picture, transform.mean, transform.std)
     case 'randomCrop': return cropped(picture, transform, random)
-    case 'randomFlip': return random.next() < transform.probability ? mirrored(picture) : picture
+    case 'randomFlip': return random.next() < transform.p ? mirrored(picture) : picture
     case 'resize': return resized(picture, transform.height, transform.width)
-    case 'randomErase': return random.next() < transform.probability ? erased(picture, transform, random) : picture
+    case 'randomErase': return random.next() < transform.p ? erased(picture, transform, random) : picture
+    default: throw new TypeError(`a transform is one of hone's, such as data.randomFlip(), not ${String(transform)}`)
   }
 }
 
@@ -139,8 +143,8 @@ function mirrored(picture: Picture): Picture {
   return { ...picture, pixels }
 }
 
-function erased(picture: Picture, { area, ratio }: RandomErase, random: Random): Picture {
-  const share = area[0] + random.next() * (area[1] - area[0])
+function erased(picture: Picture, { scale, ratio }: RandomErase, random: Random): Picture {
+  const share = scale[0] + random.next() * (scale[1] - scale[0])
   const tall = Math.exp(Math.log(ratio[0]) + random.next() * Math.log(ratio[1] / ratio[0]))
   const pixels = share * picture.height * picture.width
   const height = Math.min(picture.height, Math.round(Math.sqrt(pixels * tall)))
@@ -156,7 +160,7 @@ function erased(picture: Picture, { area, ratio }: RandomErase, random: Random):
   return { ...picture, pixels: result }
 }
 
-function share(name: string, probability: number): number {
-  if (!(probability >= 0 && probability <= 1)) throw new RangeError(`${name}: a probability is from 0 to 1, not ${probability}`)
-  return probability
+function probability(name: string, p: number): number {
+  if (!(p >= 0 && p <= 1)) throw new RangeError(`${name}: the probability p is from 0 to 1, not ${p}`)
+  return p
 }

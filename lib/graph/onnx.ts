@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { writeWholeSync } from '../files.ts'
 import { decodeModel, type ExternalData } from './decode.ts'
@@ -29,9 +29,12 @@ export function writeModel(graph: Graph, path: string): void {
 function besideModel(folder: string): ExternalData {
   const files = new Map<string, Uint8Array>()
   return (location, offset, length) => {
-    const path = realpathSync(join(folder, location))
-    const inside = relative(realpathSync(folder), path)
+    const root = realpathSync(folder)
+    const named = join(root, location)
+    const path = existsSync(named) ? realpathSync(named) : null
+    const inside = relative(root, path ?? named)
     if (isAbsolute(location) || isAbsolute(inside) || inside.startsWith('..')) throw new Error(`its external data "${location}" lies outside its folder`)
+    if (path === null) throw new Error(`its external data "${location}" is not there. Put that file beside it.`)
     const file = files.get(path) ?? readFileSync(path)
     files.set(path, file)
     const end = length === undefined ? file.length : offset + length

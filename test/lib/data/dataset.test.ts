@@ -42,6 +42,21 @@ test('a split has every sample once, and the same seed gives the same split', ()
   assert.deepEqual(train.batch(8).x.toNumbers().filter((_, i) => i % 2 === 0), train.labels)
 })
 
+test('a shuffle keeps every sample with its label, and the same seed gives the same order', () => {
+  const shuffled = tens.shuffle(3)
+  assert.deepEqual([shuffled.size, shuffled.complete, [...shuffled.labels].sort()], [10, true, tens.labels])
+  assert.notDeepEqual(shuffled.labels, tens.labels)
+  assert.deepEqual(shuffled.batch(10).x.toNumbers().filter((_, i) => i % 2 === 0), shuffled.labels)
+  assert.deepEqual(tens.shuffle(3).labels, shuffled.labels)
+  assert.notDeepEqual(tens.shuffle(4).labels, shuffled.labels)
+})
+
+test('an input with more or fewer samples than there are labels is refused', () => {
+  const x = Tensor.float32([10, 2], new Float32Array(20))
+  for (const count of [3, 14])
+    assert.throws(() => Dataset.of({ name: 'odd', source: 'memory', complete: true, inputs: { x }, labels: new Array(count).fill(0) }), new RegExp(`odd: the input "x" holds 10 samples, and there are ${count} labels`))
+})
+
 test('more samples than there are, and sizes that are none, are refused', () => {
   assert.throws(() => tens.take(11), /tens: samples 0 to 11 were asked for, and there are 10/)
   assert.throws(() => tens.slice(5, 4), RangeError)

@@ -6,6 +6,12 @@ import sharp from 'sharp'
 import { csv } from '../../../lib/data/csv.ts'
 import { imageFolder } from '../../../lib/data/image-folder.ts'
 import { signDigits } from '../../../lib/data/sign-digits.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
+import { accuracy } from '../../../lib/measure/accuracy.ts'
+import { linear } from '../../../lib/nn/layers.ts'
+import { fit } from '../../../lib/train/trainer.ts'
+import { bceWithLogits, meanSquaredError } from '../../../lib/train/loss.ts'
+import { adam } from '../../../lib/train/optimizer.ts'
 import { dataOf, temporaryFolder, useData } from './folder.ts'
 
 /** Pictures of one colour each, by path. */
@@ -63,6 +69,7 @@ test('an empty folder, a damaged file and no folder at all', async (t) => {
   const folder = temporaryFolder(t)
   assert.throws(() => imageFolder(folder), /holds no pictures\. It needs a folder for each class/)
   assert.throws(() => imageFolder(join(folder, 'none')), /none is not a folder/)
+  assert.throws(() => imageFolder(folder, { height: -3, width: 32 }), /height is a whole number of pixels from 1 on, not -3/)
   mkdirSync(join(folder, 'a'))
   const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).png().toBuffer()
   writeFileSync(join(folder, 'a', '1.png'), png.subarray(0, png.length - 20))
@@ -97,7 +104,33 @@ test('a CSV file: words become classes, columns are chosen by name', async (t) =
   assert.deepEqual([iris.labels, iris.classes, iris.batch(3).x.toNumbers()], [[1, 0, 1], ['a', 'b'], [1, 2.5, 3, -4, 5, 6]])
   const heights = await csv(join(data, 'iris.csv'), { label: 'height', features: ['width'] })
   assert.deepEqual([heights.labels, heights.batch(3).x.shape, heights.target([2.5]).shape], [[2.5, -4, 6], [3, 1], [1, 1]])
-  assert.throws(() => heights.correct(heights.batch(1).x, [1]), /there is no accuracy/)
+  assert.throws(() => heights.correct(heights.batch(1).x, [1]), /iris\.csv: .+ there is no accuracy/)
+})
+
+test('whole numbers in a CSV file are classes, one of two, or numbers to be approximated, as its task says', async (t) => {
+  const data = dataOf(t, { 'houses.csv': 'rooms,price,sold\n1,100000,1\n3,300000,0\n5,120000,1\n', 'seen.csv': 'a,y\n1,true\n2,false\n' })
+  const houses = (label: string, task?: 'classification' | 'binary' | 'regression') => csv(join(data, 'houses.csv'), { label, features: ['rooms'], task })
+  const prices = await houses('price', 'regression')
+  assert.deepEqual([prices.hasAccuracy, String(prices.target(prices.labels)), prices.target(prices.labels).toNumbers()], [false, 'float32[3,1]', [100000, 300000, 120000]])
+  const classes = await houses('price')
+  assert.deepEqual([classes.hasAccuracy, String(classes.target(classes.labels))], [true, 'int64[3]'])
+  const sold = await houses('sold', 'binary')
+  assert.deepEqual([String(sold.target(sold.labels)), sold.correct(Tensor.float32([3, 1], [2, 2, -2]), sold.labels)], ['float32[3,1]', [true, false, false]])
+  assert.deepEqual((await csv(join(data, 'seen.csv'), { label: 'y', task: 'binary' })).classes, ['false', 'true'])
+  await assert.rejects(houses('rooms', 'binary'), /row 3, column "rooms": 3 is no label for binary, which takes two words, or 0 and 1\. Say another `task`: classification, binary, regression\./)
+  await assert.rejects(csv(join(data, 'seen.csv'), { label: 'y', task: 'regression' }), /seen\.csv, row 2, column "y": true is not a number/)
+  await assert.rejects(houses('price', 'guessing' as 'binary'), /a task is classification, binary, regression, not "guessing"/)
+})
+
+test('a network is fitted to numbers from a CSV file, and to one of two words', async (t) => {
+  const rows = Array.from({ length: 40 }, (_, i) => `${i / 40},${3 * i},${i < 20 ? 'low' : 'high'}`)
+  const path = join(dataOf(t, { 'line.csv': ['x,price,kind', ...rows].join('\n') }), 'line.csv')
+  const options = { epochs: 40, batchSize: 20, optimizer: adam({ lr: 0.3 }), quiet: true, device: 'cpu' } as const
+  const prices = await fit(linear(1, 1), await csv(path, { label: 'price', features: ['x'], task: 'regression' }), { ...options, loss: meanSquaredError })
+  assert.ok(prices.losses.at(-1)! < 0.7 * prices.losses[0]!)
+  const kinds = await csv(path, { label: 'kind', features: ['x'], task: 'binary' })
+  const { model } = await fit(linear(1, 1), kinds, { ...options, loss: bceWithLogits })
+  assert.ok((await accuracy(model, kinds, { quiet: true })).value > 0.9)
 })
 
 test('a CSV file with holes or words among its numbers is refused, with the place', async (t) => {
@@ -106,4 +139,6 @@ test('a CSV file with holes or words among its numbers is refused, with the plac
   await assert.rejects(csv(join(data, 'words.csv'), { label: 'y' }), /words\.csv, row 2, column "b": "two" is not a number/)
   await assert.rejects(csv(join(data, 'words.csv'), { label: 'z' }), /has no column "z"\. Its columns are a, b, y/)
   await assert.rejects(csv(join(data, 'none.csv'), { label: 'y' }), /none\.csv is missing/)
+  writeFileSync(join(data, 'empty.csv'), '')
+  await assert.rejects(csv(join(data, 'empty.csv'), { label: 'y' }), /empty\.csv is no table: .+ It needs a heading line/)
 })

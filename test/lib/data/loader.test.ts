@@ -185,15 +185,30 @@ test('twenty epochs use the same threads and no more memory; closing ends them',
   assert.equal(alive.size, 0)
 })
 
-test('a loop that is left early leaves nothing that keeps the process alive', async () => {
+/** What a program of its own prints that has `dataset`, of 1,000 samples, and `DataLoader`. @throws Error where it ends with another code than 0. */
+async function printed(program: string): Promise<string> {
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
-  const program = `
+  const beginning = `
     const [{ Dataset }, { DataLoader }, { Tensor }] = await Promise.all([import(${at('../../../lib/data/dataset.js')}), import(${at('../../../lib/data/loader.js')}), import(${at('../../../lib/graph/tensor.js')})])
-    const dataset = Dataset.of({ name: 'n', source: 's', complete: true, inputs: { x: Tensor.zeros('float32', [1000, 4]) }, labels: Array(1000).fill(0), correct: () => [] })
+    const dataset = Dataset.of({ name: 'n', source: 's', complete: true, inputs: { x: Tensor.zeros('float32', [1000, 4]) }, labels: Array(1000).fill(0), correct: () => [] })`
+  return (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', `${beginning}\n${program}`], { timeout: 8000 })).stdout
+}
+
+test('a loop that is left early leaves nothing that keeps the process alive', async () => {
+  const program = `
     for await (const { indices } of new DataLoader(dataset, { batchSize: 10, workers: 2 })) if (indices[0] === 30) break
     console.log('left')`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 8000 })
-  assert.equal(stdout, 'left\n')
+  assert.equal(await printed(program), 'left\n')
+})
+
+test('a program whose loader is closed while batches arrive goes on after it', async () => {
+  const program = `
+    const loader = new DataLoader(dataset, { batchSize: 10, workers: 2 })
+    await loader[Symbol.asyncIterator]().next()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+    await loader.close()
+    console.log('closed')`
+  assert.equal(await printed(program), 'closed\n')
 })
 
 test('a worker thread that dies is said, and the next epoch has new ones', async (t) => {

@@ -28,8 +28,8 @@ test('grey pictures get three equal channels, coloured ones are refused', () => 
 
 test('a flip mirrors every row of every channel, half of the time', () => {
   const mirrored = [4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9]
-  assert.deepEqual([...apply([randomFlip({ probability: 1 })]).pixels], [...mirrored, ...mirrored.map((x) => x + 100)])
-  assert.equal(apply([randomFlip({ probability: 0 })]).pixels, picture.pixels)
+  assert.deepEqual([...apply([randomFlip({ p: 1 })]).pixels], [...mirrored, ...mirrored.map((x) => x + 100)])
+  assert.equal(apply([randomFlip({ p: 0 })]).pixels, picture.pixels)
   const flipped = outcomes(randomFlip()).filter(({ pixels }) => pixels[0] === 4).length
   assert.ok(flipped > 70 && flipped < 130, `${flipped} of 200`)
   assert.equal(picture.pixels[0], 1, 'the picture itself stays')
@@ -49,7 +49,7 @@ test('a crop is a window of the picture with its border, at every place alike', 
 })
 
 test('erasing makes one rectangle 0 in all channels', () => {
-  const all = outcomes(randomErase({ probability: 1, area: [0.2, 0.4] }))
+  const all = outcomes(randomErase({ p: 1, scale: [0.2, 0.4] }))
   for (const { pixels } of all) {
     const holes = [...pixels.keys()].filter((i) => pixels[i] === 0)
     assert.ok(holes.length > 0 && holes.length < 24)
@@ -74,7 +74,9 @@ test('a resize keeps what is even, lies between neighbours where it grows, and a
 
 test('what cannot be is refused when it is written down', () => {
   assert.throws(() => normalize({ mean: 0, std: [1, 0] }), /a standard deviation is above 0, not 1,0/)
-  assert.throws(() => randomFlip({ probability: 2 }), /a probability is from 0 to 1, not 2/)
+  assert.throws(() => randomFlip({ p: 2 }), /the probability p is from 0 to 1, not 2/)
+  assert.throws(() => randomErase({ scale: [0.4, 2] }), /scale is the smallest and the largest share/)
+  assert.throws(() => apply([((picture: Picture) => picture) as unknown as PictureTransform]), /a transform is one of hone's, such as data\.randomFlip\(\), not \(picture\) => picture/)
   assert.throws(() => randomCrop({ padding: 0.5 }), /whole numbers of pixels/)
   assert.throws(() => resize({ height: 0, width: 4 }), /whole numbers from 1 on, not 0 x 4/)
   assert.throws(() => mixup({ alpha: 0 }), /alpha is above 0 and at most 1/)
