@@ -1,4 +1,4 @@
-export { type CheckpointOptions } from './checkpoint.ts'
+export { load, type CheckpointOptions } from './checkpoint.ts'
 export { clipNorm, clipValue, type Clip } from './clip.ts'
 export { type EarlyStopping } from './early-stopping.ts'
 export { type Metric } from './evaluate.ts'

@@ -83,8 +83,8 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
 function checkTrainable(graph: Graph): void {
   if (graph.parameters.length) return
   const integers = graph.nodes().some(({ type }) => type === 'DequantizeLinear' || /Integer$|^QLinear/.test(type))
-  const reason = graph.initializers.some(({ frozen }) => frozen) ? 'all its parameters are frozen: say model.unfreeze()'
-    : integers ? 'it is quantized, and integers are not learned: train it before, or with passes.quantizeAware()' : 'it has no parameters'
+  const reason = integers ? 'it is quantized, and integers are not learned: train it before, or with passes.quantizeAware()'
+    : graph.initializers.some(({ frozen }) => frozen) ? 'all its parameters are frozen: say model.unfreeze()' : 'it has no parameters'
   throw new Error(`${graph.name}: there is nothing to train, since ${reason}`)
 }
 

@@ -100,6 +100,6 @@ test('a warm-up rises evenly, and then another schedule goes through the steps t
 })
 
 test('what cannot be asked for is refused', () => {
-  assert.throws(() => crossEntropy({ labelSmoothing: 1.5 }), /label smoothing takes a share from 0 to 1, not 1.5/)
+  assert.throws(() => crossEntropy({ labelSmoothing: 1.5 }), /labelSmoothing is a number from 0 to 1, not 1.5/)
   assert.throws(() => sgd({ lr: 1, nesterov: true }), /nesterov needs a momentum/)
 })
