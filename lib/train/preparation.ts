@@ -65,20 +65,22 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) await checkDevice(precision, device)
   checkBatch(dataset, batchSize)
-  const model = modelOf(network, dataset, seed)
-  checkInputs(model, dataset)
-  checkTokens(model, dataset)
+  const samples = options.transforms ? dataset.withTransforms(options.transforms) : dataset
+  const model = modelOf(network, samples, seed)
+  checkInputs(model, samples)
+  checkTokens(model, samples)
 
-  const { workers, prefetch, transforms } = options
-  const loader = new DataLoader(dataset, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }), ...(transforms && { transforms }) })
+  const { workers, prefetch } = options
+  const loader = new DataLoader(samples, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }) })
   const targets = new Targets(target, loss, model)
-  const example = targets.example(dataset, loader.isBlended)
+  const example = targets.example(samples, loader.isBlended)
   const batch = model.graph.inputs[0].shape?.[0] ?? null
+  if (typeof batch === 'number' && batch !== batchSize) throw new RangeError(`${model.name} takes batches of ${batch}, and batchSize is ${batchSize}`)
   const { batchNorm, clip, accumulate, ema, lazyEmbeddings } = options
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }),
   })
-  targets.check(dataset)
+  targets.check(samples)
   return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
 }
 
@@ -107,7 +109,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     settings: {
       optimizer: optimizer.name, ...texts(optimizer.options), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
-      transforms: JSON.stringify(options.transforms ?? dataset.transforms),
+      transforms: JSON.stringify(loader.dataset.transforms),
     },
   }
 }
