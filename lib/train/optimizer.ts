@@ -39,10 +39,13 @@ function optimizer(name: string, options: Readonly<Record<string, unknown>> & { 
 }
 
 export interface SgdOptions {
+  /** Learning rate (0.001). */
   lr?: number
+  /** Share of the former direction that is kept (0). */
   momentum?: number
-  /** Looks ahead along the momentum. */
+  /** Looks ahead along the momentum (false). */
   nesterov?: boolean
+  /** Share of a parameter that is added to its gradient (0). */
   weightDecay?: number
 }
 
@@ -64,13 +67,17 @@ export function sgd({ lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0
 }
 
 export interface AdamOptions {
+  /** Learning rate (0.001). */
   lr?: number
+  /** Shares of the old mean and of the old mean square that stay (0.9 and 0.999). */
   betas?: readonly [number, number]
+  /** Added to the root of the mean square (1e-8). */
   eps?: number
+  /** Share of a parameter that is added to its gradient (0); in AdamW, that the rate takes away (0.01). */
   weightDecay?: number
 }
 
-/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. */
+/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. @throws RangeError where a number is out of its bounds. */
 export function adam({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: AdamOptions = {}): Optimizer {
   return optimizer('adam', { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
@@ -78,7 +85,7 @@ export function adam({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay 
   })
 }
 
-/** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 */
+/** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 @throws RangeError where a number is out of its bounds. */
 export function adamW({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamOptions = {}): Optimizer {
   return optimizer('adamW', { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
@@ -105,15 +112,19 @@ function adaptive({ graph, state: [mean, square], lr, step }: Update, [beta1, be
 }
 
 export interface RmspropOptions {
+  /** Learning rate (0.01). */
   lr?: number
-  /** Share of the old mean square that stays. */
+  /** Share of the old mean square that stays (0.99). */
   alpha?: number
+  /** Added to the root of the mean square (1e-8). */
   eps?: number
+  /** Share of the former direction that is kept (0). */
   momentum?: number
+  /** Share of a parameter that is added to its gradient (0). */
   weightDecay?: number
 }
 
-/** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf */
+/** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf @throws RangeError where a number is out of its bounds. */
 export function rmsprop({ lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, weightDecay = 0 }: RmspropOptions = {}): Optimizer {
   return optimizer('rmsprop', { lr, alpha, eps, momentum, weightDecay }, {
     state: ['square', ...(momentum ? ['momentum'] : [])],

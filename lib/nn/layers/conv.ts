@@ -3,10 +3,15 @@ import { uniform, type Init } from '../init.ts'
 import { expectSize, pair, requireSizes, type Layer, type Pair } from './layer.ts'
 
 interface ConvolutionOptions<Size> {
+  /** Distance of the windows (1). */
   stride?: Size
+  /** Zeros on each side (0). */
   padding?: Size
+  /** Distance of a window's elements (1). */
   dilation?: Size
+  /** Into how many parts the channels fall, each convolved by itself (1). */
   groups?: number
+  /** Whether a bias is added (true). */
   bias?: boolean
   /** How the weight begins (uniform within 1/√(inputs of one output)). */
   weightInit?: Init
@@ -17,14 +22,14 @@ interface ConvolutionOptions<Size> {
 export type Conv1dOptions = ConvolutionOptions<number>
 export type Conv2dOptions = ConvolutionOptions<Pair>
 
-/** Convolution of x [N, inChannels, L] with a weight [outChannels, inChannels/groups, kernelSize]. */
+/** Convolution of x [N, inChannels, L] with a weight [outChannels, inChannels/groups, kernelSize]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
 export function conv1d(inChannels: number, outChannels: number, kernelSize: number, { stride = 1, padding = 0, dilation = 1, ...options }: Conv1dOptions = {}): Layer {
   checkArguments('conv1d', inChannels, outChannels, kernelSize, { ...options, stride, padding, dilation })
   const window = { kernel_shape: [kernelSize], strides: [stride], pads: [padding, padding], dilations: [dilation] }
   return convolution('conv1d', inChannels, outChannels, window, options)
 }
 
-/** Convolution of x [N, inChannels, H, W] with a weight [outChannels, inChannels/groups, kernel]. */
+/** Convolution of x [N, inChannels, H, W] with a weight [outChannels, inChannels/groups, kernel]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
 export function conv2d(inChannels: number, outChannels: number, kernelSize: Pair, { stride = 1, padding = 0, dilation = 1, ...options }: Conv2dOptions = {}): Layer {
   checkArguments('conv2d', inChannels, outChannels, kernelSize, { ...options, stride, padding, dilation })
   const window = { kernel_shape: pair(kernelSize), strides: pair(stride), pads: [...pair(padding), ...pair(padding)], dilations: pair(dilation) }
@@ -59,7 +64,10 @@ export interface ConvTranspose2dOptions extends Conv2dOptions {
   outputPadding?: Pair
 }
 
-/** Transposed convolution of x [N, inChannels, H, W] with a weight [inChannels, outChannels/groups, kernel]: the gradient of a convolution, as a layer. */
+/**
+ * Transposed convolution of x [N, inChannels, H, W] with a weight [inChannels, outChannels/groups, kernel]: the gradient of a convolution, as a layer.
+ * @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit.
+ */
 export function convTranspose2d(inChannels: number, outChannels: number, kernelSize: Pair, options: ConvTranspose2dOptions = {}): Layer {
   const { stride = 1, padding = 0, dilation = 1, outputPadding = 0, groups = 1, bias = true } = options
   checkArguments('convTranspose2d', inChannels, outChannels, kernelSize, { stride, padding, dilation, outputPadding, groups })

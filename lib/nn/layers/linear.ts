@@ -2,13 +2,14 @@ import { normal, uniform, type Init } from '../init.ts'
 import { expectSize, placeOf, requireSizes, type Layer } from './layer.ts'
 
 export interface LinearOptions {
+  /** Whether a bias is added (true). */
   bias?: boolean
   /** How weight and bias begin (uniform within 1/√inFeatures). */
   weightInit?: Init
   biasInit?: Init
 }
 
-/** x·weightᵀ + bias for x [..., inFeatures] and a weight [outFeatures, inFeatures]. */
+/** x·weightᵀ + bias for x [..., inFeatures] and a weight [outFeatures, inFeatures]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
 export function linear(inFeatures: number, outFeatures: number, options: LinearOptions = {}): Layer {
   requireSizes('linear', { inFeatures, outFeatures })
   const { bias = true, weightInit = uniform(1 / Math.sqrt(inFeatures)), biasInit = uniform(1 / Math.sqrt(inFeatures)) } = options
@@ -22,7 +23,7 @@ export function linear(inFeatures: number, outFeatures: number, options: LinearO
   }
 }
 
-/** The rows of a weight [numEmbeddings, embeddingDim] that whole numbers name: [...] to [..., embeddingDim]. */
+/** The rows of a weight [numEmbeddings, embeddingDim] that whole numbers name: [...] to [..., embeddingDim]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
 export function embedding(numEmbeddings: number, embeddingDim: number, { weightInit = normal() }: { weightInit?: Init } = {}): Layer {
   requireSizes('embedding', { numEmbeddings, embeddingDim })
   return (scope, x) => {

@@ -4,6 +4,7 @@ import { operation, pair, placeOf, requireSizes, type Layer, type Pair } from '.
 export interface PoolOptions<Size = Pair> {
   /** Distance of the windows (the kernel's size). */
   stride?: Size
+  /** On each side (0). */
   padding?: Size
 }
 

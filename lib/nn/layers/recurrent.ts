@@ -7,6 +7,7 @@ import { requireSizes, type Layer } from './layer.ts'
 export interface RecurrentOptions {
   /** Layers on top of each other (1). */
   numLayers?: number
+  /** Whether biases are added (true). */
   bias?: boolean
   /** Whether x is [N, T, inputSize] rather than [T, N, inputSize] (false). */
   batchFirst?: boolean
