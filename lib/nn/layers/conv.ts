@@ -22,14 +22,14 @@ interface ConvolutionOptions<Size> {
 export type Conv1dOptions = ConvolutionOptions<number>
 export type Conv2dOptions = ConvolutionOptions<Pair>
 
-/** Convolution of x [N, inChannels, L] with a weight [outChannels, inChannels/groups, kernelSize]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** Convolution of x [N, inChannels, L] with a weight [outChannels, inChannels/groups, kernelSize]. */
 export function conv1d(inChannels: number, outChannels: number, kernelSize: number, { stride = 1, padding = 0, dilation = 1, ...options }: Conv1dOptions = {}): Layer {
   checkArguments('conv1d', inChannels, outChannels, kernelSize, { ...options, stride, padding, dilation })
   const window = { kernel_shape: [kernelSize], strides: [stride], pads: [padding, padding], dilations: [dilation] }
   return convolution('conv1d', inChannels, outChannels, window, options)
 }
 
-/** Convolution of x [N, inChannels, H, W] with a weight [outChannels, inChannels/groups, kernel]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** Convolution of x [N, inChannels, H, W] with a weight [outChannels, inChannels/groups, kernel]. */
 export function conv2d(inChannels: number, outChannels: number, kernelSize: Pair, { stride = 1, padding = 0, dilation = 1, ...options }: Conv2dOptions = {}): Layer {
   checkArguments('conv2d', inChannels, outChannels, kernelSize, { ...options, stride, padding, dilation })
   const window = { kernel_shape: pair(kernelSize), strides: pair(stride), pads: [...pair(padding), ...pair(padding)], dilations: pair(dilation) }
@@ -64,10 +64,7 @@ export interface ConvTranspose2dOptions extends Conv2dOptions {
   outputPadding?: Pair
 }
 
-/**
- * Transposed convolution of x [N, inChannels, H, W] with a weight [inChannels, outChannels/groups, kernel]: the gradient of a convolution, as a layer.
- * @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit.
- */
+/** Transposed convolution of x [N, inChannels, H, W] with a weight [inChannels, outChannels/groups, kernel]: the gradient of a convolution, as a layer. */
 export function convTranspose2d(inChannels: number, outChannels: number, kernelSize: Pair, options: ConvTranspose2dOptions = {}): Layer {
   const { stride = 1, padding = 0, dilation = 1, outputPadding = 0, groups = 1, bias = true } = options
   checkArguments('convTranspose2d', inChannels, outChannels, kernelSize, { stride, padding, dilation, outputPadding, groups })

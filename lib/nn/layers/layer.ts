@@ -3,7 +3,10 @@ import { Value } from '../../graph/graph.ts'
 import { requireWhole, told } from '../../require.ts'
 import type { Scope } from '../scope.ts'
 
-/** A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. */
+/**
+ * A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. One that makes no layer is a RangeError where it is
+ * written; an input that a layer does not fit is an Error where the model is built, with the layer that would fit.
+ */
 export type Layer = (scope: Scope, x: Value) => Value
 
 /** A size for both axes of an image, or one for each. */

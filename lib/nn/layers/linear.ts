@@ -9,7 +9,7 @@ export interface LinearOptions {
   biasInit?: Init
 }
 
-/** x·weightᵀ + bias for x [..., inFeatures] and a weight [outFeatures, inFeatures]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** x·weightᵀ + bias for x [..., inFeatures] and a weight [outFeatures, inFeatures]. */
 export function linear(inFeatures: number, outFeatures: number, options: LinearOptions = {}): Layer {
   requireSizes('linear', { inFeatures, outFeatures })
   const { bias = true, weightInit = uniform(1 / Math.sqrt(inFeatures)), biasInit = uniform(1 / Math.sqrt(inFeatures)) } = options
@@ -23,7 +23,7 @@ export function linear(inFeatures: number, outFeatures: number, options: LinearO
   }
 }
 
-/** The rows of a weight [numEmbeddings, embeddingDim] that whole numbers name: [...] to [..., embeddingDim]. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** The rows of a weight [numEmbeddings, embeddingDim] that whole numbers name: [...] to [..., embeddingDim]. */
 export function embedding(numEmbeddings: number, embeddingDim: number, { weightInit = normal() }: { weightInit?: Init } = {}): Layer {
   requireSizes('embedding', { numEmbeddings, embeddingDim })
   return (scope, x) => {

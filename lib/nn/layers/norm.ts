@@ -9,7 +9,7 @@ export interface BatchNormOptions {
   momentum?: number
 }
 
-/** Batch normalization over the channels of x [N, C, ...]: by the batch's statistics in training, by running ones at inference. @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** Batch normalization over the channels of x [N, C, ...]: by the batch's statistics in training, by running ones at inference. */
 export function batchNorm2d(numFeatures: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
   requireSizes('batchNorm', { numFeatures })
   return (scope, x) => {
@@ -23,7 +23,7 @@ export function batchNorm2d(numFeatures: number, { eps = 1e-5, momentum = 0.1 }:
 /** The same for x [N, C] or [N, C, L]. */
 export const batchNorm1d = batchNorm2d
 
-/** Normalizes the last axes, of the given sizes, of every sample by themselves. https://arxiv.org/abs/1607.06450 @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** Normalizes the last axes, of the given sizes, of every sample by themselves. https://arxiv.org/abs/1607.06450 */
 export function layerNorm(normalizedShape: number | readonly number[], { eps = 1e-5 } = {}): Layer {
   const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
   requireSizes('layerNorm', { normalizedShape })
@@ -33,7 +33,7 @@ export function layerNorm(normalizedShape: number | readonly number[], { eps = 1
   }
 }
 
-/** Normalizes groups of channels of every sample of x [N, C, ...] by themselves. https://arxiv.org/abs/1803.08494 @throws RangeError where an argument makes no layer; Error, when it is built, with the layer that would fit. */
+/** Normalizes groups of channels of every sample of x [N, C, ...] by themselves. https://arxiv.org/abs/1803.08494 */
 export function groupNorm(numGroups: number, numChannels: number, { eps = 1e-5 } = {}): Layer {
   requireSizes('groupNorm', { numGroups, numChannels })
   if (numChannels % numGroups) throw new RangeError(`groupNorm: ${numChannels} channels do not make ${numGroups} groups of one size`)
