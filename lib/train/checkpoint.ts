@@ -116,7 +116,7 @@ export async function load(path: string): Promise<Model> {
 function parsed(path: string, { tensors, metadata }: TensorFile): Checkpoint & { readonly settings: Settings } {
   const text = metadata[METADATA]
   const { [LOSSES]: losses, [NETWORK]: network, ...states } = tensors
-  if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone: there is nothing to resume`)
+  if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone`)
   const { step, epochs, settings } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
   const part = (isBest: boolean) => Object.fromEntries(Object.entries(states).filter(([name]) => name.startsWith(BEST) === isBest).map(([name, tensor]) => [isBest ? name.slice(BEST.length) : name, tensor]))
   const best = part(true)
@@ -141,6 +141,6 @@ function stateDifference(stored: State, expected: State): string | null {
 
 function settingsDifference(former: Settings, settings: Settings): string | null {
   const unlike = Object.keys({ ...former, ...settings }).find((name) => former[name] !== settings[name])
-  const told = (value: string | number = 'not set') => (String(value).length > 60 ? `${String(value).slice(0, 60)} ...` : value)
-  return unlike ? `"${unlike}" was ${told(former[unlike])}, and now it is ${told(settings[unlike])}` : null
+  const short = (value: string | number = 'not set') => (String(value).length > 60 ? `${String(value).slice(0, 60)} ...` : value)
+  return unlike ? `"${unlike}" was ${short(former[unlike])}, and now it is ${short(settings[unlike])}` : null
 }

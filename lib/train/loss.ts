@@ -37,8 +37,8 @@ function smoothedCrossEntropy(smoothing: number): Loss {
     const classes = logits.shape?.[1]
     if (typeof classes !== 'number' || classes < 2 || logits.rank !== 2 || !isFloat(logits.dtype))
       throw new Error(`cross entropy needs float logits [N, C] of 2 classes or more, and the network's output is ${logits.dtype}${formatShape(logits.shape)}. Numbers are approximated by meanSquaredError, one yes or no by bceWithLogits.`)
-    const hard = hardTargets(graph, logits, target, classes)
-    const wanted = smoothing ? graph.add(graph.mul(hard, 1 - smoothing), smoothing / classes) : hard
+    const given = sharesIn(graph, logits, target, classes)
+    const wanted = smoothing ? graph.add(graph.mul(given, 1 - smoothing), smoothing / classes) : given
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])
     return graph.neg(graph.reduceMean(chosen, [0]))
   }
@@ -46,7 +46,7 @@ function smoothedCrossEntropy(smoothing: number): Loss {
 }
 
 /** Shares of the classes, [N, C]: as they come, or all of it the label's. */
-function hardTargets(graph: Builder, logits: Value, target: Value, classes: number): Value {
+function sharesIn(graph: Builder, logits: Value, target: Value, classes: number): Value {
   const { dtype, shape, rank } = target
   if (rank === 2 && isFloat(dtype) && shape![1] === classes) return graph.cast(target, logits.dtype)
   if (rank !== 1 || (dtype !== 'int64' && dtype !== 'int32'))
@@ -72,8 +72,11 @@ const unsmoothed = smoothedCrossEntropy(0)
  * the share of each, [N, C] of floats. It is a loss itself, and makes one: `crossEntropy({ labelSmoothing: 0.1 })`.
  * @throws RangeError where a share is none.
  */
-export const crossEntropy: CrossEntropy = called(
-  String(unsmoothed), ((...args: Parameters<Loss> | [CrossEntropyOptions?]) => (args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0))) as CrossEntropy, unsmoothed)
+export const crossEntropy = called(String(unsmoothed), lossOrOptions as CrossEntropy, unsmoothed)
+
+function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Value | Loss {
+  return args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0)
+}
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as

@@ -18,7 +18,7 @@ export interface Update {
 export interface Optimizer {
   readonly name: string
   /** What it was made with: a run that is resumed has the same. */
-  readonly options: Readonly<Record<string, unknown>>
+  readonly options?: Readonly<Record<string, unknown>>
   /** The learning rate that a schedule scales. */
   readonly lr: number
   readonly state: readonly string[]

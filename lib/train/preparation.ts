@@ -107,7 +107,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, ...texts(optimizer.options), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
       transforms: JSON.stringify(loader.dataset.transforms),
     },

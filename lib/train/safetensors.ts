@@ -49,7 +49,9 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Tens
 
 /** @throws Error naming the file where it is missing, truncated or damaged; a file of others' making may have no digest. */
 export async function readSafetensors(path: string): Promise<TensorFile> {
-  const file = await readFile(path)
+  const file = await readFile(path).catch((error: Error) => {
+    throw new Error(`${path} cannot be read: ${error.message}`, { cause: error })
+  })
   const size = file.length >= 8 ? Number(file.readBigUInt64LE()) : Infinity
   if (8 + size > file.length) throw new Error(`${path} is truncated, or no safetensors file: it has ${file.length.toLocaleString('en')} bytes`)
   const { __metadata__: { [DIGEST]: sum, ...metadata } = {}, ...entries } = parsed(path, file.toString('utf8', 8, 8 + size))

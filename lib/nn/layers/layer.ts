@@ -23,7 +23,7 @@ export function operation(type: string, attributes: Parameters<Scope['op']>[2] =
 export function applied(layer: (scope: Scope, ...inputs: Value[]) => Value, scope: Scope, ...inputs: Value[]): Value {
   const made: unknown = typeof layer === 'function' ? layer(scope, ...inputs) : layer
   if (made instanceof Value) return made
-  throw new TypeError(`${placeOf(scope)}: a layer is what a call such as relu() makes, not ${told(layer)}`)
+  throw new TypeError(`${placeOf(scope)}: a layer is what a call such as relu() makes, not ${told(layer)}${made === layer ? '' : `, which answers with ${told(made)} instead of a value`}`)
 }
 
 /** @throws RangeError where an argument of a layer is not a whole number, or one for each axis. */

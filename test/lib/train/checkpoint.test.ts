@@ -98,9 +98,13 @@ test('a checkpoint tells its model, without the network or the options it was tr
   assert.deepEqual(weightsOf(model), weightsOf(run.model))
   assert.deepEqual([model.name, model.parameters, model.trainable], [run.model.name, run.model.parameters, run.model.trainable])
   assert.equal(String(model.graph.outputs[0]!.shape), String(run.model.graph.outputs[0]!.shape))
+  const file = join(path, '..', 'model.onnx')
+  model.write(file)
+  assert.deepEqual(weightsOf(nn.Model.read(file)), weightsOf(run.model))
   assert.ok((await fit(model, blobs(16), { ...settings, epochs: 1 })).losses.every(Number.isFinite))
   const stopped = await fit(network(), blobs(24), { ...settings, epochs: 9, validation: blobs(24, { told: (label) => (label + 1) % 3 }), earlyStopping: { patience: 1 }, checkpoint: { path, resume: false } })
   assert.deepEqual(weightsOf(await load(path)), weightsOf(stopped.model), 'that of the best epoch')
+  await assert.rejects(load(join(path, '..', 'none')), /none cannot be read: ENOENT/)
 })
 
 test('a run is resumed with its own settings alone', async (t) => {

@@ -48,7 +48,7 @@ test('options that no training can have are refused before the first step', asyn
   await refused({ numerics: 'exact' }, /numerics is 'fast' or 'direct', not 'exact'/)
   await refused({ batchNorm: 'batsch' }, /batchNorm is 'batch' or 'running', not 'batsch'/)
   await refused({ seed: 'a' }, /seed is a whole number, not 'a'/)
-  await refused({ schedule: cosine }, /a schedule is what a call such as cosine\(\) makes, and answers with a number, not the function/)
+  await refused({ schedule: cosine }, /a schedule is what a call such as cosine\(\) makes, and answers with a number, not a function \(step 0\)/)
   await refused({ schedule: 'cosine' }, /schedule is a function such as train\.cosine\(\), not 'cosine'/)
   await refused({ optimizer: undefined }, /optimizer is undefined: choose sgd, adam, adamW, rmsprop, or one such as sgd\(/)
   await refused({ optimizer: adam }, /optimizer is the function adam: choose/)
