@@ -7,9 +7,16 @@ import { operatorOf } from './ops/index.ts'
 /** Axes that lose entries together, each with the entries that it loses. */
 export type Coupled = ReadonlyMap<Value, ReadonlyMap<number, ReadonlySet<number>>>
 
+/** One entry of an axis. */
+export interface Entry {
+  readonly port: Port
+  readonly index: number
+}
+
 /** Entries that can only go together: a channel of a network, wherever it is stored, computed or read. */
 export interface Member {
-  readonly entries: Coupled
+  /** Those of one axis stand together, and share its port. */
+  readonly entries: readonly Entry[]
   /** Why it cannot go; null where it can. */
   readonly refusal: string | null
 }
@@ -115,13 +122,13 @@ export class Coupling {
 
   /** Makes members of the axes that were just found: nothing found before hangs together with them. */
   #collect(axes: readonly Axis[]): void {
-    const members = new Map<number, { entries: Map<Value, Map<number, Set<number>>>; refusal: string | null }>()
+    const members = new Map<number, { entries: Entry[]; refusal: string | null }>()
     for (const { port, extent, first } of axes) {
-      for (let i = 0; i < extent; i++) {
-        const root = this.#root(first + i)
-        const member = members.get(root) ?? { entries: new Map(), refusal: null }
-        members.set(root, member)
-        entriesOf(member.entries, port).add(i)
+      for (let index = 0; index < extent; index++) {
+        const root = this.#root(first + index)
+        const member = members.get(root) ?? { entries: [], refusal: null }
+        if (!member.entries.length) members.set(root, member)
+        member.entries.push({ port, index })
       }
     }
     for (const { entry, reason } of this.#refusals) members.get(this.#root(entry))!.refusal ??= reason
@@ -139,7 +146,7 @@ function entriesOf(removal: Map<Value, Map<number, Set<number>>>, { value, axis 
   return entries
 }
 
-const isSame = (a: Port, b: Port): boolean => a.value === b.value && a.axis === b.axis
+export const isSame = (a: Port, b: Port): boolean => a.value === b.value && a.axis === b.axis
 const unknownSize = ({ value, axis }: Port): string => `the size of axis ${axis} of "${value}" is not known`
 const neighbours = (value: Value): ReadonlySet<Node> => new Set([...value.users, ...(value.producer ? [value.producer] : [])])
 
@@ -152,14 +159,7 @@ function interfaceOf({ value, axis }: Port): string | null {
 /** All that goes with some members. */
 export function union(members: Iterable<Member>): Coupled {
   const all = new Map<Value, Map<number, Set<number>>>()
-  for (const { entries } of members) {
-    for (const [value, axes] of entries) {
-      for (const [axis, gone] of axes) {
-        const known = entriesOf(all, { value, axis })
-        for (const i of gone) known.add(i)
-      }
-    }
-  }
+  for (const { entries } of members) for (const { port, index } of entries) entriesOf(all, port).add(index)
   return all
 }
 
@@ -190,14 +190,16 @@ export function removeEntries(graph: Graph, removal: Coupled): void {
   const kept = ({ value, axis }: Port) => {
     const extent = value.shape?.[axis]
     if (typeof extent !== 'number') throw new Error(unknownSize({ value, axis }))
-    return Array.from({ length: extent }, (_, i) => i).filter((i) => !removal.get(value)?.get(axis)?.has(i))
+    const gone = removal.get(value)?.get(axis)
+    return Array.from({ length: extent }, (_, i) => i).filter((i) => !gone?.has(i))
   }
   const touched = new Set([...removal.keys()].flatMap((value) => [...neighbours(value)]))
   // from the outputs on: what a rule puts behind a node is not yet there when the nodes behind it are asked
   for (const node of graph.nodes().toReversed()) if (touched.has(node)) operatorOf(node)?.resized?.(node, kept, builder)
   for (const [value, axes] of removal) {
     if (!value.initializer) continue
-    value.initializer = [...axes.keys()].reduce((tensor, axis) => tensor.take(axis, kept({ value, axis })), value.initializer)
+    // the first axis first: what is left for the others is less, and lies in longer pieces
+    value.initializer = [...axes.keys()].toSorted((a, b) => a - b).reduce((tensor, axis) => tensor.take(axis, kept({ value, axis })), value.initializer)
     value.shape = value.initializer.shape
   }
   for (const node of graph.allNodes()) for (const output of node.outputs) Object.assign(output, { shape: null, contents: null })

@@ -56,7 +56,7 @@ export function fromSmallFloats(codes: ArrayLike<number>, dtype: SmallFloat): Fl
 export function toSmallFloats(numbers: Float32Array, dtype: SmallFloat): Uint8Array | Uint16Array {
   const { bits, mantissa, bias, largest, overflow, nan } = FORMATS[dtype]
   const codes = bits === 16 ? new Uint16Array(numbers.length) : new Uint8Array(numbers.length)
-  const words = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
+  const words = new Int32Array(numbers.buffer, numbers.byteOffset, numbers.length)
   const shift = 23 - mantissa
   const smallestNormal = (127 - bias + 1) << 23
   const half = (1 << (shift - 1)) - 1
@@ -64,18 +64,17 @@ export function toSmallFloats(numbers: Float32Array, dtype: SmallFloat): Uint8Ar
   // added to a number below the normal ones, it leaves the code in the sum's last bits, rounded by the addition
   const [magic] = new Float32Array(Uint32Array.of((127 - bias + shift + 1) << 23).buffer)
   const sum = new Float32Array(1)
-  const sumWord = new Uint32Array(sum.buffer)
+  const sumWord = new Int32Array(sum.buffer)
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!
     const magnitude = word & 0x7fffffff
     let code
-    if (magnitude > 0x7f800000) code = nan
-    else if (magnitude < smallestNormal) {
+    if (magnitude < smallestNormal) {
       sum[0] = Math.abs(numbers[i]!) + magic!
       code = sumWord[0]! - ((127 - bias + shift + 1) << 23)
     } else {
       code = ((magnitude + half + ((magnitude >> shift) & 1)) >>> shift) - rebias
-      if (code > largest) code = overflow
+      if (code > largest) code = magnitude > 0x7f800000 ? nan : overflow
     }
     codes[i] = code | ((word >>> 31) << (bits - 1))
   }
@@ -84,7 +83,7 @@ export function toSmallFloats(numbers: Float32Array, dtype: SmallFloat): Uint8Ar
 
 /** The upper halves of float32 numbers, rounded to the nearest, ties to even. */
 export function toBfloat16(numbers: Float32Array): Uint16Array {
-  const words = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
+  const words = new Int32Array(numbers.buffer, numbers.byteOffset, numbers.length)
   const codes = new Uint16Array(words.length)
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!

@@ -1,4 +1,5 @@
 import { sizeOf, Tensor } from '../graph/tensor.ts'
+import { bitsOf, MAGNITUDE } from './bits.ts'
 import { roundHalfToEven } from './rounding.ts'
 
 /** 8-bit integers that stand for real numbers: q = round(x / scale) + zeroPoint, and back x ≈ scale·(q − zeroPoint). */
@@ -43,33 +44,39 @@ export function quantizedWeight(weight: Tensor, axis: number, atLeast: (channel:
   largest.forEach((m, c) => {
     if (!Number.isFinite(m)) throw new RangeError(`a weight of its channel ${c} is ${m}`)
   })
-  const scales = largest.map((m, c) => Math.max(m / 127, atLeast(c)) || 1)
+  const scales = largest.map((m, c) => Math.fround(Math.max(m / 127, atLeast(c))) || 1)
   const values = new Int8Array(elements.length)
   eachRow(weight.shape, axis, (c, from, to) => {
     const scale = scales[c]
-    for (let i = from; i < to; i++) values[i] = Math.min(127, Math.max(-127, roundHalfToEven(elements[i] / scale)))
+    for (let i = from; i < to; i++) {
+      const integer = roundHalfToEven(elements[i] / scale) | 0
+      values[i] = Math.min(127, Math.max(-127, integer))
+    }
   })
   return { values: Tensor.of('int8', weight.shape, values), scales }
 }
 
 /** The largest magnitude of each entry of an axis: NaN where it holds one. */
 export function magnitudesOf(weight: Tensor, axis: number): Float32Array {
-  const elements = weight.toFloat32()
-  const largest = new Float32Array(weight.shape[axis])
-  eachRow(weight.shape, axis, (c, from, to) => {
-    largest[c] = Math.max(largest[c], largestMagnitude(elements.subarray(from, to)))
-  })
-  return largest
+  return magnitudes(weight.toFloat32(), weight.shape[axis], sizeOf(weight.shape.slice(axis + 1)))
 }
 
 /** NaN where there is one among them. */
 export function largestMagnitude(numbers: Float32Array): number {
-  let largest = 0
-  for (let i = 0; i < numbers.length; i++) {
-    const magnitude = Math.abs(numbers[i])
-    if (magnitude > largest) largest = magnitude
-    else if (Number.isNaN(magnitude)) return NaN
-  }
+  return magnitudes(numbers, 1, numbers.length)[0]
+}
+
+/** The largest magnitude of each of `entries`, to which stretches of `inner` numbers belong in turn. */
+function magnitudes(numbers: Float32Array, entries: number, inner: number): Float32Array {
+  const words = bitsOf(numbers)
+  const largest = new Float32Array(entries)
+  const largestBits = bitsOf(largest)
+  for (let at = 0; at < words.length; )
+    for (let entry = 0; entry < entries; entry++) {
+      let most = largestBits[entry]
+      for (const end = at + inner; at < end; at++) most = Math.max(most, words[at] & MAGNITUDE)
+      largestBits[entry] = most
+    }
   return largest
 }
 

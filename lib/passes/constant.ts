@@ -15,14 +15,12 @@ export function replaceConstant(node: Node, index: number, tensor: Tensor, name:
   }
 }
 
-/** A tensor with every element multiplied by a factor that depends on its place; it is asked for once for `run` neighbours. */
-export function scaled(tensor: Tensor, factor: (i: number) => number, run = 1): Tensor {
+/** A tensor with every element multiplied by a factor: the factors hold for `run` neighbours each, and over again after the last. */
+export function scaled(tensor: Tensor, factors: readonly number[], run: number): Tensor {
   const data = tensor.toFloat32()
   const product = tensor.dtype === 'float32' ? new Float32Array(data.length) : new Float64Array(data.length)
-  for (let from = 0; from < data.length; from += run) {
-    const by = factor(from)
-    for (let i = from; i < from + run; i++) product[i] = data[i] * by
-  }
+  for (let at = 0; at < data.length; )
+    for (const factor of factors) for (const end = at + run; at < end; at++) product[at] = data[at] * factor
   return Tensor.of(tensor.dtype, tensor.shape, product)
 }
 

@@ -1,9 +1,10 @@
 import type { Node } from '../graph/graph.ts'
-import { isFloat, Tensor } from '../graph/tensor.ts'
+import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
+import { magnitudesOf } from './affine.ts'
 import { replaceConstant, scaled } from './constant.ts'
+import { channelAxis } from './int8-layers.ts'
 import { alsoFeeds, originOf } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
-import { layoutOf, weightIndex } from './weight.ts'
 
 /** What a positive factor passes through: f(s·x) = s·f(x). */
 const HOMOGENEOUS: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'Dropout', 'Identity'])
@@ -22,15 +23,16 @@ export function equalize(): Pass {
         report.refuse(second, first)
         continue
       }
-      const [outputs, inputs] = [largest(first, 'outputs'), largest(second, 'channels')]
+      const [computed, read] = [channelAxis(first), 1 - channelAxis(second)]
+      const [outputs, inputs] = [largest(first, computed), largest(second, read)]
       if (outputs.length !== inputs.length) {
         report.refuse(second, `it reads ${inputs.length} channels, and ${labelOf(first)} computes ${outputs.length}`)
         continue
       }
       // w₁/s and w₂·s have the same largest magnitude
       const factors = outputs.map((most, c) => (most && inputs[c] ? Math.sqrt(most / inputs[c]) : 1))
-      multiply(first, 'outputs', (c) => 1 / factors[c])
-      multiply(second, 'channels', (c) => factors[c])
+      multiply(first, computed, factors.map((factor) => 1 / factor))
+      multiply(second, read, factors)
       const bias = first.inputs[2]?.constant
       if (bias) replaceConstant(first, 2, Tensor.of(bias.dtype, bias.shape, bias.toNumbers().map((b, c) => b / factors[c])), 'bias')
       report.change(second, `its ${factors.length} channels weigh as much as those of ${labelOf(first)}: factors from ${Math.min(...factors).toPrecision(2)} to ${Math.max(...factors).toPrecision(2)}`)
@@ -64,26 +66,10 @@ function obstacle(layer: Node): string | null {
   return null
 }
 
-type Side = 'outputs' | 'channels'
+/** The largest magnitude of the weights of each channel along an axis. */
+const largest = (layer: Node, axis: number): readonly number[] => Array.from(magnitudesOf(layer.input(1).constant!, axis))
 
-/** Calls with the channel and the place of each element of a layer's weight. */
-function each(layer: Node, side: Side, visit: (channel: number, element: number) => void): number {
-  const layout = layoutOf(layer, weightIndex(layer)!, layer.input(1).constant!.shape)
-  for (let o = 0; o < layout.outputs; o++) for (let k = 0; k < layout.positions; k++) for (let c = 0; c < layout.channels; c++) visit(side === 'outputs' ? o : c, layout.at(o, k, c))
-  return layout[side]
-}
-
-/** The largest magnitude of the weights of each channel. */
-function largest(layer: Node, side: Side): readonly number[] {
-  const data = layer.input(1).constant!.toFloat32()
-  const most: number[] = []
-  each(layer, side, (channel, i) => (most[channel] = Math.max(most[channel] ?? 0, Math.abs(data[i]))))
-  return most
-}
-
-function multiply(layer: Node, side: Side, factor: (channel: number) => number): void {
+function multiply(layer: Node, axis: number, factors: readonly number[]): void {
   const weight = layer.input(1).constant!
-  const factors = new Float64Array(weight.size)
-  each(layer, side, (channel, i) => (factors[i] = factor(channel)))
-  replaceConstant(layer, 1, scaled(weight, (i) => factors[i]), 'weight')
+  replaceConstant(layer, 1, scaled(weight, factors, sizeOf(weight.shape.slice(axis + 1))), 'weight')
 }

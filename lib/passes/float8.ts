@@ -33,8 +33,12 @@ export function float8({ dtype = 'float8e4m3fn', scale = 'channel', calibrate, .
   return pass('float8', { dtype, scale, activations: calibrate !== undefined, ...selection }, async (graph, report) => {
     const builder = new Builder(graph)
     const opset = graph.opsets.get('') ?? 1
+    const channels = new Map<Value, Channels>()
     const layers = chosenLayers('float8', graph.nodes().filter((node) => weightIndex(node) !== null), selection).filter((layer) => {
-      const reason = opset < OLDEST_OPSET ? `operator set ${OLDEST_OPSET} is the first to know ${dtype}, and the graph has ${opset}` : obstacle(layer.input(weightIndex(layer)!))
+      const weight = layer.input(weightIndex(layer)!)
+      const unfit = opset < OLDEST_OPSET ? `operator set ${OLDEST_OPSET} is the first to know ${dtype}, and the graph has ${opset}` : obstacle(weight)
+      if (!unfit && !channels.has(weight)) channels.set(weight, channelsIn(weight.initializer!, scale === 'tensor' ? null : outputAxis(layer, weight)))
+      const reason = unfit ?? (channels.get(weight)!.largest.every(Number.isFinite) ? null : `its weight "${weight}" holds a number that is not finite`)
       if (reason) report.refuse(layer, reason)
       return !reason
     })
@@ -45,7 +49,7 @@ export function float8({ dtype = 'float8e4m3fn', scale = 'channel', calibrate, .
     for (const layer of layers) {
       const index = weightIndex(layer)!
       const weight = layer.input(index)
-      const rounded = stored.get(weight) ?? storedIn(builder, weight, dtype, scale === 'tensor' ? null : outputAxis(layer, weight))
+      const rounded = stored.get(weight) ?? storedIn(builder, weight, dtype, channels.get(weight)!)
       stored.set(weight, rounded)
       layer.setInput(index, rounded)
       report.change(layer, `its weights are stored in ${dtype}, computed with in float32`)
@@ -67,26 +71,33 @@ function outputAxis(layer: Node, { initializer }: Value): number {
 }
 
 function obstacle(weight: Value): string | null {
-  const tensor = weight.initializer
-  if (!tensor || weight.dtype !== 'float32' || weight.graph.inputs.includes(weight)) return `its weight "${weight}" is not stored in float32`
-  return Number.isFinite(largestMagnitude(tensor.toFloat32())) ? null : `its weight "${weight}" holds a number that is not finite`
+  return !weight.initializer || weight.dtype !== 'float32' || weight.graph.inputs.includes(weight) ? `its weight "${weight}" is not stored in float32` : null
+}
+
+/** What has a scale of its own in a weight: the entries of an axis, or, without one, all of it. */
+interface Channels {
+  readonly axis: number | null
+  /** The largest magnitude of each. */
+  readonly largest: Float32Array
+}
+
+function channelsIn(weight: Tensor, axis: number | null): Channels {
+  return { axis, largest: axis === null ? Float32Array.of(largestMagnitude(weight.toFloat32())) : magnitudesOf(weight, axis) }
 }
 
 /** By what the largest of some numbers is divided, so that it becomes the type's largest. */
 const scaleOf = (largest: number, dtype: (typeof DTYPES)[number]): number => Math.fround(largest / largestOf(dtype)) || 1
 
 /** A weight as codes, and the nodes that make float32 of them: nodes that a runtime computes once. */
-function storedIn(builder: Builder, weight: Value, dtype: (typeof DTYPES)[number], axis: number | null): Value {
+function storedIn(builder: Builder, weight: Value, dtype: (typeof DTYPES)[number], { axis, largest }: Channels): Value {
   const tensor = weight.initializer!
   const elements = tensor.toFloat32()
   const scaled = new Float32Array(elements.length)
-  const largest = axis === null ? Float32Array.of(largestMagnitude(elements)) : magnitudesOf(tensor, axis)
   const scales = largest.map((m) => scaleOf(m, dtype))
-  const divide = (entry: number, from: number, to: number) => {
-    for (let i = from; i < to; i++) scaled[i] = elements[i]! / scales[entry]!
-  }
-  if (axis === null) divide(0, 0, elements.length)
-  else eachRow(tensor.shape, axis, divide)
+  eachRow(axis === null ? [1, tensor.size] : tensor.shape, axis ?? 0, (entry, from, to) => {
+    const scale = scales[entry]!
+    for (let i = from; i < to; i++) scaled[i] = elements[i]! / scale
+  })
   const codes = inOtherForm(builder, weight, Tensor.of(dtype, tensor.shape, scaled), 'float8')
   const shape = tensor.shape.map((d, a) => (a === axis ? d : 1))
   return builder.mul(builder.cast(codes, 'float32'), builder.tensor(Tensor.float32(shape, scales), `${weight.name}_scale`))

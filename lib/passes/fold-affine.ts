@@ -1,6 +1,7 @@
 import type { Node, Value } from '../graph/graph.ts'
 import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
 import { replaceConstant, scaled } from './constant.ts'
+import { channelAxis } from './int8-layers.ts'
 import { alsoFeeds, operands, originOf } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
 
@@ -39,11 +40,11 @@ export function foldAffine(): Pass {
   })
 }
 
-/** The channels that a layer computes: the axis of its output, and the output channel of each weight. */
-function channels(layer: Node): { axis: number; count: number; of: (i: number) => number } {
+/** The channels that a layer computes, along axis 1 of its output: how many, and how many neighbours in its weight belong to the same. */
+function channels(layer: Node): { count: number; run: number } {
   const { shape } = layer.input(1).constant!
-  if (layer.type === 'Conv') return { axis: 1, count: shape[0], of: (i) => Math.floor(i / sizeOf(shape.slice(1))) }
-  return layer.int('transB') ? { axis: 1, count: shape[0], of: (i) => Math.floor(i / shape[1]) } : { axis: 1, count: shape[1], of: (i) => i % shape[1] }
+  const axis = channelAxis(layer)
+  return { count: shape[axis], run: sizeOf(shape.slice(axis + 1)) }
 }
 
 function obstacle(layer: Node, node: Node, constant: Value): string | null {
@@ -54,18 +55,18 @@ function obstacle(layer: Node, node: Node, constant: Value): string | null {
   if ((layer.inputs[2]?.shape?.length ?? 1) > 1) return `the bias of ${labelOf(layer)} has rows`
   const rank = layer.output.shape?.length
   if (rank === undefined || !node.output.shape || String(node.output.shape) !== String(layer.output.shape)) return 'it makes another shape of its input'
-  const { axis, count } = channels(layer)
-  const spread = constant.shape!.map((d, a) => (a + rank - constant.shape!.length === axis ? d === 1 || d === count : d === 1))
+  const { count } = channels(layer)
+  const spread = constant.shape!.map((d, a) => (a + rank - constant.shape!.length === 1 ? d === 1 || d === count : d === 1))
   return spread.every(Boolean) ? null : `"${constant}" is not one number for each channel`
 }
 
 function fold(layer: Node, node: Node, constant: Value): void {
-  const { count, of } = channels(layer)
+  const { count, run } = channels(layer)
   const numbers = constant.constant!.toNumbers()
   const steps = Array.from({ length: count }, (_, c) => AFFINE[node.type](numbers[numbers.length === 1 ? 0 : c]))
   const weight = layer.input(1).constant!
   const bias = layer.inputs[2]?.constant?.toNumbers() ?? [0]
   const moved = steps.map(({ factor, shift }, c) => bias[bias.length === 1 ? 0 : c] * factor + shift)
-  if (steps.some(({ factor }) => factor !== 1)) replaceConstant(layer, 1, scaled(weight, (i) => steps[of(i)].factor), 'weight')
+  if (steps.some(({ factor }) => factor !== 1)) replaceConstant(layer, 1, scaled(weight, steps.map(({ factor }) => factor), run), 'weight')
   if (layer.inputs[2] || moved.some((b) => b !== 0)) replaceConstant(layer, 2, Tensor.of(weight.dtype, [count], moved), `${labelOf(layer)}.bias`)
 }

@@ -1,6 +1,7 @@
 import type { Node } from '../graph/graph.ts'
 import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
 import { replaceConstant, scaled } from './constant.ts'
+import { channelAxis } from './int8-layers.ts'
 import { alsoFeeds, originOf, soleReader } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
 
@@ -36,25 +37,23 @@ export function foldBatchNorm(): Pass {
   })
 }
 
-/** The channel that an element of a layer's weight belongs to: as many neighbours as `run` says belong to the same. */
-interface Channel {
+/** Which channels the elements of a layer's weight belong to: each for `run` neighbours, and over again after the last. */
+interface Channels {
   readonly run: number
-  readonly of: (index: number) => number
+  readonly of: readonly number[]
 }
 
+const count = (length: number): number[] => Array.from({ length }, (_, i) => i)
+
 /** Output channels. */
-const CHANNELS: Readonly<Record<string, (layer: Node, shape: readonly number[]) => Channel>> = {
-  Conv: (_, shape) => {
-    const each = sizeOf(shape.slice(1))
-    return { run: each, of: (i) => Math.floor(i / each) }
-  },
+const CHANNELS: Readonly<Record<string, (layer: Node, shape: readonly number[]) => Channels>> = {
+  Conv: (_, [outputs = 1, ...rest]) => ({ run: sizeOf(rest), of: count(outputs) }),
   // its weight is [C, K/group, kernel], where group g reads the g-th part of C and writes the g-th part of K
   ConvTranspose: (layer, [inputs = 1, outputs = 1, ...kernel]) => {
-    const each = sizeOf(kernel)
     const perGroup = inputs / layer.int('group', 1)
-    return { run: each, of: (i) => Math.floor(i / (each * outputs * perGroup)) * outputs + (Math.floor(i / each) % outputs) }
+    return { run: sizeOf(kernel), of: count(inputs * outputs).map((i) => Math.floor(i / (outputs * perGroup)) * outputs + (i % outputs)) }
   },
-  Gemm: (layer, [, columns = 1]) => (layer.int('transB') ? { run: columns, of: (i) => Math.floor(i / columns) } : { run: 1, of: (i) => i % columns }),
+  Gemm: (layer, [rows = 1, columns = 1]) => (layer.int('transB') ? { run: columns, of: count(rows) } : { run: 1, of: count(columns) }),
 }
 
 /** Why a normalization is not a fixed map of each channel; null where it is. */
@@ -102,34 +101,33 @@ function affine(norm: Node): { factors: number[]; mean: number[]; beta: number[]
 function fold(norm: Node, layer: Node): void {
   const { factors, mean, beta } = affine(norm)
   const weight = layer.input(1).constant!
-  const channel = CHANNELS[layer.type](layer, weight.shape)
+  const { run, of } = CHANNELS[layer.type](layer, weight.shape)
   const bias = layer.inputs[2]?.constant?.toNumbers() ?? [0]
   const beforehand = layer.type === 'Gemm' ? layer.float('beta', 1) : 1
   const folded = factors.map((factor, c) => (beforehand * bias[bias.length === 1 ? 0 : c] - mean[c]) * factor + beta[c])
   if (beforehand !== 1) layer.attributes.delete('beta')
-  replaceConstant(layer, 1, scaled(weight, (i) => factors[channel.of(i)], channel.run), 'weight')
+  replaceConstant(layer, 1, scaled(weight, of.map((channel) => factors[channel]), run), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [folded.length], folded), `${labelOf(layer)}.bias`)
   if (norm.input(2).trainable) layer.input(2).trainable = true
 }
 
-/** The input channel that an element of a layer's weight reads. */
-function inputChannel(layer: Node, shape: readonly number[]): Channel {
-  if (layer.type === 'Gemm') return layer.int('transB') ? { run: 1, of: (i) => i % shape[1] } : { run: shape[1], of: (i) => Math.floor(i / shape[1]) }
-  const [outputs, perGroup, ...kernel] = shape
-  const each = sizeOf(kernel)
-  const outputsPerGroup = outputs / layer.int('group', 1)
-  return { run: each, of: (i) => Math.floor(i / (each * perGroup * outputsPerGroup)) * perGroup + (Math.floor(i / each) % perGroup) }
+/** Input channels. */
+function inputChannels(layer: Node, [rows, columns, ...kernel]: readonly number[]): Channels {
+  if (layer.type === 'Gemm') return layer.int('transB') ? { run: 1, of: count(columns) } : { run: columns, of: count(rows) }
+  const outputsPerGroup = rows / layer.int('group', 1)
+  return { run: sizeOf(kernel), of: count(rows * columns).map((i) => Math.floor(i / (columns * outputsPerGroup)) * columns + (i % columns)) }
 }
 
 function foldAhead(norm: Node, layer: Node): void {
   const { factors, mean, beta } = affine(norm)
   const weight = layer.input(1).constant!
-  const { of: outputOf } = CHANNELS[layer.type](layer, weight.shape)
-  const { run, of: inputOf } = inputChannel(layer, weight.shape)
+  const [written, read] = [CHANNELS[layer.type](layer, weight.shape), inputChannels(layer, weight.shape)]
+  const at = ({ run, of }: Channels, i: number) => of[Math.floor(i / run) % of.length]
   const former = layer.inputs[2]?.constant?.toNumbers() ?? [0]
-  const outputs = layer.type === 'Gemm' ? weight.shape[layer.int('transB') ? 0 : 1] : weight.shape[0]
+  const outputs = weight.shape[channelAxis(layer)]
   const bias = Array.from({ length: outputs }, (_, o) => former[former.length === 1 ? 0 : o])
-  weight.toFloat32().forEach((w, i) => (bias[outputOf(i)] += w * (beta[inputOf(i)] - mean[inputOf(i)] * factors[inputOf(i)])))
-  replaceConstant(layer, 1, scaled(weight, (i) => factors[inputOf(i)], run), 'weight')
+  const shifts = factors.map((factor, c) => beta[c] - mean[c] * factor)
+  weight.toFloat32().forEach((w, i) => (bias[at(written, i)] += w * shifts[at(read, i)]))
+  replaceConstant(layer, 1, scaled(weight, read.of.map((channel) => factors[channel]), read.run), 'weight')
   replaceConstant(layer, 2, Tensor.of(weight.dtype, [outputs], bias), `${labelOf(layer)}.bias`)
 }

@@ -51,10 +51,15 @@ const heldBy = (mask: Tensor, weight: Tensor): number => (mask.size - nonzeros(m
 
 function columnMask(tensor: Tensor, axis: number): Tensor {
   const shape = tensor.shape.map((extent, i) => (i === axis ? extent : 1))
-  return Tensor.of(tensor.dtype, shape, Array.from(marginals(tensor, axis, Math.abs), (sum) => (sum ? 1 : 0)))
+  return Tensor.of(tensor.dtype, shape, Array.from(marginals(tensor, axis, 1), (sum) => (sum ? 1 : 0)))
 }
 
-const elementMask = (tensor: Tensor): Tensor => Tensor.of(tensor.dtype, tensor.shape, Array.from(tensor.toFloat32(), (w) => (w ? 1 : 0)))
+function elementMask(tensor: Tensor): Tensor {
+  const data = tensor.toFloat32()
+  const mask = new Float32Array(data.length)
+  for (let i = 0; i < data.length; i++) mask[i] = Number(Math.abs(data[i]) > 0)
+  return Tensor.of(tensor.dtype, tensor.shape, mask)
+}
 
 /** What was looked up is masked, not the table. */
 function behind(layer: Node, mask: Value): void {

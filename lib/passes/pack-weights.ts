@@ -1,8 +1,7 @@
 import { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { Tensor } from '../graph/tensor.ts'
+import { sizeOf, Tensor } from '../graph/tensor.ts'
 import { nonzeros } from '../measure/size.ts'
-import { eachRow } from './affine.ts'
 import { pass, type Pass } from './pass.ts'
 
 /** The operator set from which every node that unpacks is as it is written here. */
@@ -51,7 +50,7 @@ function inOneMagnitude(tensor: Tensor): Form | null {
   if (axis === undefined) return null
   const scales = magnitudes(tensor, axis)!
   const bits = nonzeros(tensor) === tensor.size ? 1 : 2
-  const packed = packedBits(codesOf(data, bits === 1 ? (w) => (w > 0 ? 1 : 0) : (w) => Math.sign(w) + 1), bits)
+  const packed = packedBits(data, bits, bits === 1 ? (w) => Number(w > 0) : (w) => Math.sign(w) + 1)
   return {
     bytes: packed.length + scales.length * 4,
     text: `${bits} ${bits === 1 ? 'bit' : 'bits'} a weight`,
@@ -67,16 +66,16 @@ function inOneMagnitude(tensor: Tensor): Form | null {
 function magnitudes(tensor: Tensor, axis: number): Float32Array | null {
   const data = tensor.toFloat32()
   const found = new Float32Array(tensor.shape[axis])
-  let several = false
-  eachRow(tensor.shape, axis, (entry, from, to) => {
-    for (let i = from; i < to && !several; i++) {
-      const magnitude = Math.abs(data[i])
-      if (!magnitude || found[entry] === magnitude) continue
-      several = found[entry] !== 0 || !Number.isFinite(magnitude)
-      found[entry] = magnitude
-    }
-  })
-  return several ? null : found
+  const inner = sizeOf(tensor.shape.slice(axis + 1))
+  for (let at = 0; at < data.length; )
+    for (let entry = 0; entry < found.length; entry++)
+      for (const end = at + inner; at < end; at++) {
+        const magnitude = Math.abs(data[at])
+        if (!magnitude || found[entry] === magnitude) continue
+        if (found[entry] || !Number.isFinite(magnitude)) return null
+        found[entry] = magnitude
+      }
+  return found
 }
 
 /** A bit for each number that says whether it is zero, and the others. */
@@ -87,9 +86,13 @@ function withMask(tensor: Tensor): Form {
     text: `a bit mask and ${count.toLocaleString('en')} numbers`,
     unpacked(builder, name) {
       const data = tensor.toFloat32()
-      const packed = packedBits(codesOf(data, (w) => (w === 0 ? 0 : 1)), 1)
+      const packed = packedBits(data, 1, (w) => Number(w !== 0))
       const kept = new Float32Array(count + 1)
-      for (let i = 0, at = 0; i < data.length; i++) if (data[i] !== 0) kept[at++] = data[i]
+      for (let i = 0, at = 0; i < data.length; i++) {
+        kept[at] = data[i]
+        at += Number(data[i] !== 0)
+      }
+      kept[count] = 0
       const mask = unpackedBits(builder, packed, 1, { shape: [tensor.size], size: tensor.size }, name)
       const place = builder.sub(builder.op('CumSum', [builder.cast(mask, 'int32'), builder.tensor(Tensor.scalar('int32', 0))]), 1)
       const numbers = builder.gather(builder.tensor(Tensor.float32([kept.length], kept), `${name}_numbers`), builder.op('Max', [place, builder.scalar(0, 'int32')]))
@@ -98,17 +101,12 @@ function withMask(tensor: Tensor): Form {
   }
 }
 
-function codesOf(data: Float32Array, code: (w: number) => number): Uint8Array {
-  const codes = new Uint8Array(data.length)
-  for (let i = 0; i < data.length; i++) codes[i] = code(data[i])
-  return codes
-}
-
 /** Codes of 1 or 2 bits, the first in the lowest bits of the first byte. */
-function packedBits(codes: Uint8Array, bits: 1 | 2): Uint8Array {
+function packedBits(data: Float32Array, bits: 1 | 2, code: (w: number) => number): Uint8Array {
   const perByte = 8 / bits
-  const bytes = new Uint8Array(Math.ceil(codes.length / perByte))
-  for (let i = 0; i < codes.length; i++) bytes[Math.floor(i / perByte)] |= codes[i] << ((i % perByte) * bits)
+  const bytes = new Uint8Array(Math.ceil(data.length / perByte))
+  for (let at = 0, i = 0; at < bytes.length; at++)
+    for (let shift = 0; shift < 8 && i < data.length; shift += bits, i++) bytes[at] |= code(data[i]) << shift
   return bytes
 }
 

@@ -1,8 +1,9 @@
+import { MAGNITUDE } from './bits.ts'
 import type { Pass } from './pass.ts'
 import type { PruneOptions } from './prune-l1.ts'
 import { roundHalfToEven } from './rounding.ts'
 import { layoutOf, weightIndex } from './weight.ts'
-import { checkAmount, smallest, zeroing } from './zeroing.ts'
+import { checkAmount, maskOfSmallest, zeroing } from './zeroing.ts'
 
 export interface PruneBlocksOptions extends PruneOptions {
   /** Outputs and inputs of a block ([4, 4]). */
@@ -18,32 +19,39 @@ export function pruneBlocks({ amount, block = [4, 4], ...selection }: PruneBlock
   checkAmount('pruneBlocks', amount)
   if (block.length !== 2 || !block.every((x) => Number.isInteger(x) && x >= 1)) throw new RangeError(`pruneBlocks: block is two whole numbers from 1 on, not [${block}]`)
   const [outputs, inputs] = block
-  return zeroing('prune-blocks', { amount, block }, selection, (weights) => weights.map(({ tensor, readers: [layer] }) => {
+  return zeroing('prune-blocks', { amount, block }, selection, (weights) => weights.map(({ tensor, words, readers: [layer] }) => {
     const { outputs: rows, positions, channels, at } = layoutOf(layer, weightIndex(layer)!, tensor.shape)
-    const across = Math.ceil((positions * channels) / inputs)
-    const blocks = Math.ceil(rows / outputs) * across
-    const [sums, counts] = [new Float64Array(blocks), new Uint32Array(blocks)]
+    const width = positions * channels
+    const across = Math.ceil(width / inputs)
+    const down = Math.ceil(rows / outputs)
+    const count = roundHalfToEven(amount * down * across)
+    if (!count) return 0
+    const places = Int32Array.from({ length: width }, (_, i) => at(0, Math.floor(i / channels), i % channels))
+
     const data = tensor.toFloat32()
-    /** Stretches of elements that belong to one block, `step` apart. */
-    const each = (visit: (block: number, from: number, to: number, step: number) => void) => {
-      for (let o = 0; o < rows; o++) for (let k = 0; k < positions; k++) {
-        const [first, step] = [at(o, k, 0), at(o, k, 1) - at(o, k, 0)]
-        for (let c = 0, end = 0; c < channels; c = end) {
-          const column = Math.floor((k * channels + c) / inputs)
-          end = Math.min(channels, (column + 1) * inputs - k * channels)
-          visit(Math.floor(o / outputs) * across + column, first + c * step, first + end * step, step)
+    const scores = new Float64Array(down * across)
+    for (let o = 0; o < rows; o++) {
+      const start = at(o, 0, 0)
+      for (let b = Math.floor(o / outputs) * across, i = 0; i < width; b++) {
+        let sum = scores[b]
+        for (const end = Math.min(i + inputs, width); i < end; i++) sum += Math.abs(data[start + places[i]])
+        scores[b] = sum
+      }
+    }
+    for (let r = 0, b = 0; r < down; r++) for (let c = 0; c < across; c++, b++) scores[b] /= Math.min(outputs, rows - r * outputs) * Math.min(inputs, width - c * inputs)
+
+    const stays = maskOfSmallest(scores, count)
+    let zeros = 0
+    for (let o = 0; o < rows; o++) {
+      const start = at(o, 0, 0)
+      for (let b = Math.floor(o / outputs) * across, i = 0; i < width; b++) {
+        const mask = stays[b]
+        for (const end = Math.min(i + inputs, width); i < end; i++) {
+          const word = (words[start + places[i]] &= mask)
+          zeros += ((word & MAGNITUDE) - 1) >>> 31
         }
       }
     }
-    each((b, from, to, step) => {
-      for (let i = from; i < to; i += step) sums[b] += Math.abs(data[i])
-      counts[b] += (to - from) / step
-    })
-    const [gone] = smallest([Float32Array.from(sums, (sum, b) => sum / counts[b])], roundHalfToEven(amount * blocks))
-    const zeros = new Uint8Array(tensor.size)
-    each((b, from, to, step) => {
-      for (let i = from; i < to; i += step) zeros[i] = gone[b]
-    })
     return zeros
   }))
 }

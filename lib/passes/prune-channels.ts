@@ -1,4 +1,4 @@
-import { Coupling, emptied, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
+import { Coupling, emptied, isSame, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { Port } from '../graph/operator.ts'
 import { channelsOf, type Channels } from './channels.ts'
@@ -96,17 +96,17 @@ async function scorer(graph: Graph, criterion: Criterion, layers: readonly Chann
     const mean = entries.reduce((sum, s) => sum + s, 0) / entries.length
     told.set(value, (told.get(value) ?? new Map()).set(axis, entries.map((s) => (mean ? s / mean : 0))))
   })
-  return (member) => {
+  return ({ entries }) => {
     let [found, tensors] = [0, 0]
-    for (const [value, ports] of member.entries)
-      for (const [axis, entries] of ports) {
-        const shares = told.get(value)?.get(axis)
-        if (!shares || !entries.size) continue
-        let sum = 0
-        for (const entry of entries) sum += shares[entry]!
-        found += sum / entries.size
-        tensors++
-      }
+    for (let i = 0; i < entries.length; ) {
+      const [first, { port }] = [i, entries[i]!]
+      const shares = told.get(port.value)?.get(port.axis)
+      let sum = 0
+      for (; entries[i]?.port === port; i++) sum += shares ? shares[entries[i]!.index]! : 0
+      if (!shares) continue
+      found += sum / (i - first)
+      tensors++
+    }
     return tensors ? found / tensors : null
   }
 }
@@ -145,7 +145,7 @@ function removalOf(going: readonly Going[]): Coupled {
   const removal = union(going.map(({ member }) => member))
   const empty = emptied(removal)
   if (!empty) return removal
-  const best = going.filter(({ member }) => member.entries.get(empty.value)?.has(empty.axis)).reduce((a, b) => (b.score > a.score ? b : a))
+  const best = going.filter(({ member }) => member.entries.some(({ port }) => isSame(port, empty))).reduce((a, b) => (b.score > a.score ? b : a))
   return removalOf(going.filter((other) => other !== best))
 }
 

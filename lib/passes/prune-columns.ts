@@ -1,5 +1,4 @@
-import { isFloat, Tensor } from '../graph/tensor.ts'
-import { eachRow } from './affine.ts'
+import { isFloat, sizeOf, Tensor } from '../graph/tensor.ts'
 import { matricesOf } from './columns.ts'
 import { marginals } from './criterion.ts'
 import { replaceConstant } from './constant.ts'
@@ -7,7 +6,7 @@ import { pass, type Pass } from './pass.ts'
 import type { PruneOptions } from './prune-l1.ts'
 import { roundHalfToEven } from './rounding.ts'
 import { chosenLayers } from './weight.ts'
-import { checkAmount, smallest } from './zeroing.ts'
+import { checkAmount, maskOfSmallest } from './zeroing.ts'
 
 /**
  * L2 structured pruning, matrix by matrix: sets the columns of smallest Euclidean norm to zero, in each convolution, product, recurrent layer and embedding,
@@ -27,19 +26,20 @@ export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
           report.refuse(layer, `its weight "${weight}" is not stored as floating-point numbers`)
           continue
         }
-        const norms = marginals(tensor, axis, (x) => x * x)
-        const [zeros] = smallest([Float32Array.from(norms)], roundHalfToEven(amount * norms.length))
-        replaceConstant(layer, index, withoutColumns(tensor, axis, zeros), weight.name)
-        report.change(layer, `${zeros.length - zeros.filter(Boolean).length} of ${zeros.length} columns of "${weight}" stay`)
+        const norms = marginals(tensor, axis, 2)
+        const stay = maskOfSmallest(norms, roundHalfToEven(amount * norms.length))
+        const gone = Array.from(stay.keys()).filter((column) => !stay[column])
+        replaceConstant(layer, index, withoutColumns(tensor, axis, gone), weight.name)
+        report.change(layer, `${norms.length - gone.length} of ${norms.length} columns of "${weight}" stay`)
       }
   })
 }
 
 /** The tensor with some entries of an axis zero. */
-function withoutColumns(tensor: Tensor, axis: number, zeros: Uint8Array): Tensor {
+function withoutColumns(tensor: Tensor, axis: number, gone: readonly number[]): Tensor {
   const data = tensor.data.slice() as Float32Array
-  eachRow(tensor.shape, axis, (column, from, to) => {
-    if (zeros[column]) for (let i = from; i < to; i++) data[i] = 0
-  })
+  const inner = sizeOf(tensor.shape.slice(axis + 1))
+  for (let from = 0; from < data.length; from += tensor.shape[axis] * inner)
+    for (const column of gone) for (let i = from + column * inner; i < from + (column + 1) * inner; i++) data[i] = 0
   return Tensor.of(tensor.dtype, tensor.shape, data)
 }

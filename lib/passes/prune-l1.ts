@@ -1,7 +1,7 @@
 import type { Pass } from './pass.ts'
 import { roundHalfToEven } from './rounding.ts'
 import type { Selection } from './weight.ts'
-import { checkAmount, smallest, zeroing } from './zeroing.ts'
+import { checkAmount, zeroing, zeroSmallest } from './zeroing.ts'
 
 export interface PruneOptions extends Selection {
   /** Share of the weights that becomes zero, 0 to 1. */
@@ -22,8 +22,8 @@ export function pruneL1({ amount, scope = 'layer', ...selection }: PruneL1Option
   checkAmount('pruneL1', amount)
   if (scope !== 'layer' && scope !== 'global') throw new RangeError(`pruneL1: scope is 'layer' or 'global', not ${scope}`)
   return zeroing('prune-l1', { amount, scope }, selection, (weights) => {
-    const lists = weights.map(({ tensor }) => tensor.toFloat32())
-    if (scope === 'global') return smallest(lists, roundHalfToEven(amount * lists.reduce((sum, { length }) => sum + length, 0)))
-    return lists.flatMap((list) => smallest([list], roundHalfToEven(amount * list.length)))
+    const lists = weights.map(({ words }) => words)
+    if (scope === 'global') return zeroSmallest(lists, roundHalfToEven(amount * lists.reduce((sum, { length }) => sum + length, 0)))
+    return lists.flatMap((list) => zeroSmallest([list], roundHalfToEven(amount * list.length)))
   })
 }

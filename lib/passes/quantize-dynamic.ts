@@ -50,9 +50,9 @@ function convolved(builder: Builder, layer: Node, [x, scale, zeroPoint]: readonl
 
 function multiplied(builder: Builder, layer: Node, [x, scale, zeroPoint]: readonly Value[]): Value {
   const weight = layer.input(1)
-  const stored = channelAxis(layer) === 0 ? turned(weight.constant!) : weight.constant!
-  const { values, scales } = quantizedWeight(stored, 1)
-  const y = integers(builder, 'MatMulInteger', layer, [x, inOtherForm(builder, weight, values, 'int8'), zeroPoint], {})
+  const { values, scales } = quantizedWeight(weight.constant!, channelAxis(layer))
+  const stored = channelAxis(layer) === 0 ? turned(values) : values
+  const y = integers(builder, 'MatMulInteger', layer, [x, inOtherForm(builder, weight, stored, 'int8'), zeroPoint], {})
   return scaled(builder, layer, y, scale, Tensor.float32([scales.length], scales), [scales.length])
 }
 
@@ -69,11 +69,9 @@ function scaled(builder: Builder, layer: Node, y: Value, scale: Value, weightSca
   return bias ? builder.add(product, inOtherForm(builder, bias, bias.constant!.reshape(biasShape), 'column')) : product
 }
 
-/** The transpose of a matrix. */
-function turned(matrix: Tensor): Tensor {
-  const [rows, columns] = matrix.shape
-  const elements = matrix.toFloat32()
-  const found = new Float32Array(elements.length)
-  for (let column = 0, at = 0; column < columns; column++) for (let row = 0; row < rows; row++) found[at++] = elements[row * columns + column]
-  return Tensor.float32([columns, rows], found)
+/** The transpose of a matrix of int8. */
+function turned({ shape: [rows, columns], data }: Tensor): Tensor {
+  const found = new Int8Array(data.length)
+  for (let column = 0, at = 0; column < columns; column++) for (let row = 0; row < rows; row++) found[at++] = (data as Int8Array)[row * columns + column]
+  return Tensor.of('int8', [columns, rows], found)
 }

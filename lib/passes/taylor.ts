@@ -6,7 +6,8 @@ import type { Port } from '../graph/operator.ts'
 import { Session } from '../runtime/session.ts'
 import { gradients } from '../train/gradient.ts'
 import { crossEntropy, type Loss } from '../train/loss.ts'
-import { marginals, type Criterion } from './criterion.ts'
+import { eachRow } from './affine.ts'
+import type { Criterion } from './criterion.ts'
 
 export interface TaylorOptions<Label> {
   /** Samples that the loss is taken over. */
@@ -33,7 +34,14 @@ export function taylor<Label>({ data, loss = crossEntropy, batch = 32 }: TaylorO
           const results = await session.run({ ...inputs, target: data.target(labels) })
           axes.forEach(({ value, axis }, i) => {
             const gradient = results[`gradient_${i}`].toFloat32()
-            marginals(value.constant!, axis, (w, at) => w * gradient[at]).forEach((change, entry) => (sums[i][entry] += change ** 2))
+            const weights = value.constant!.toFloat32()
+            const changes = sums[i].map(() => 0)
+            eachRow(value.constant!.shape, axis, (entry, from, to) => {
+              let change = 0
+              for (let at = from; at < to; at++) change += weights[at] * gradient[at]
+              changes[entry] += change
+            })
+            changes.forEach((change, entry) => (sums[i][entry] += change ** 2))
           })
         }
       } finally {

@@ -12,12 +12,19 @@ const OVER_WEIGHTS: Readonly<Record<string, passes.Pass>> = {
   fuseActivation: passes.fuseActivation(),
   pruneChannels: passes.pruneChannels({ amount: 0.5 }),
   pruneL1: passes.pruneL1({ amount: 0.5 }),
+  'pruneL1 of all layers together': passes.pruneL1({ amount: 0.5, scope: 'global' }),
+  pruneRandom: passes.pruneRandom({ amount: 0.5 }),
   pruneNofM: passes.pruneNofM(),
+  pruneBlocks: passes.pruneBlocks({ amount: 0.5 }),
+  pruneColumns: passes.pruneColumns({ amount: 0.5 }),
+  flushDenormals: passes.flushDenormals(),
   quantizeDynamic: passes.quantizeDynamic({ force: true }),
   halfPrecision: passes.halfPrecision(),
   float8: passes.float8(),
   packWeights: passes.packWeights(),
 }
+
+const OVER_ZEROS: Readonly<Record<string, passes.Pass>> = { holdZeros: passes.holdZeros(), packWeights: passes.packWeights() }
 
 const OVER_NODES: Readonly<Record<string, passes.Pass>> = {
   removeIdentities: passes.removeIdentities(),
@@ -38,6 +45,10 @@ export async function costs(print: (row: Row) => void): Promise<void> {
   const row = (of: string, metric: string, unit: string, values: readonly number[]) => print({ bench: 'passes', case: `costs, ${of}`, who: 'hone', metric, unit, ...figures(values) })
   const resnet50 = nn.models.resnet50()
   for (const [name, pass] of Object.entries(OVER_WEIGHTS)) row(`${name} of ResNet-50`, 'processor time', 's', await times(pass, resnet50.graph))
+  const { graph: sparse } = await passes.pruneL1({ amount: 0.7 }).apply(resnet50.graph)
+  for (const [name, pass] of Object.entries(OVER_ZEROS)) row(`${name} of ResNet-50 with 70 % zeros`, 'processor time', 's', await times(pass, sparse))
+  const { graph: folded } = await passes.foldBatchNorm().apply(resnet50.graph)
+  row('equalize of ResNet-50 without batch norms', 'processor time', 's', await times(passes.equalize(), folded))
   const large = chain(NODES)
   for (const [name, pass] of Object.entries(OVER_NODES)) row(`${name} of ${NODES.toLocaleString('en')} nodes`, 'processor time', 's', await times(pass, large))
   const small = nn.models.vgg11()

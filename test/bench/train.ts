@@ -1,72 +1,50 @@
-import { symbol } from '../../lib/graph/dim.ts'
-import type { Graph } from '../../lib/graph/graph.ts'
-import { sizeOf, Tensor, type DataType } from '../../lib/graph/tensor.ts'
-import { bench as time, cost, nn, Session, type Model } from '../../lib/index.ts'
+import { readFileSync } from 'node:fs'
+import type { Tensor } from '../../lib/graph/tensor.ts'
+import { bench as time, Session } from '../../lib/index.ts'
 import type { Contender } from '../../lib/measure/contender.ts'
-import { random, type Random } from '../../lib/random.ts'
-import { bceWithLogits, crossEntropy, ctc, type Loss } from '../../lib/train/loss.ts'
-import { adam, sgd, type Optimizer } from '../../lib/train/optimizer.ts'
-import { StepSession } from '../../lib/train/step-session.ts'
-import { initialState, next, trainingStep } from '../../lib/train/step.ts'
+import { processContender, type ProcessContender } from '../../lib/measure/process.ts'
+import { next } from '../../lib/train/step.ts'
 import { figures, printThroughput, wanted } from './figures.ts'
 import type { BenchOptions, Row } from './main.ts'
 import { networkPeers, type NetworkTask } from './peers.ts'
+import { BATCH, compiled, networks, SETTINGS, taskOf, THREADS } from './training-step.ts'
 
-const BATCH = 64
-const THREADS = 2
 const SECONDS = 40
 
-interface Case {
-  readonly model: Model
-  readonly optimizer: Optimizer
-  readonly loss: Loss
-  readonly target: DataType
-  /** Numbers of one target (a single one). */
-  readonly length?: number
-  /** So many tokens, or labels, there are (10). */
-  readonly vocabulary?: number
-  /** Only the rows of an embedding that a step read move (false). */
-  readonly lazyEmbeddings?: boolean
-}
-
-const momentum = sgd({ lr: 0.01, momentum: 0.9 })
-const classifier = { loss: crossEntropy, target: 'int64' } as const
-const sentiment = { loss: bceWithLogits, target: 'float32', vocabulary: 121_301 } as const
-
-/** Made one after the other: an LSTM's table alone takes 124 MB. */
-const networks: Readonly<Record<NetworkTask['network'], () => Case>> = {
-  vgg11: () => ({ ...classifier, model: nn.models.vgg11(), optimizer: momentum }),
-  resnet18: () => ({ ...classifier, model: nn.models.resnet18(), optimizer: momentum }),
-  'mnist-cnn': () => ({ ...classifier, model: nn.models.mnistCnn({ dropout: false }), optimizer: adam() }),
-  lprnet: () => ({ loss: ctc({ blank: 67 }), target: 'int64', length: 7, model: nn.models.lprnet({ dropout: 0 }), optimizer: adam() }),
-  lstm: () => ({ ...sentiment, model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }) }),
-  'lstm-adam': () => ({ ...sentiment, model: nn.models.lstmSentiment(), optimizer: adam(), lazyEmbeddings: true }),
-}
-
-/** Samples that a training step takes in a second: lowered, beside the step as written, or beside the peers; and how long the lowered step takes to compile. */
+/**
+ * Samples that a training step takes in a second: lowered, beside the step as written, or beside the peers; how long the lowered step takes to compile; and, on Linux,
+ * the most memory that a process which trains has held.
+ */
 export async function bench(print: (row: Row) => void, { peers, cases, seconds = SECONDS }: BenchOptions): Promise<void> {
   for (const [name, make] of wanted(networks, cases)) {
-    const { model: { graph }, optimizer, loss, target, length, vocabulary = 10, lazyEmbeddings = false } = make()
-    const step = trainingStep(graph, { loss, optimizer, target: { dtype: target, shape: [symbol('N'), ...(length ? [length] : [])] }, lazyEmbeddings })
-    const settings = { threads: THREADS, parameters: cost(graph).parameters }
-    const state = initialState(step, graph)
-    const batch = batchOf(step, state, vocabulary)
+    const task = taskOf(make())
+    const { batch, settings, state } = task
     const begin = performance.now()
-    const session = await StepSession.open(step, state, { ...SETTINGS, sizes: { N: BATCH } })
-    const compiled = (performance.now() - begin) / 1000
-    const plain = peers || lazyEmbeddings ? undefined : await Session.create(step, SETTINGS)
+    const session = await compiled(task)
+    const toCompile = (performance.now() - begin) / 1000
+    const plain = peers || task.lazyEmbeddings ? undefined : await Session.create(task.step, SETTINGS)
+    const others = () => (peers ? networkPeers({ network: name as NetworkTask['network'], mode: 'train', batch: BATCH, threads: THREADS }) : {})
     const contenders: Record<string, Contender> = {
       hone: { run: () => session.run([batch]), perCall: BATCH, settings },
       ...(plain && { 'as written': { run: stepping(plain, batch, state), perCall: BATCH, settings } }),
-      ...(peers && await networkPeers({ network: name as NetworkTask['network'], mode: 'train', batch: BATCH, threads: THREADS })),
+      ...(await others()),
     }
     printThroughput(print, await time(contenders, { seconds, rest: peers ? 0.02 : 0 }), { bench: 'train', case: name, unit: 'samples/s' })
-    print({ bench: 'train', case: name, who: 'hone', metric: 'time to compile', unit: 's', ...figures([compiled]) })
+    print({ bench: 'train', case: name, who: 'hone', metric: 'time to compile', unit: 's', ...figures([toCompile]) })
     await Promise.all([session.release(), plain?.release()])
+    if (process.platform !== 'linux') continue
+    const alone = { hone: await processContender(process.execPath, [`${import.meta.dirname}/step-process.js`, name]), ...(await others()) }
+    for (const [who, contender] of Object.entries(alone)) print({ bench: 'train', case: name, who, metric: 'peak memory of the process', unit: 'bytes', ...figures([await peakOf(contender)]) })
   }
 }
 
-const SETTINGS = { device: 'cpu', threads: THREADS, denormalsAsZero: true } as const
+/** Three steps are taken. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+async function peakOf(contender: ProcessContender): Promise<number> {
+  await contender.time(3)
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${contender.pids[0]}/status`, 'utf8'))!
+  await contender.close()
+  return Number(kibibytes) * 1024
+}
 
 /** One step after the other on the same batch. */
 function stepping(session: Session, batch: Record<string, Tensor>, state: Record<string, Tensor>): () => Promise<void> {
@@ -74,14 +52,4 @@ function stepping(session: Session, batch: Record<string, Tensor>, state: Record
     const results = await session.run({ ...batch, ...state })
     state = Object.fromEntries(Object.keys(state).map((name) => [name, results[next(name)]!]))
   }
-}
-
-/** Noise for images; tokens and labels by chance. */
-function batchOf(step: Graph, state: Readonly<Record<string, Tensor>>, vocabulary: number): Record<string, Tensor> {
-  const source: Random = random(1)
-  return Object.fromEntries(step.inputs.filter(({ name }) => !(name in state)).map(({ name, dtype, shape }) => {
-    const dims = [BATCH, ...(shape!.slice(1) as number[])]
-    const values = Array.from({ length: sizeOf(dims) }, () => (dtype === 'int64' ? source.below(vocabulary) : source.next()))
-    return [name, Tensor.of(dtype!, dims, values)]
-  }))
 }

@@ -1,7 +1,7 @@
 import type { Node, Value } from '../../graph/graph.ts'
 import { countsAlong } from '../../graph/ops/pool.ts'
 import { windowOf } from '../../graph/ops/window.ts'
-import { onAxes } from './axes.ts'
+import { onBothAxes, transform } from './axes.ts'
 import { transpose, type Matrix } from './bilinear.ts'
 import { isImage, IMAGE } from './layout.ts'
 import type { Recipe } from './lowering.ts'
@@ -12,7 +12,7 @@ export const averagePool: Recipe = {
   lower(node, lowering) {
     const x = node.input(0)
     const [rows, columns] = means(node, x, node.output)
-    const y = onAxes(lowering, rows, columns, lowering.read(x, IMAGE), depthOf(x))
+    const y = transform(lowering, onBothAxes(rows, columns), lowering.read(x, IMAGE), depthOf(x))
     lowering.write(node.output, lowering.builder.reshape(y, IMAGE.held(node.output.shape as readonly number[])), IMAGE)
   },
 }
@@ -23,7 +23,7 @@ export const averagePoolGrad: Recipe = {
   lower(node, lowering) {
     const dy = node.input(0)
     const [rows, columns] = means(node, node.output, dy)
-    const dx = onAxes(lowering, transpose(rows), transpose(columns), lowering.read(dy, IMAGE), depthOf(dy))
+    const dx = transform(lowering, onBothAxes(transpose(rows), transpose(columns)), lowering.read(dy, IMAGE), depthOf(dy))
     lowering.write(node.output, lowering.builder.reshape(dx, IMAGE.held(node.output.shape as readonly number[])), IMAGE)
   },
 }

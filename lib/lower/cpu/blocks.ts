@@ -138,21 +138,26 @@ function toScan(graph: Graph, members: readonly Node[], sizes: BlockSizes): void
   const ordered = graph.nodes().filter((node) => chain.has(node))
   const shape = rowsOf(ordered[0]!).shape as readonly number[]
   const blocks = blocksOf(shape, sizes)!
-  const divided = [blocks, shape[0]! / blocks, ...shape.slice(1)]
+  const narrow = [shape[0]! / blocks, ...shape.slice(1)]
+  const joined = members.some((node) => !isRowSum(node) && node.inputs.some((value) => isRow(value, node.output))) ? rowsToJoin(narrow) : 1
+  const held = joined > 1 ? [narrow[0]! / joined, joined * narrow[1]!] : narrow
   const builder = new Builder(graph, `${ordered[0]!.name}.blocks.`)
   const inner = builder.within('block')
   const body = inner.graph
 
   const forms = new Map<Value, Value>()
   const sequences: Value[] = []
-  const within = (value: Value | null): Value | null => {
-    if (!value || String(value.shape) !== String(shape) || forms.has(value)) return value && (forms.get(value) ?? value)
-    sequences.push(builder.reshape(value, divided))
-    forms.set(value, body.input(body.unique(value.name), value.dtype, divided.slice(1)))
+  const within = (value: Value | null, output: Value): Value | null => {
+    if (!value || forms.has(value)) return value && forms.get(value)!
+    if (String(value.shape) !== String(shape)) return joined > 1 && isRow(value, output) ? repeated(builder, value, joined) : value
+    sequences.push(builder.reshape(value, [blocks, ...held]))
+    forms.set(value, body.input(body.unique(value.name), value.dtype, held))
     return forms.get(value)!
   }
   for (const node of ordered) {
-    const inputs = isRowSum(node) ? [inner.tensor(Tensor.float32([1, divided[1]!], node.input(0).constant!.data.slice(0, divided[1]) as Float32Array)), within(node.input(1))] : node.inputs.map(within)
+    const inputs = isRowSum(node)
+      ? [inner.tensor(Tensor.float32([1, held[0]!], node.input(0).constant!.data.slice(0, held[0]) as Float32Array)), within(node.input(1), node.output)]
+      : node.inputs.map((value) => within(value, node.output))
     forms.set(node.output, inner.op(node.type, inputs, Object.fromEntries(node.attributes), { name: body.unique(node.name) }))
   }
 
@@ -160,7 +165,23 @@ function toScan(graph: Graph, members: readonly Node[], sizes: BlockSizes): void
   for (const { output } of results) body.addOutput(forms.get(output)!)
   const stacked = builder.ops('Scan', sequences, { body, num_scan_inputs: sequences.length }, { outputs: results.length })
   results.forEach((node, i) => {
-    const whole = isRowSum(node) ? builder.reduceSum(stacked[i]!, [0]) : builder.reshape(stacked[i]!, shape)
+    const whole = isRowSum(node) ? builder.reduceSum(builder.reshape(stacked[i]!, [blocks * joined, 1, narrow[1]!]), [0]) : builder.reshape(stacked[i]!, shape)
     for (const { user, index } of node.output.uses) if (user instanceof Node && !chain.has(user)) user.setInput(index, whole)
   })
 }
+
+/** Numbers of a row from which on repeating one along the others costs no more than reading a whole tensor: a few dozen per row take twice as long. */
+const LONG = 4096
+
+/** How many neighbouring rows of a block stand in one, so that it is long. */
+function rowsToJoin([rows, length, ...others]: readonly number[]): number {
+  if (others.length || length! >= LONG) return 1
+  const most = Math.ceil(LONG / length!)
+  return Array.from({ length: most }, (_, i) => most - i).find((count) => rows! % count === 0)!
+}
+
+/** A single row, to be repeated along the output's. */
+const isRow = (value: Value | null, output: Value): boolean => value !== null && output.rank === 2 && Number(value.size) > 1 && Number(value.size) === Number(value.shape!.at(-1)) && isRepeated(value, output)
+
+/** A row, `count` times. */
+const repeated = (builder: Builder, row: Value, count: number): Value => builder.reshape(builder.op('Expand', [row, builder.int64([count, Number(row.size)])]), [-1])

@@ -28,7 +28,7 @@ export const elementwise: Recipe = {
     const { output } = node
     const layout = lowering.home(output)
     if (!layout.order) return lowering.copy(node)
-    const isSpread = node.inputs.some((value) => value && isRepeated(value, output))
+    const isSpread = node.inputs.some((value) => value && isRepeated(value, output) && !isRow(value, output, layout))
     const operands = node.inputs.map((value) => value && (isSpread ? spread : held)(value, output, layout, lowering))
     const [lowered] = lowering.builder.ops(node.type, operands, Object.fromEntries(node.attributes))
     lowering.write(output, isSpread ? lowering.builder.reshape(lowered!, layout.held(output.shape as readonly number[])) : lowered!)
@@ -38,11 +38,22 @@ export const elementwise: Recipe = {
 /** Broadcast along an axis, and no single number. */
 const isRepeated = (value: Value, output: Value): boolean => Number(value.size) !== 1 && String(value.shape) !== String(output.shape)
 
-/** An operand of the output's shape, or a single number. */
-function held(value: Value, _: Value, layout: Layout, lowering: Lowering): Value {
-  if (Number(value.size) !== 1) return lowering.read(value, layout)
-  const number = lowering.read(value, PLAIN)
-  return number.rank ? lowering.builder.reshape(number, []) : number
+/** Broadcast along all axes but the one that the layout holds last, as an image's channels. */
+function isRow(value: Value, output: Value, { order, held }: Layout): boolean {
+  const last = order!.at(-1)!
+  const length = Number(output.shape![last])
+  return aligned(value, output).every((d, axis) => d === (axis === last ? length : 1)) && held(output.shape as readonly number[]).at(-1) === length
+}
+
+/** A shape with an axis for each of the output's. */
+const aligned = (value: Value, output: Value): readonly number[] => [...Array<number>(output.rank! - value.rank!).fill(1), ...(value.shape as readonly number[])]
+
+/** An operand of the output's shape, a row, or a single number. */
+function held(value: Value, output: Value, layout: Layout, lowering: Lowering): Value {
+  if (!isRepeated(value, output) && Number(value.size) !== 1) return lowering.read(value, layout)
+  const plain = lowering.read(value, PLAIN)
+  const shape = Number(value.size) === 1 ? [] : [Number(value.size)]
+  return plain.rank === shape.length ? plain : lowering.builder.reshape(plain, shape)
 }
 
 /** An operand with an axis for each of the output's, in the layout's order, so that all are broadcast alike. */
@@ -50,6 +61,5 @@ function spread(value: Value, output: Value, layout: Layout, lowering: Lowering)
   const { builder } = lowering
   if (Number(value.size) === 1) return held(value, output, layout, lowering)
   if (!isRepeated(value, output)) return builder.reshape(lowering.read(value, layout), layout.order!.map((axis) => Number(output.shape![axis])))
-  const aligned = [...Array<number>(output.rank! - value.rank!).fill(1), ...(value.shape as readonly number[])]
-  return builder.transpose(builder.reshape(lowering.read(value, PLAIN), aligned), layout.order!)
+  return builder.transpose(builder.reshape(lowering.read(value, PLAIN), aligned(value, output)), layout.order!)
 }

@@ -6,6 +6,7 @@ import { inBlocks } from './blocks.ts'
 import { concat, slice, sliceGrad, split } from './channels.ts'
 import { columns } from './columns.ts'
 import { elementwise, tied } from './elementwise.ts'
+import { flatten } from './flatten.ts'
 import { geometryKey, geometryOf, type Geometry } from './geometry.ts'
 import { homes } from './homes.ts'
 import { PLAIN, type Layout } from './layout.ts'
@@ -42,6 +43,8 @@ const followers: Readonly<Record<string, readonly Recipe[]>> = {
   SliceGrad: [sliceGrad],
   Concat: [concat],
   Split: [split],
+  Flatten: [flatten],
+  Reshape: [flatten],
 }
 
 /** What is computed otherwise wherever it stands. */

@@ -56,7 +56,8 @@ export function unpacked(graph: Builder, held: Value, layout: Layout, shape: rea
 
 const pairs = ([n, c, h, w]: readonly number[]): readonly number[] => [n! * c!, h! * w!]
 
-function transposed(graph: Builder, x: Value, matrix: readonly number[]): Value {
+/** A matrix that is given as anything of its size, transposed. */
+export function transposed(graph: Builder, x: Value, matrix: readonly number[]): Value {
   return graph.transpose(graph.reshape(x, matrix), [1, 0])
 }
 

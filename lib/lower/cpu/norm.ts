@@ -14,7 +14,7 @@ export const batchNormTrain: Recipe = {
     const centred = builder.sub(x, mean)
     const variance = meanOf(lowering, builder.mul(centred, centred))
     const inverse = builder.div(1, builder.sqrt(builder.add(variance, node.float('epsilon', 1e-5))))
-    const y = builder.add(builder.mul(centred, builder.mul(scale, inverse)), bias)
+    const y = affine(builder, x, builder.mul(scale, inverse), mean, bias)
     const momentum = node.float('momentum', 0.1)
     const moved = (running: Value, batch: Value) => builder.add(builder.mul(running, 1 - momentum), builder.mul(batch, momentum))
     lowering.write(node.outputs[0]!, y, IMAGE)
@@ -33,8 +33,9 @@ export const batchNormTrainGrad: Recipe = {
     const centred = builder.sub(x, mean)
     const share = meanOf(lowering, dy)
     const slope = builder.mul(meanOf(lowering, builder.mul(dy, centred)), inverse)
-    const straight = builder.sub(dy, builder.mul(centred, builder.mul(slope, inverse)))
-    const dx = builder.mul(builder.sub(straight, share), builder.mul(scale, inverse))
+    const factor = builder.mul(scale, inverse)
+    const tilt = builder.mul(builder.mul(slope, inverse), factor)
+    const dx = builder.sub(builder.mul(dy, factor), affine(builder, x, tilt, mean, builder.mul(share, factor)))
     lowering.write(node.outputs[0]!, dx, IMAGE)
     lowering.write(node.outputs[1]!, builder.mul(slope, count))
     lowering.write(node.outputs[2]!, builder.mul(share, count))
@@ -48,9 +49,12 @@ export const batchNormalization: Recipe = {
     const { builder } = lowering
     const [x, scale, bias, mean, variance] = node.inputs.map((_, i) => lowering.read(node.input(i), i ? undefined : IMAGE)) as [Value, Value, Value, Value, Value]
     const factor = builder.div(scale, builder.sqrt(builder.add(variance, node.float('epsilon', 1e-5))))
-    lowering.write(node.output, builder.add(builder.mul(x, factor), builder.sub(bias, builder.mul(mean, factor))), IMAGE)
+    lowering.write(node.output, affine(builder, x, factor, mean, bias), IMAGE)
   },
 }
+
+/** (x − mean)·factor + bias, by two operators over all rows. */
+const affine = (builder: Builder, x: Value, factor: Value, mean: Value, bias: Value): Value => builder.add(builder.mul(x, factor), builder.sub(bias, builder.mul(mean, factor)))
 
 const rowsOf = (x: Value): number => Number(x.shape![0])
 

@@ -1,7 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import type { Node, Value } from '../../graph/graph.ts'
 import { MICROSOFT } from '../../graph/operator.ts'
-import { onAxes } from './axes.ts'
+import { FEW_PIXELS, ofPixels, onBothAxes, transform, transposed, type Transformation } from './axes.ts'
 import { axisOperators, kronecker, transpose, type AxisOperators, type Matrix } from './bilinear.ts'
 import { geometryOf, operands, type Geometry } from './geometry.ts'
 import { FILTER, IMAGE } from './layout.ts'
@@ -14,12 +14,12 @@ import type { Lowering, Recipe } from './lowering.ts'
  */
 export const winograd: Recipe = {
   layouts(node) {
-    if (!formOf(node)) return null
+    if (!tilingOf(node)) return null
     const [image, filter, output] = operands(node)
     return new Map([[image, IMAGE], [filter, FILTER], [output, IMAGE]])
   },
   lower(node, lowering) {
-    const form = formOf(node)!
+    const form = formOf(tilingOf(node)!)
     const [image, filter, output] = operands(node)
     if (node.type === 'ConvGradInput') lowering.write(image, gradInput(lowering, form, lowering.read(output, IMAGE), lowering.read(filter, FILTER)), IMAGE)
     else if (node.type === 'ConvGradWeight') lowering.write(filter, gradFilter(lowering, form, lowering.read(image, IMAGE), lowering.read(output, IMAGE)), FILTER)
@@ -28,28 +28,49 @@ export const winograd: Recipe = {
 }
 
 /** A convolution with what turns its rows and its columns into tiles. */
-interface Form extends Geometry {
+interface Tiling extends Geometry {
   readonly rows: AxisOperators
   readonly columns: AxisOperators
+  /** Whether one matrix turns all pixels into tiles. */
+  readonly isSmall: boolean
+}
+
+/** How its image and its output become products: [stacks, products of rows, products of columns, tiles·N, channels]. */
+interface Form extends Tiling {
+  /** Bᵀ of both axes. */
+  readonly input: Transformation
+  /** Aᵀ of both axes. */
+  readonly output: Transformation
+  readonly stacks: number
+  /** What a stack has: the tiles of an image where they can stand together, else those of a row. */
+  readonly tiles: number
 }
 
 /** So many times as large as the image its tiles may be. */
 const MOST_COPIES = 6
 
 /** Null for a convolution that has no geometry, or whose tiles would take too much memory, such as those of windows of 5x5. */
-function formOf(node: Node): Form | null {
+function tilingOf(node: Node): Tiling | null {
   const geometry = geometryOf(node)
   if (!geometry) return null
-  const rows = axisOperators(geometry.axes[0], 'by tile')
-  const columns = axisOperators(geometry.axes[1], 'by product')
+  const [height, width] = geometry.axes
+  const isSmall = Math.max(height.input * width.input, height.output * width.output) <= FEW_PIXELS
+  const rows = axisOperators(height, isSmall ? 'by product' : 'by tile')
+  const columns = axisOperators(width, 'by product')
   const copies = [rows, columns].map(({ products, tiles }, i) => (products * tiles) / geometry.axes[i]!.input)
-  return copies[0]! * copies[1]! <= MOST_COPIES ? { ...geometry, rows, columns } : null
+  return copies[0]! * copies[1]! <= MOST_COPIES ? { ...geometry, rows, columns, isSmall } : null
+}
+
+function formOf(tiling: Tiling): Form {
+  const { rows, columns, isSmall } = tiling
+  const [stacks, tiles] = isSmall || isPoint(tiling) ? [1, rows.tiles * columns.tiles] : [rows.tiles, columns.tiles]
+  return { ...tiling, ...(isSmall ? ofPixels(rows, columns) : { input: onBothAxes(rows.input, columns.input), output: onBothAxes(rows.output, columns.output) }), stacks, tiles }
 }
 
 function forward(lowering: Lowering, form: Form, x: Value, w: Value, bias: Value | null | undefined): Value {
   const { builder } = lowering
   const products = builder.matmul(tiledInput(lowering, form, x), transformedFilter(lowering, form, w))
-  const y = onAxes(lowering, form.rows.output, form.columns.output, products, form.batch * form.filters)
+  const y = transform(lowering, form.output, products, form.batch * form.filters)
   const rows = builder.reshape(y, [-1, form.filters])
   return bias ? builder.add(rows, lowering.read(bias)) : rows
 }
@@ -57,32 +78,32 @@ function forward(lowering: Lowering, form: Form, x: Value, w: Value, bias: Value
 function gradInput(lowering: Lowering, form: Form, dy: Value, w: Value): Value {
   const { builder } = lowering
   const tiles = product(builder, tiledOutput(lowering, form, dy), transformedFilter(lowering, form, w), { transB: 1 })
-  const dx = onAxes(lowering, transpose(form.rows.input), transpose(form.columns.input), tiles, form.batch * form.channels)
+  const dx = transform(lowering, transposed(form.input), tiles, form.batch * form.channels)
   return builder.reshape(dx, [-1, form.channels])
 }
 
 function gradFilter(lowering: Lowering, form: Form, x: Value, dy: Value): Value {
   const { builder } = lowering
-  const { rows, columns, channels, filters } = form
+  const { rows, columns, channels, filters, stacks } = form
   const products = product(builder, tiledInput(lowering, form, x), tiledOutput(lowering, form, dy), { transA: 1 })
-  const split = builder.reshape(products, [rows.tiles, rows.products * columns.products * channels * filters])
-  const summed = rows.tiles === 1 ? split : builder.reduceSum(split, [0])
+  const split = builder.reshape(products, [stacks, rows.products * columns.products * channels * filters])
+  const summed = stacks === 1 ? split : builder.reduceSum(split, [0])
   const transformed = builder.reshape(summed, [rows.products * columns.products, channels * filters])
   return isPoint(form) ? transformed : builder.matmul(lowering.matrix(transpose(filterMatrix(form))), transformed)
 }
 
-/** V [tiles of rows, products, products of columns, tiles·N, C] */
+/** V, as the form says, of C channels. */
 function tiledInput(lowering: Lowering, form: Form, x: Value): Value {
-  return tiled(lowering, form, onAxes(lowering, form.rows.input, form.columns.input, x, form.batch * form.channels), form.channels)
+  return tiled(lowering, form, transform(lowering, form.input, x, form.batch * form.channels), form.channels)
 }
 
 /** dy as the products that it is the gradient of: of V's shape, with K for C. */
 function tiledOutput(lowering: Lowering, form: Form, dy: Value): Value {
-  return tiled(lowering, form, onAxes(lowering, transpose(form.rows.output), transpose(form.columns.output), dy, form.batch * form.filters), form.filters)
+  return tiled(lowering, form, transform(lowering, transposed(form.output), dy, form.batch * form.filters), form.filters)
 }
 
-function tiled(lowering: Lowering, { rows, columns, batch }: Form, x: Value, channels: number): Value {
-  return lowering.builder.reshape(x, [rows.tiles, rows.products, columns.products, columns.tiles * batch, channels])
+function tiled(lowering: Lowering, { rows, columns, batch, stacks, tiles }: Form, x: Value, channels: number): Value {
+  return lowering.builder.reshape(x, [stacks, rows.products, columns.products, tiles * batch, channels])
 }
 
 /** U [products of rows, products of columns, C, K], the same for every tile. */

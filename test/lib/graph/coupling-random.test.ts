@@ -69,7 +69,7 @@ function drawn(graph: Graph, share: number): { removal: Coupled; refused: number
   let chosen = free.filter((_, i) => (i * 0.618) % 1 < share)
   for (let empty = emptied(union(chosen)); empty; empty = emptied(union(chosen))) {
     const { value, axis } = empty
-    const spared = chosen.find(({ entries }) => entries.get(value)?.has(axis))
+    const spared = chosen.find(({ entries }) => entries.some(({ port }) => port.value === value && port.axis === axis))
     chosen = chosen.filter((member) => member !== spared)
   }
   return { removal: union(chosen), refused: members.size - free.length, free: free.length }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { affineOf, dequantizedNumber, quantizedNumber, quantizedWeight } from '../../../lib/passes/affine.ts'
+import { affineOf, dequantizedNumber, largestMagnitude, magnitudesOf, quantizedNumber, quantizedWeight } from '../../../lib/passes/affine.ts'
+import { roundHalfToEven } from '../../../lib/passes/rounding.ts'
 
 const bounded = fc.float({ min: -1e6, max: 1e6, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-20)
 const slack = 1 + 1e-5
@@ -40,6 +41,26 @@ test('a weight comes back from int8 within half the scale of its channel, whiche
       assert.ok(Math.abs(q * scale - weight.toNumbers()[i]!) <= (scale / 2) * slack)
     })
   }))
+})
+
+test('the smallest numbers that a weight can hold stay within int8', () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 8 }), (numbers) => {
+    const least = 2 ** -149
+    const { values, scales } = quantizedWeight(Tensor.float32([1, numbers.length], numbers.map((x) => x * least)), 0)
+    values.toNumbers().forEach((q, i) => assert.equal(q, Math.min(127, Math.max(-127, roundHalfToEven((numbers[i]! * least) / scales[0]!))) + 0))
+  }))
+})
+
+test('the largest magnitude is that of the entry, whichever axis, and NaN where there is one', () => {
+  const number = fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, -Infinity, NaN))
+  fc.assert(fc.property(fc.array(number, { minLength: 24, maxLength: 24 }), fc.constantFrom(0, 1, 2), (numbers, axis) => {
+    const stride = [12, 4, 1][axis]!
+    const extent = [2, 3, 4][axis]!
+    const expected = Array.from({ length: extent }, (_, entry) => Math.max(...numbers.filter((__, i) => Math.floor(i / stride) % extent === entry).map(Math.abs)))
+    assert.deepEqual([...magnitudesOf(Tensor.float32([2, 3, 4], numbers), axis)], expected)
+    assert.equal(largestMagnitude(Float32Array.from([9, ...numbers]).subarray(1)), Math.max(...numbers.map(Math.abs)))
+  }))
+  assert.equal(largestMagnitude(new Float32Array(0)), 0)
 })
 
 test('a weight that is not finite is told', () => {
