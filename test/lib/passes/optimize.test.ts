@@ -5,7 +5,7 @@ import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { batchNorm2d, conv2d, flatten, linear, relu, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
-import { correctBias, foldBatchNorm, fuseActivation, optimize, pruneChannels, quantize, sensitivities, ternarize, tune } from '../../../lib/passes/index.ts'
+import { correctBias, foldBatchNorm, fuseActivation, optimize, pruneChannels, quantize, sensitivities, taylor, ternarize, tune } from '../../../lib/passes/index.ts'
 
 const model = build(sequential(conv2d(1, 8, 3, { padding: 1 }), batchNorm2d(8), relu(), flatten(), linear(8 * 16, 3)), { x: ['N', 1, 4, 4] }, { name: 'small', output: 'logits' })
 const data = Dataset.of({
@@ -50,9 +50,10 @@ test('a loss of accuracy that nothing could judge is refused before anything is 
 test('a network with a fixed first axis and an input of another name than the data has is optimized, searched and judged like any other', async () => {
   const layers = sequential(conv2d(1, 8, 3, { padding: 1 }), batchNorm2d(8), relu(), flatten(), linear(8 * 16, 3))
   const exported = build(layers, { picture: [5, 1, 4, 4] }, { name: 'exported', output: 'logits' })
-  const result = await optimize(exported, [foldBatchNorm(), quantize({ calibrate: data })], { data, seconds: 0.05, budget: { loss: 1 } })
+  const result = await optimize(exported, [pruneChannels({ amount: 0.5, criterion: taylor({ data }) }), foldBatchNorm(), quantize({ calibrate: data })], { data, seconds: 0.05, budget: { loss: 1 } })
   assert.equal(result.stages[0]!.accuracy!.samples.length, 12)
   assert.match(inspect(result), /Runs of 5 samples/)
+  assert.equal(result.changes[0]!.pass, 'prune-channels')
   assert.ok((await tune(exported, { data, seconds: 0.05, trials: 3, amounts: [] })).trials.every(({ right }) => right.length === 12))
   assert.ok((await sensitivities(exported, { data })).rows.length > 1)
   const ternary = await exported.apply(ternarize())
