@@ -82,7 +82,8 @@ function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
 export async function* feedsOf(graph: Graph, calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
   const fixed = fixedBatch(graph)
   if ('batches' in calibration) for (const { inputs } of calibration.batches(fixed ?? batch)) yield named(graph, fixed === null ? inputs : filledUp(inputs, fixed))
-  else for await (const inputs of calibration) yield named(graph, inputs)
+  else if (Symbol.iterator in calibration || Symbol.asyncIterator in calibration) for await (const inputs of calibration) yield named(graph, inputs)
+  else throw new TypeError('calibration: a data set is wanted, or a list of batches: [data.batch(100)] for one of them')
 }
 
 /** The graph with the extremes of the values as its only outputs. */
