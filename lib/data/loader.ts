@@ -65,6 +65,11 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
     return this.#dropLast ? Math.floor(full) : Math.ceil(full)
   }
 
+  /** Whether samples are blended, so that a batch has `mixed`. */
+  get isBlended(): boolean {
+    return this.#transforms.some(({ kind }) => kind === 'mixup')
+  }
+
   /** The next epoch. */
   [Symbol.asyncIterator](): AsyncGenerator<Batch<Label>, void> {
     return this.epoch(this.#epochs++)

@@ -25,7 +25,7 @@ export interface Callbacks {
 }
 
 export interface FitOptions<Label>
-  extends Pick<StepOptions, 'batchNorm' | 'clip' | 'accumulate' | 'average' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
+  extends Pick<StepOptions, 'batchNorm' | 'clip' | 'accumulate' | 'ema' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
     Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>, Pick<StepSessionOptions, 'numerics' | 'recompute' | 'stepsPerRun'> {
   epochs: number
   batchSize: number

@@ -37,7 +37,7 @@ test('without memory of former steps, moving the touched rows alone is the same 
 
 test('Adam forgets nothing of the rows that a step does not read, and learns; the model given stays as it is', async () => {
   const before = weightsOf(model)
-  const run = await fit(model, reviews(64), { ...options, epochs: 25, optimizer: adam({ lr: 0.02 }), lazyEmbeddings: true, validation: reviews(64), average: 0.5 })
+  const run = await fit(model, reviews(64), { ...options, epochs: 25, optimizer: adam({ lr: 0.02 }), lazyEmbeddings: true, validation: reviews(64), ema: 0.5 })
   assert.ok(run.epochs.at(-1)!.validation!.accuracy! > 0.95, `${run.epochs.at(-1)!.validation!.accuracy}`)
   const after = weightsOf(run.model)['embedding.weight']!
   const unseen = (values: readonly number[]) => values.slice(UNSEEN * 5)

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Tensor } from '../../../../lib/graph/tensor.ts'
-import { bceWithLogits, crossEntropy, ctc, meanSquaredError, smoothedCrossEntropy, type Loss } from '../../../../lib/train/loss.ts'
+import { bceWithLogits, crossEntropy, ctc, meanSquaredError, type Loss } from '../../../../lib/train/loss.ts'
 import { int64, own, scaled, x, y, z, type OracleCase } from './oracle-case.ts'
 
 const [TIMES, BATCH, INPUTS, HIDDEN] = [3, 2, 3, 2]
@@ -87,7 +87,7 @@ export const sequences: Readonly<Record<string, OracleCase>> = {
   },
 
   'cross entropy': loss(crossEntropy, [x(4, 5), labels], 'F.cross_entropy(x[0], x[1])', (logits, target) => [tf.losses.softmaxCrossEntropy(oneHot(target!), logits!)]),
-  'cross entropy, labels smoothed': loss(smoothedCrossEntropy(0.1), [x(4, 5), labels], 'F.cross_entropy(x[0], x[1], label_smoothing=0.1)',
+  'cross entropy, labels smoothed': loss(crossEntropy({ labelSmoothing: 0.1 }), [x(4, 5), labels], 'F.cross_entropy(x[0], x[1], label_smoothing=0.1)',
     (logits, target) => [tf.losses.softmaxCrossEntropy(oneHot(target!), logits!, undefined, 0.1)]),
   'binary cross entropy': loss(bceWithLogits, [x(4, 5), int64([4, 5], Array.from({ length: 20 }, (_, i) => (i * 7) % 3 % 2))], 'F.binary_cross_entropy_with_logits(x[0], x[1].double())',
     (logits, target) => [tf.losses.sigmoidCrossEntropy(target!, logits!)]),
