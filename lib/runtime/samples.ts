@@ -16,7 +16,7 @@ export function fixedBatch({ inputs }: Reader): number | null {
 /** Samples a run: what the model fixes; `wanted`, or `usual`, where it takes any. @throws RangeError where the model fixes another number than is wanted. */
 export function batchOf(model: Reader, wanted: number | undefined, usual: number): number {
   const fixed = fixedBatch(model)
-  if (fixed !== null && wanted !== undefined && wanted !== fixed) throw new RangeError(`${model.name} takes ${fixed} samples a run, not ${wanted}. Leave \`batch\` out, or export it with a first axis of any size.`)
+  if (fixed !== null && wanted !== undefined && wanted !== fixed) throw new RangeError(`${model.name} takes ${fixed} samples a run, not ${wanted}. Ask for as many, or export it with a first axis of any size.`)
   return fixed ?? wanted ?? usual
 }
 

@@ -5,6 +5,7 @@ import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
 import { requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
+import { batchOf, fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
@@ -55,17 +56,19 @@ function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS,
 }
 
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
-export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+export async function written<Label>(network: Model | Layer, samples: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
   checkFunctions(options)
-  const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
+  const { batchSize, loss = crossEntropy, target = (labels) => samples.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
   if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
   const optimizer = optimizerOf(options.optimizer)
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) await checkDevice(precision, device)
-  checkBatch(dataset, batchSize)
-  const model = modelOf(network, dataset, seed)
+  checkBatch(samples, batchSize)
+  const model = modelOf(network, samples, seed)
+  batchOf(model.graph, batchSize, batchSize)
+  const dataset = samples.fedTo(model.graph)
   checkInputs(model, dataset)
   checkTokens(model, dataset)
 
@@ -91,12 +94,14 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const validation = await options.validation
+  const validation = (await options.validation)?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)
     checkTokens(model, validation)
     targets.check(validation)
+    const fixed = fixedBatch(model.graph)
+    if (fixed !== null && validation.size % fixed) throw new RangeError(`${validation.name}: ${validation.size} samples are no multiple of ${fixed}, which ${model.name} takes a run. Validate with ${validation.size - (validation.size % fixed)} of them.`)
   }
   const figures = validation ? figuresOf(validation, metrics) : []
   const best = earlyStopping ? new BestEpoch(earlyStopping, figures) : null
