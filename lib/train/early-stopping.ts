@@ -53,8 +53,11 @@ export class BestEpoch {
     this.#state = state()
   }
 
-  /** Goes through the epochs of a run that is resumed. */
+  /** Goes through the epochs of a run that is resumed. @throws Error where these have no such figure. */
   resume(epochs: readonly Epoch[], best: State | null): void {
-    for (const epoch of epochs) this.add(epoch, () => best!)
+    for (const epoch of epochs) {
+      if (epoch.validation?.[this.#options.metric] === undefined) throw new Error(`earlyStopping: the checkpoint's epoch ${epoch.epoch} has no "${this.#options.metric}" of a validation`)
+      this.add(epoch, () => best!)
+    }
   }
 }

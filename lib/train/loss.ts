@@ -35,7 +35,8 @@ function smoothedCrossEntropy(smoothing: number): Loss {
   requireNumber('crossEntropy: labelSmoothing', smoothing, { from: 0, to: 1 })
   const loss: Loss = (graph, logits, target) => {
     const classes = logits.shape?.[1]
-    if (typeof classes !== 'number' || logits.rank !== 2 || !isFloat(logits.dtype)) throw new Error(`cross entropy needs float logits [N, C] with C known, and the network's output is ${logits.dtype}${formatShape(logits.shape)}`)
+    if (typeof classes !== 'number' || classes < 2 || logits.rank !== 2 || !isFloat(logits.dtype))
+      throw new Error(`cross entropy needs float logits [N, C] of 2 classes or more, and the network's output is ${logits.dtype}${formatShape(logits.shape)}. Numbers are approximated by meanSquaredError, one yes or no by bceWithLogits.`)
     const hard = hardTargets(graph, logits, target, classes)
     const wanted = smoothing ? graph.add(graph.mul(hard, 1 - smoothing), smoothing / classes) : hard
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])

@@ -5,7 +5,7 @@ import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
 import { requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
-import { batchOf, fixedBatch } from '../runtime/samples.ts'
+import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
@@ -56,32 +56,33 @@ function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS,
 }
 
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
-export async function written<Label>(network: Model | Layer, samples: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
   checkFunctions(options)
-  const { batchSize, loss = crossEntropy, target = (labels) => samples.target(labels), seed = 0, schedule } = options
+  const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
   if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
   const optimizer = optimizerOf(options.optimizer)
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) await checkDevice(precision, device)
-  checkBatch(samples, batchSize)
-  const model = modelOf(network, samples, seed)
-  batchOf(model.graph, batchSize, batchSize)
-  const dataset = samples.fedTo(model.graph)
-  checkInputs(model, dataset)
-  checkTokens(model, dataset)
+  checkBatch(dataset, batchSize)
+  const transformed = options.transforms ? dataset.withTransforms(options.transforms) : dataset
+  const model = modelOf(network, transformed, seed)
+  const samples = transformed.fedTo(model.graph)
+  checkInputs(model, samples)
+  checkTokens(model, samples)
 
-  const { workers, prefetch, transforms } = options
-  const loader = new DataLoader(dataset, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }), ...(transforms && { transforms }) })
+  const { workers, prefetch } = options
+  const loader = new DataLoader(samples, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }) })
   const targets = new Targets(target, loss, model)
-  const example = targets.example(dataset, loader.isBlended)
+  const example = targets.example(samples, loader.isBlended)
   const batch = model.graph.inputs[0].shape?.[0] ?? null
+  if (typeof batch === 'number' && batch !== batchSize) throw new RangeError(`${model.name} takes batches of ${batch}, and batchSize is ${batchSize}`)
   const { batchNorm, clip, accumulate, ema, lazyEmbeddings } = options
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }),
   })
-  targets.check(dataset)
+  targets.check(samples)
   return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
 }
 
@@ -101,7 +102,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     checkTokens(model, validation)
     targets.check(validation)
     const fixed = fixedBatch(model.graph)
-    if (fixed !== null && validation.size % fixed) throw new RangeError(`${validation.name}: ${validation.size} samples are no multiple of ${fixed}, which ${model.name} takes a run. Validate with ${validation.size - (validation.size % fixed)} of them.`)
+    if (fixed !== null && validation.size % fixed) throw new RangeError(`${validation.name}: ${validation.size} samples do not fill batches of ${fixed}, which ${model.name} takes. Validate with a multiple of ${fixed}.`)
   }
   const figures = validation ? figuresOf(validation, metrics) : []
   const best = earlyStopping ? new BestEpoch(earlyStopping, figures) : null
@@ -112,7 +113,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     settings: {
       optimizer: optimizer.name, ...texts(optimizer.options), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
-      transforms: JSON.stringify(options.transforms ?? dataset.transforms),
+      transforms: JSON.stringify(loader.dataset.transforms),
     },
   }
 }

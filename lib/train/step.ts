@@ -79,8 +79,10 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   return graph
 }
 
-/** @throws Error where there is nothing to train, with the way out. */
+/** @throws Error where there is nothing to train, or in 16 bits, with the way out. */
 function checkTrainable(graph: Graph): void {
+  const half = graph.parameters.find(({ dtype }) => dtype === 'float16' || dtype === 'bfloat16')
+  if (half) throw new Error(`${graph.name}: ${half} is ${half.dtype}, and what is learned is kept in float32: train before halfPrecision, and in 16 bits by the option \`precision\``)
   if (graph.parameters.length) return
   const integers = graph.nodes().some(({ type }) => type === 'DequantizeLinear' || /Integer$|^QLinear/.test(type))
   const reason = integers ? 'it is quantized, and integers are not learned: train it before, or with passes.quantizeAware()'

@@ -54,7 +54,7 @@ export class Targets<Label> {
   #soft(target: Tensor): Tensor {
     if (this.#loss.soft) return this.#loss.soft(target, this.#output)
     if (isFloat(target.dtype)) return target
-    throw new TypeError(`mixup blends targets, and ${target.dtype} ones of ${String(this.#loss)} cannot be blended: take another loss, such as crossEntropy, or leave mixup out`)
+    throw new TypeError(`mixup blends targets, and this loss cannot blend ${target.dtype} ones: take another, such as crossEntropy, or leave mixup out`)
   }
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { randomCrop, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { quantize } from '../../../lib/passes/index.ts'
+import { halfPrecision, quantize } from '../../../lib/passes/index.ts'
 import { adam, adamW, clipNorm, clipValue, constant, cosine, ctc, fit, lastFit, meanSquaredError, mixed, oneCycle, oneStep, rmsprop, sgd, stepwise, warmUp, type FitOptions } from '../../../lib/train/index.ts'
 import { scattered } from '../graph/run.ts'
 import { blobs, options } from './blobs.ts'
@@ -59,7 +61,7 @@ test('options that no training can have are refused before the first step', asyn
   await refused({ metrics: { top2: () => undefined }, validation: blobs(8) }, /the metric "top2" answered with undefined, and a number is wanted/)
   await assert.rejects(oneStep(linear, blobs(16), { ...options, numerics: 'exact' as never }), /numerics is 'fast' or 'direct'/)
   const chosen: nn.Layer = (scope, x) => scope.op('ArgMax', [nn.linear(64, 3)(scope, scope.op('Flatten', [x]))], { axis: 1 })
-  await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] with C known, and the network's output is int64\[N, 1\]/)
+  await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] of 2 classes or more, and the network's output is int64\[N, 1\]/)
 })
 
 test('PyTorch\'s defaults go without a word, and its lists of operators are changed one by one', () => {
@@ -76,7 +78,19 @@ test('where nothing is left to train, that and the way out are said', async () =
   await assert.rejects(fit(model.freeze(''), blobs(16), options), /network: there is nothing to train, since all its parameters are frozen: say model\.unfreeze\(\)/)
   const quantized = await model.apply(quantize({ calibrate: blobs(16) }))
   await assert.rejects(fit(quantized, blobs(16), options), /there is nothing to train, since it is quantized, and integers are not learned: train it before, or with passes\.quantizeAware\(\)/)
-  await assert.rejects(fit(nn.sequential(nn.globalAvgPool(), nn.flatten()), blobs(16), options), /there is nothing to train, since it has no parameters/)
+  await assert.rejects(fit(await model.apply(halfPrecision()), blobs(16), options), /"?1\.weight"? is float16, and what is learned is kept in float32: train before halfPrecision/)
+  await assert.rejects(fit(nn.sequential(nn.globalAvgPool(), nn.flatten(), nn.softmax(), (scope, x) => scope.builder.concat([x, x], 1)), blobs(16), options), /there is nothing to train, since it has no parameters/)
+})
+
+test('a network is built for what it is trained on: transforms count', async () => {
+  const pictures = Dataset.of({
+    name: 'pictures', source: 'memory', complete: true, labels: [0, 1, 2, 0], correct: correctClass,
+    inputs: { x: Tensor.raw('uint8', [4, 1, 8, 8], Uint8Array.from({ length: 256 }, (_, i) => i)) },
+  })
+  const run = await fit(nn.sequential(nn.flatten(), nn.linear(36, 3)), pictures, { ...options, batchSize: 4, transforms: [toFloat(), randomCrop({ height: 6, width: 6 })] })
+  assert.equal(String(run.model.graph.inputs[0]!.shape), 'N,1,6,6')
+  await assert.rejects(fit(run.model, pictures, { ...options, batchSize: 4, transforms: [randomCrop({ height: 6, width: 6 })] }), /network reads "x" as float32\[N, 1, 6, 6\], and the samples of pictures are uint8\[N, 1, 6, 6\]/)
+  await assert.rejects(fit(nn.build(linear, { x: [4, 1, 8, 8] }), blobs(16), options), /network takes batches of 4, and batchSize is 8/)
 })
 
 test('numbers that are approximated are validated by their loss, without an accuracy', async () => {

@@ -181,6 +181,6 @@ test('an exported network is trained whatever its input is called, and with as m
   const exported = nn.build(nn.sequential(nn.flatten(), nn.linear(64, 3)), { 'serving_default': [4, 1, 8, 8] }, { name: 'exported' })
   const { losses, epochs } = await fit(exported, blobs(12), { ...options, epochs: 2, batchSize: 4, validation: blobs(8) })
   assert.ok(losses.length === 6 && epochs[1]!.validation!.loss! > 0)
-  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 6 }), /exported takes 4 samples a run, not 6\. Ask for as many/)
-  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 4, validation: blobs(9) }), /9 samples are no multiple of 4, which exported takes a run\. Validate with 8 of them\./)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 6 }), /exported takes batches of 4, and batchSize is 6/)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 4, validation: blobs(9) }), /9 samples do not fill batches of 4, which exported takes\. Validate with a multiple of 4\./)
 })
