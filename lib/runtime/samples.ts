@@ -31,5 +31,8 @@ export function samplesOf(tensor: Tensor, count: number): Tensor {
   return there === count ? tensor : tensor.take(0, Array.from({ length: count }, (_, n) => Math.min(n, there - 1)))
 }
 
-/** The inputs of a data set's first samples, the last one again and again where there are fewer. */
-export const firstSamples = (dataset: { readonly size: number; batch(size: number): Tensors }, count: number): Tensors => filledUp(dataset.batch(Math.min(count, dataset.size)), count)
+/** The inputs of a data set's first samples, the last one again and again where there are fewer. @throws RangeError where there is none. */
+export function firstSamples(dataset: { readonly name: string; readonly size: number; batch(size: number): Tensors }, count: number): Tensors {
+  if (dataset.size === 0) throw new RangeError(`${dataset.name} holds no samples`)
+  return filledUp(dataset.batch(Math.min(count, dataset.size)), count)
+}

@@ -58,5 +58,6 @@ test('a network with a fixed first axis and an input of another name than the da
   assert.ok((await sensitivities(exported, { data })).rows.length > 1)
   const ternary = await exported.apply(ternarize())
   assert.ok((await ternary.apply(correctBias({ reference: exported.graph, calibrate: data }))).changes.length > 0)
+  await assert.rejects(optimize(exported, [], { data: data.take(0) }), /noise holds no samples/)
   await assert.rejects(optimize(exported, [], { data, batch: 2 }), /exported takes 5 samples a run, not 2/)
 })
