@@ -5,6 +5,7 @@ import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
 import { requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
+import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
@@ -65,8 +66,9 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) await checkDevice(precision, device)
   checkBatch(dataset, batchSize)
-  const samples = options.transforms ? dataset.withTransforms(options.transforms) : dataset
-  const model = modelOf(network, samples, seed)
+  const transformed = options.transforms ? dataset.withTransforms(options.transforms) : dataset
+  const model = modelOf(network, transformed, seed)
+  const samples = transformed.fedTo(model.graph)
   checkInputs(model, samples)
   checkTokens(model, samples)
 
@@ -93,12 +95,14 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const validation = await options.validation
+  const validation = (await options.validation)?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)
     checkTokens(model, validation)
     targets.check(validation)
+    const fixed = fixedBatch(model.graph)
+    if (fixed !== null && validation.size % fixed) throw new RangeError(`${validation.name}: ${validation.size} samples do not fill batches of ${fixed}, which ${model.name} takes. Validate with a multiple of ${fixed}.`)
   }
   const figures = validation ? figuresOf(validation, metrics) : []
   const best = earlyStopping ? new BestEpoch(earlyStopping, figures) : null

@@ -158,7 +158,7 @@ test('what cannot be trained is refused before the first step', async () => {
   await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and the output has 3 classes/)
   await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and the output has 3 classes, 0 to 2/)
   await refused(nn.models.mnistCnn(), blobs(9), {}, /mnist_cnn reads "x" as float32\[N, 1, 28, 28\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
-  await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate", and the samples of blobs have "x"/)
+  await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate" as float32\[N, 3, 24, 94\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
   await refused(network(), blobs(9), { optimizer: 'adamm' as 'adam' }, /there is no optimizer "adamm": choose sgd, adam, adamW, rmsprop/)
   await refused(network(), blobs(9), { precision: 'float8' as 'float32' }, /there is no precision "float8"/)
   await refused(network(), blobs(9), { precision: 'mixed-bfloat16' }, /mixed-bfloat16 is not possible on cpu: ONNX Runtime has bfloat16 kernels for CUDA only/)
@@ -175,4 +175,12 @@ test('a network that PyTorch exported is trained further: what reads its tensors
   const { epochs, model } = await fit(exported, coloured, { ...options, epochs: 8, batchSize: 2, optimizer: adam({ lr: 0.01 }) })
   assert.ok(epochs.at(-1)!.loss < 0.5 * epochs[0]!.loss, epochs.map(({ loss }) => loss).join(', '))
   assert.deepEqual([exported.parameters, model.parameters, exported.freeze('6').trainable], [516, 516, 516 - 292])
+})
+
+test('an exported network is trained whatever its input is called, and with as many samples as it takes', async () => {
+  const exported = nn.build(nn.sequential(nn.flatten(), nn.linear(64, 3)), { 'serving_default': [4, 1, 8, 8] }, { name: 'exported' })
+  const { losses, epochs } = await fit(exported, blobs(12), { ...options, epochs: 2, batchSize: 4, validation: blobs(8) })
+  assert.ok(losses.length === 6 && epochs[1]!.validation!.loss! > 0)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 6 }), /exported takes batches of 4, and batchSize is 6/)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 4, validation: blobs(9) }), /9 samples do not fill batches of 4, which exported takes\. Validate with a multiple of 4\./)
 })
