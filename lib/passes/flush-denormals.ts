@@ -1,9 +1,9 @@
 import { Tensor } from '../graph/tensor.ts'
+import { MAGNITUDE } from './bits.ts'
 import { storeIn } from './constant.ts'
 import { pass, type Pass } from './pass.ts'
 
 const EXPONENT = 0x7f800000
-const MAGNITUDE = 0x7fffffff
 
 /**
  * Sets stored float32 numbers to zero that are too small for full precision (below 1.2e-38), as weight decay leaves behind in channels that do nothing. No output moves beyond rounding, but many

@@ -57,7 +57,7 @@ function columnMask(tensor: Tensor, axis: number): Tensor {
 function elementMask(tensor: Tensor): Tensor {
   const data = tensor.toFloat32()
   const mask = new Float32Array(data.length)
-  for (let i = 0; i < data.length; i++) mask[i] = Number(Math.abs(data[i]) > 0)
+  for (let i = 0; i < data.length; i++) mask[i] = Number(data[i] !== 0)
   return Tensor.of(tensor.dtype, tensor.shape, mask)
 }
 

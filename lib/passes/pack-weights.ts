@@ -50,7 +50,7 @@ function inOneMagnitude(tensor: Tensor): Form | null {
   if (axis === undefined) return null
   const scales = magnitudes(tensor, axis)!
   const bits = nonzeros(tensor) === tensor.size ? 1 : 2
-  const packed = packedBits(data, bits, bits === 1 ? (w) => Number(w > 0) : (w) => Math.sign(w) + 1)
+  const packed = packedBits(data, bits, bits === 1 ? [0, 0, 1] : [0, 1, 2])
   return {
     bytes: packed.length + scales.length * 4,
     text: `${bits} ${bits === 1 ? 'bit' : 'bits'} a weight`,
@@ -86,7 +86,7 @@ function withMask(tensor: Tensor): Form {
     text: `a bit mask and ${count.toLocaleString('en')} numbers`,
     unpacked(builder, name) {
       const data = tensor.toFloat32()
-      const packed = packedBits(data, 1, (w) => Number(w !== 0))
+      const packed = packedBits(data, 1, [1, 0, 1])
       const kept = new Float32Array(count + 1)
       for (let i = 0, at = 0; i < data.length; i++) {
         kept[at] = data[i]
@@ -101,12 +101,15 @@ function withMask(tensor: Tensor): Form {
   }
 }
 
-/** Codes of 1 or 2 bits, the first in the lowest bits of the first byte. */
-function packedBits(data: Float32Array, bits: 1 | 2, code: (w: number) => number): Uint8Array {
+/** Numbers as codes of 1 or 2 bits, one for what is below 0 (or NaN), for 0, and for what is above; the first in the lowest bits of the first byte. */
+function packedBits(data: Float32Array, bits: 1 | 2, codes: readonly [below: number, zero: number, above: number]): Uint8Array {
   const perByte = 8 / bits
   const bytes = new Uint8Array(Math.ceil(data.length / perByte))
-  for (let at = 0, i = 0; at < bytes.length; at++)
-    for (let shift = 0; shift < 8 && i < data.length; shift += bits, i++) bytes[at] |= code(data[i]) << shift
+  for (let at = 0, i = 0; at < bytes.length; at++) {
+    let byte = 0
+    for (let shift = 0; shift < 8 && i < data.length; shift += bits, i++) byte |= codes[Number(data[i] >= 0) + Number(data[i] > 0)] << shift
+    bytes[at] = byte
+  }
   return bytes
 }
 

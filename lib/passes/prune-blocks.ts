@@ -22,36 +22,56 @@ export function pruneBlocks({ amount, block = [4, 4], ...selection }: PruneBlock
   return zeroing('prune-blocks', { amount, block }, selection, (weights) => weights.map(({ tensor, words, readers: [layer] }) => {
     const { outputs: rows, positions, channels, at } = layoutOf(layer, weightIndex(layer)!, tensor.shape)
     const width = positions * channels
-    const across = Math.ceil(width / inputs)
-    const down = Math.ceil(rows / outputs)
-    const count = roundHalfToEven(amount * down * across)
+    const count = roundHalfToEven(amount * Math.ceil(rows / outputs) * Math.ceil(width / inputs))
     if (!count) return 0
-    const places = Int32Array.from({ length: width }, (_, i) => at(0, Math.floor(i / channels), i % channels))
-
-    const data = tensor.toFloat32()
-    const scores = new Float64Array(down * across)
-    for (let o = 0; o < rows; o++) {
-      const start = at(o, 0, 0)
-      for (let b = Math.floor(o / outputs) * across, i = 0; i < width; b++) {
-        let sum = scores[b]
-        for (const end = Math.min(i + inputs, width); i < end; i++) sum += Math.abs(data[start + places[i]])
-        scores[b] = sum
-      }
+    const grid: Grid = {
+      outputs, inputs,
+      rows: Int32Array.from({ length: rows }, (_, o) => at(o, 0, 0)),
+      columns: Int32Array.from({ length: width }, (_, i) => at(0, Math.floor(i / channels), i % channels)),
     }
-    for (let r = 0, b = 0; r < down; r++) for (let c = 0; c < across; c++, b++) scores[b] /= Math.min(outputs, rows - r * outputs) * Math.min(inputs, width - c * inputs)
+    return masked(words, grid, maskOfSmallest(meanMagnitudes(tensor.toFloat32(), grid), count))
+  }))
+}
 
-    const stays = maskOfSmallest(scores, count)
-    let zeros = 0
-    for (let o = 0; o < rows; o++) {
-      const start = at(o, 0, 0)
-      for (let b = Math.floor(o / outputs) * across, i = 0; i < width; b++) {
-        const mask = stays[b]
-        for (const end = Math.min(i + inputs, width); i < end; i++) {
-          const word = (words[start + places[i]] &= mask)
+/** A weight as a matrix of its outputs by what they read, cut into blocks. The place of an element is that of its row and that of its column together. */
+interface Grid {
+  readonly rows: Int32Array
+  readonly columns: Int32Array
+  readonly outputs: number
+  readonly inputs: number
+}
+
+/** Of each block, row by row. */
+function meanMagnitudes(numbers: Float32Array, { rows, columns, outputs, inputs }: Grid): Float64Array {
+  const means = new Float64Array(Math.ceil(rows.length / outputs) * Math.ceil(columns.length / inputs))
+  for (let top = 0, block = 0; top < rows.length; top += outputs) {
+    const bottom = Math.min(top + outputs, rows.length)
+    for (let left = 0; left < columns.length; left += inputs, block++) {
+      const right = Math.min(left + inputs, columns.length)
+      let sum = 0
+      for (let o = top; o < bottom; o++) for (let i = left; i < right; i++) sum += Math.abs(numbers[rows[o] + columns[i]])
+      means[block] = sum / ((bottom - top) * (right - left))
+    }
+  }
+  return means
+}
+
+/** Puts a mask on the words of each block, and says how many words are zeros then. */
+function masked(words: Int32Array, { rows, columns, outputs, inputs }: Grid, masks: Int32Array): number {
+  let zeros = 0
+  for (let top = 0, block = 0; top < rows.length; top += outputs) {
+    const bottom = Math.min(top + outputs, rows.length)
+    for (let left = 0; left < columns.length; left += inputs, block++) {
+      const right = Math.min(left + inputs, columns.length)
+      const mask = masks[block]
+      for (let o = top; o < bottom; o++)
+        for (let i = left; i < right; i++) {
+          const place = rows[o] + columns[i]
+          const word = words[place] & mask
+          words[place] = word
           zeros += ((word & MAGNITUDE) - 1) >>> 31
         }
-      }
     }
-    return zeros
-  }))
+  }
+  return zeros
 }

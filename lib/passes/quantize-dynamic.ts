@@ -72,6 +72,6 @@ function scaled(builder: Builder, layer: Node, y: Value, scale: Value, weightSca
 /** The transpose of a matrix of int8. */
 function turned({ shape: [rows, columns], data }: Tensor): Tensor {
   const found = new Int8Array(data.length)
-  for (let column = 0, at = 0; column < columns; column++) for (let row = 0; row < rows; row++) found[at++] = (data as Int8Array)[row * columns + column]
+  for (let row = 0, at = 0; row < rows; row++) for (let column = 0; column < columns; column++) found[column * rows + row] = (data as Int8Array)[at++]
   return Tensor.of('int8', [columns, rows], found)
 }

@@ -53,9 +53,8 @@ function obstacle(weight: Value): string | null {
 
 /** Words of other types than float32 all have the sign, so that 0 is none but those that were set to it. */
 function wordsOf(tensor: Tensor): Int32Array {
-  if (tensor.dtype === 'float32') return new Int32Array(new Uint8Array(tensor.bytes).buffer)
-  const words = bitsOf(tensor.toFloat32())
-  for (let i = 0; i < words.length; i++) words[i] |= ~MAGNITUDE
+  const words = new Int32Array(bitsOf(tensor.toFloat32()))
+  if (tensor.dtype !== 'float32') for (let i = 0; i < words.length; i++) words[i] |= ~MAGNITUDE
   return words
 }
 
