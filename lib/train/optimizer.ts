@@ -22,6 +22,8 @@ export interface Optimizer {
   /** The learning rate that a schedule scales. */
   readonly lr: number
   readonly state: readonly string[]
+  /** Whether what has no gradient in a step stays as it is (false). */
+  readonly leavesUntouched?: boolean
   /** Writes one parameter's update; the answer's `state` is in the order of the names. */
   update(update: Update): { parameter: Value; state: readonly Value[] }
 }
@@ -32,7 +34,7 @@ const BOUNDS: Readonly<Record<string, Bounds>> = {
 }
 
 /** @throws RangeError naming a number that is out of its bounds. */
-function optimizer(name: string, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'update'>): Optimizer {
+function optimizer(name: string, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'leavesUntouched' | 'update'>): Optimizer {
   for (const [option, bounds] of Object.entries(BOUNDS))
     if (option in options) for (const value of [options[option]].flat()) requireNumber(`${name}: ${option}`, value, bounds)
   return { name, options, lr: options.lr, ...rest }
@@ -57,6 +59,7 @@ export function sgd({ lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0
   if (nesterov && !momentum) throw new RangeError('sgd: nesterov needs a momentum, such as 0.9')
   return optimizer('sgd', { lr, momentum, nesterov, weightDecay }, {
     state: momentum ? ['momentum'] : [],
+    leavesUntouched: !momentum && !weightDecay,
     update({ graph, parameter, gradient, state: [velocity], lr: rate }) {
       const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient
       const moved = velocity ? graph.add(graph.mul(velocity, momentum), decayed) : decayed

@@ -78,9 +78,11 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const example = targets.example(samples, loader.isBlended)
   const batch = model.graph.inputs[0].shape?.[0] ?? null
   if (typeof batch === 'number' && batch !== batchSize) throw new RangeError(`${model.name} takes batches of ${batch}, and batchSize is ${batchSize}`)
-  const { batchNorm, clip, accumulate, ema, lazyEmbeddings } = options
+  const { batchNorm, clip, accumulate, ema } = options
+  // on the CPU rows are written in place: what would come out the same need not travel as a whole table
+  const { lazyEmbeddings = device === 'cpu' && optimizer.leavesUntouched === true && !precision && ema === undefined && (accumulate ?? 1) === 1 } = options
   const step = trainingStep(model.graph, {
-    loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }),
+    loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
   targets.check(samples)
   return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }

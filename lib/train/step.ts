@@ -31,7 +31,7 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   scheduled?: boolean
   /** What it computes in; parameters are float32 (float32). */
   precision?: Precision | null
-  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false). */
+  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false; in `fit` on the CPU true where the optimizer leaves the others anyway, as SGD without momentum and weight decay does). */
   lazyEmbeddings?: boolean
 }
 
