@@ -28,8 +28,8 @@ export function requireOneOf(name: string, value: unknown, words: readonly strin
 
 /** A value as an error tells of it: short, and on one line. */
 export function told(value: unknown): string {
-  if (typeof value === 'function') return `the function ${value.name}`.trimEnd()
-  const text = inspect(value, { depth: 0, breakLength: Infinity })
+  if (typeof value === 'function') return value.name ? `the function ${value.name}` : 'a function'
+  const text = inspect(value, { depth: 0, breakLength: Infinity }).replace(/\s+/g, ' ')
   return text.length > 60 ? `${text.slice(0, 60)} ...` : text
 }
 

@@ -22,6 +22,11 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   return { 'text/html': html(columns, cells, left, caption), 'text/plain': plain(columns, cells, left, caption) }
 }
 
+/** Several tables, one under the other. */
+export function stacked(tables: readonly TableBundle[]): TableBundle {
+  return { 'text/html': tables.map((one) => one['text/html']).join(''), 'text/plain': tables.map((one) => one['text/plain']).join('\n\n') }
+}
+
 /** A table that shows itself. */
 export class Table {
   readonly bundle: TableBundle

@@ -17,6 +17,13 @@ export function timeRange(low: number, high: number): string {
   return `${digits(low / scale)} - ${digits(high / scale)} ${unit}`
 }
 
+/** Two counts with the prefix that fits the larger: 1.20 - 1.31 k. */
+export function countRange(low: number, high: number): string {
+  if (high < 1000) return `${digits(low)} - ${digits(high)}`
+  const [scale, prefix] = fitting(high, COUNTS)
+  return `${digits(low / scale)} - ${digits(high / scale)} ${prefix}`
+}
+
 /** Seconds in the unit that fits `seconds`, and the unit's name. */
 export const timeUnit = (seconds: number): readonly [number, string] => fitting(seconds, TIMES)
 

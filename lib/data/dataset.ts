@@ -140,6 +140,12 @@ export class Dataset<Label> {
     return [shuffled.slice(0, cut), shuffled.slice(cut)]
   }
 
+  /** The same samples as a model takes them: its only input takes their only one, whatever either is called. */
+  fedTo({ inputs }: { readonly inputs: readonly { readonly name: string }[] }): Dataset<Label> {
+    const [own, ...others] = Object.values(this.#samples.inputs)
+    return own && !others.length && inputs.length === 1 ? new Dataset({ ...this.#samples, inputs: { [inputs[0]!.name]: own } }, this.places, this.complete) : this
+  }
+
   /** The same samples in random order; the same seed gives the same order. */
   shuffle(seed = 0): Dataset<Label> {
     return this.#part(random(seed).shuffled(this.places))

@@ -27,6 +27,5 @@ const CLASSES = ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal'
  */
 export async function fashionMnist({ train = true }: SplitOptions = {}): Promise<Dataset<number>> {
   const { images, labels } = FILES[train ? 'train' : 'test']
-  const [imagesPath, labelsPath] = await Promise.all([obtain(images), obtain(labels)])
-  return idxDataset({ name: train ? 'Fashion-MNIST' : 'Fashion-MNIST test', images: imagesPath, labels: labelsPath, complete: true, classes: CLASSES })
+  return idxDataset({ name: train ? 'Fashion-MNIST' : 'Fashion-MNIST test', images: await obtain(images), labels: await obtain(labels), complete: true, classes: CLASSES })
 }

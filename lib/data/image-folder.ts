@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { requireWhole } from '../require.ts'
 import { byCodePoint } from './code-points.ts'
 import { correctClass } from './classes.ts'
 import { Dataset } from './dataset.ts'
@@ -25,7 +26,7 @@ const PICTURE = /\.(jpe?g|png)$/i
  */
 export function imageFolder(path: string, { name = basename(path), height, width, count = 0 }: ImageFolderOptions = {}): Dataset<number> {
   for (const [side, pixels] of Object.entries({ height, width }))
-    if (pixels !== undefined && !(Number.isInteger(pixels) && pixels >= 1)) throw new RangeError(`imageFolder: ${side} is a whole number of pixels from 1 on, not ${pixels}`)
+    if (pixels !== undefined) requireWhole(`imageFolder: ${side}`, pixels, 1)
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is not a folder. Give one with a folder of pictures for each class.`)
   const classes = sorted(path).filter((entry) => statSync(join(path, entry)).isDirectory())
   const paths = classes.flatMap((label) => sorted(join(path, label)).filter((file) => PICTURE.test(file)).map((file) => join(path, label, file)))

@@ -1,4 +1,5 @@
 import { throwIfInterrupted, unlessInterrupted } from '../interrupt.ts'
+import { requireWhole } from '../require.ts'
 import { assemble, type Assembled, type Buffers, type Order } from './assemble.ts'
 import type { Batch, Dataset } from './dataset.ts'
 import { drawn } from './draw.ts'
@@ -45,9 +46,9 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
 
   /** @throws RangeError where there are no samples, or a number is none such. */
   constructor(dataset: Dataset<Label>, { batchSize, workers = 0, prefetch = 2, shuffle = false, seed = 0, transforms = dataset.transforms, dropLast = false }: LoaderOptions) {
-    requireWhole('batchSize', batchSize, 1)
-    requireWhole('workers', workers, 0)
-    requireWhole('prefetch', prefetch, 1)
+    requireWhole('DataLoader: batchSize', batchSize, 1)
+    requireWhole('DataLoader: workers', workers, 0)
+    requireWhole('DataLoader: prefetch', prefetch, 1)
     if (dataset.size < (dropLast ? batchSize : 1)) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
     this.dataset = dataset
     this.batchSize = batchSize
@@ -63,6 +64,11 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
   get size(): number {
     const full = this.dataset.size / this.batchSize
     return this.#dropLast ? Math.floor(full) : Math.ceil(full)
+  }
+
+  /** Whether samples are blended, so that a batch has `mixed`. */
+  get isBlended(): boolean {
+    return this.#transforms.some(({ kind }) => kind === 'mixup')
   }
 
   /** The next epoch. */
@@ -139,7 +145,3 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
 }
 
 const buffersOf = ({ inputs }: Assembled): Buffers => Object.fromEntries(Object.entries(inputs).map(([input, { bytes }]) => [input, bytes.buffer as ArrayBuffer]))
-
-function requireWhole(name: string, value: number, least: number): void {
-  if (!(Number.isInteger(value) && value >= least)) throw new RangeError(`DataLoader: ${name} is a whole number from ${least} on, not ${value}`)
-}

@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts'
+import { requireNumber } from '../require.ts'
 import { blank, type Picture } from './picture.ts'
 import { resized } from './resize.ts'
 
@@ -59,7 +60,10 @@ export function randomCrop({ padding = 0, height, width }: { padding?: number; h
 }
 
 /** Mirrored left to right with the probability `p` (0.5). @throws RangeError where that is none. */
-export const randomFlip = ({ p = 0.5 } = {}): RandomFlip => ({ kind: 'randomFlip', p: probability('randomFlip', p) })
+export function randomFlip({ p = 0.5 } = {}): RandomFlip {
+  requireNumber('randomFlip: p', p, { from: 0, to: 1 })
+  return { kind: 'randomFlip', p }
+}
 
 /** Stretched to a size: bilinear, averaged where it shrinks. @throws RangeError where a side is not a whole number from 1 on. */
 export function resize({ height, width }: { height: number; width: number }): Resize {
@@ -69,9 +73,10 @@ export function resize({ height, width }: { height: number; width: number }): Re
 
 /** A random rectangle made 0 with the probability `p` (0.5): `scale` its share of the picture, `ratio` its height for a width of 1. @throws RangeError where one is none such. */
 export function randomErase({ p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3] }: Partial<Omit<RandomErase, 'kind'>> = {}): RandomErase {
+  requireNumber('randomErase: p', p, { from: 0, to: 1 })
   if (!(scale[0] >= 0 && scale[0] <= scale[1] && scale[1] <= 1)) throw new RangeError(`randomErase: scale is the smallest and the largest share of the picture, from 0 to 1, not ${scale}`)
   if (!(ratio[0] > 0 && ratio[0] <= ratio[1])) throw new RangeError(`randomErase: ratio is the smallest and the largest height for a width of 1, above 0, not ${ratio}`)
-  return { kind: 'randomErase', p: probability('randomErase', p), scale, ratio }
+  return { kind: 'randomErase', p, scale, ratio }
 }
 
 /** Each sample blended with another of its batch, by a share drawn from Beta(alpha, alpha). @throws RangeError where alpha is not above 0 and at most 1. */
@@ -158,9 +163,4 @@ function erased(picture: Picture, { scale, ratio }: RandomErase, random: Random)
       result.fill(0, row + left, row + left + width)
     }
   return { ...picture, pixels: result }
-}
-
-function probability(name: string, p: number): number {
-  if (!(p >= 0 && p <= 1)) throw new RangeError(`${name}: the probability p is from 0 to 1, not ${p}`)
-  return p
 }

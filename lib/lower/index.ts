@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
+import { requireOneOf } from '../require.ts'
 import type { Device } from '../runtime/devices.ts'
 import { convolutionsOf, lowerForCpu, type Algorithm } from './cpu/index.ts'
 import type { Geometry } from './cpu/geometry.ts'
@@ -59,6 +60,7 @@ const OPSET = 18
  * has none stays as it is. For the other devices each of hone's operators becomes ONNX's own, as that device's provider has them. The given graph is not changed.
  */
 export function lower(graph: Graph, device: Device, { sizes = {}, numerics = 'fast', choices = {}, state = new Map() }: LowerOptions = {}): Lowered {
+  requireOneOf('numerics', numerics, ['fast', 'direct'])
   const copy = graph.copy()
   withSizes(copy, sizes)
   for (const input of copy.inputs) if (state.has(input.name)) copy.requireInput(input)

@@ -1,12 +1,13 @@
-import type { Batch, Dataset } from '../data/dataset.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { progress } from '../progress.ts'
+import { batchOf } from '../runtime/samples.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import { percentText } from '../units.ts'
+import { answers } from './answers.ts'
 import { bootstrap, mean, type Interval } from './stats.ts'
 
 export interface AccuracyOptions extends SessionOptions {
-  /** Samples a run (100). The last run takes what is left. */
+  /** Samples a run (what the model fixes, or 100). The last run takes what is left, or is filled up where the model takes no fewer. */
   readonly batch?: number
   /** Shows no progress (false): for one of many. */
   readonly quiet?: boolean
@@ -30,10 +31,10 @@ export type Runnable = Session | { session(options: SessionOptions): Promise<Ses
 /**
  * Runs a model on every sample, and compares its first output with the labels. The session's options count where a model is given; a session of
  * the caller's stays open.
- * @throws RangeError where the data set is empty.
+ * @throws RangeError where the data set is empty, or the model takes another number of samples a run; TypeError where the data set's labels are approximated.
  */
 export async function accuracy<Label>(model: Runnable, dataset: Dataset<Label>, options: AccuracyOptions = {}): Promise<Accuracy> {
-  const { batch = 100, quiet = false, ...sessionOptions } = options
+  const { batch, quiet = false, ...sessionOptions } = options
   if (dataset.size === 0) throw new RangeError(`${dataset.name}: no samples, so no accuracy`)
   if (model instanceof Session) return measured(model, dataset, batch, quiet)
   const session = await model.session(sessionOptions)
@@ -44,23 +45,22 @@ export async function accuracy<Label>(model: Runnable, dataset: Dataset<Label>, 
   }
 }
 
-async function measured<Label>(session: Session, dataset: Dataset<Label>, batch: number, quiet: boolean): Promise<Accuracy> {
+/** Samples a run, where neither the model nor the caller says. */
+const BATCH = 100
+
+async function measured<Label>(session: Session, dataset: Dataset<Label>, wanted: number | undefined, quiet: boolean): Promise<Accuracy> {
+  const batch = batchOf(session, wanted, BATCH)
   const bar = quiet ? null : progress('accuracy', dataset.size)
   const samples: boolean[] = []
   try {
-    for (const part of dataset.batches(batch)) {
-      samples.push(...dataset.correct(await answer(session, part), part.labels))
-      bar?.tick(part.labels.length)
+    for await (const { output, labels } of answers(session, dataset, batch)) {
+      samples.push(...dataset.correct(output, labels))
+      bar?.tick(labels.length)
     }
   } finally {
     bar?.done()
   }
   return new MeasuredAccuracy(samples, batch)
-}
-
-async function answer(session: Session, { inputs }: Batch<unknown>): Promise<Tensor> {
-  const outputs = await session.run(inputs)
-  return outputs[session.outputs[0].name]
 }
 
 class MeasuredAccuracy implements Accuracy {

@@ -17,7 +17,7 @@ export interface EffectSize {
   readonly size: 'negligible' | 'small' | 'medium' | 'large'
 }
 
-export type Verdict = 'faster' | 'slower' | 'no difference seen'
+export type Verdict = 'faster' | 'slower' | 'no difference seen' | 'too few runs'
 
 /** Level of a verdict: so often at most two equal things are told apart. */
 export const LEVEL = 0.05
@@ -50,11 +50,12 @@ function compared({ value, low, high }: Interval, { p, delta }: RankTest, sample
 
 /**
  * Two questions must agree: the whole interval of the ratio lies further from 1 than the threshold (a share), and the ranks differ (by `p`, adjusted where
- * there are several comparisons).
+ * there are several comparisons). Where the interval does and the ranks could still be chance, or where there is no interval, there are too few runs to say.
  */
 export function verdictOf({ speedup, p }: Pick<Comparison, 'speedup' | 'p'>, threshold: number): Verdict {
-  if (p >= LEVEL) return 'no difference seen'
-  return speedup.low > 1 + threshold ? 'faster' : speedup.high < 1 / (1 + threshold) ? 'slower' : 'no difference seen'
+  if (speedup.high === Infinity) return 'too few runs'
+  const seen = speedup.low > 1 + threshold ? 'faster' : speedup.high < 1 / (1 + threshold) ? 'slower' : 'no difference seen'
+  return seen === 'no difference seen' || p < LEVEL ? seen : 'too few runs'
 }
 
 /** Thresholds of Romano and others (2006). */

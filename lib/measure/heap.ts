@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { HeapProfiler } from 'node:inspector'
 import { cellSignal } from '../interrupt.ts'
-import { table, type TableBundle } from '../table.ts'
+import { stacked, table, type TableBundle } from '../table.ts'
 import { percentText, sizeText } from '../units.ts'
 import { byFunction, callTree, located, type FrameOptions, type FunctionCost, type Node } from './call-tree.ts'
 import { recorded } from './recording.ts'
@@ -99,8 +99,7 @@ export class MemoryProfile {
   }
 
   [DISPLAY](): TableBundle {
-    const parts = [this.#usage(), this.#allocations()]
-    return { 'text/html': parts.map((part) => part['text/html']).join(''), 'text/plain': parts.map((part) => part['text/plain']).join('\n\n') }
+    return stacked([this.#usage(), this.#allocations()])
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { userCache } from '../files.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
-import type { Tensors } from '../runtime/boundary.ts'
-import { loadable, type ModelSource } from '../runtime/model.ts'
+import { named, type Tensors } from '../runtime/boundary.ts'
+import { loadable, structureOf, type ModelSource } from '../runtime/model.ts'
 import { BACKEND_SCRIPT } from './backend-script.ts'
 import { processContender, type ProcessContender } from './process.ts'
 
@@ -40,7 +40,8 @@ export async function loadPythonBackend(name: PythonBackend, model: ModelSource,
   try {
     const file = loadable(model)
     writeFileSync(join(folder, 'model.onnx'), typeof file === 'string' ? readFileSync(file) : file)
-    const inputs = Object.entries(feeds)
+    const graph = structureOf(model)
+    const inputs = Object.entries(graph ? named(graph, feeds) : feeds)
     writeFileSync(join(folder, 'inputs.json'), JSON.stringify(inputs.map(([input, { dtype, shape }]) => ({ name: input, dtype, shape }))))
     inputs.forEach(([, tensor], i) => writeFileSync(join(folder, `input_${i}.bin`), tensor.bytes))
     const contender = await processContender(python, ['-c', BACKEND_SCRIPT, name, folder, `${threads}`], { env: { TVM_NUM_THREADS: `${threads}` } })

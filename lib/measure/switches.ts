@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Graph } from '../graph/graph.ts'
 import { convolutions, lower } from '../lower/index.ts'
 import { progress } from '../progress.ts'
-import type { Tensors } from '../runtime/boundary.ts'
+import { named, type Tensors } from '../runtime/boundary.ts'
 import { resolveDevice } from '../runtime/devices.ts'
 import { graphOf } from '../runtime/model.ts'
 import { OperatorSession } from '../runtime/operators.ts'
@@ -80,8 +80,9 @@ interface Contender {
  * @example (await switches(net, plates.batch(1))).fastest
  * @throws RangeError where `only` names a way that there is not; Error where the model does not run.
  */
-export async function switches(model: Graph | { readonly graph: Graph }, feeds: Tensors, { seconds = 15, only, device: wanted, threads }: SwitchOptions = {}): Promise<Ways> {
+export async function switches(model: Graph | { readonly graph: Graph }, tensors: Tensors, { seconds = 15, only, device: wanted, threads }: SwitchOptions = {}): Promise<Ways> {
   const graph = graphOf(model)
+  const feeds = named(graph, tensors)
   const device = await resolveDevice(wanted)
   const [usual, ...others] = contenders(graph, feeds, { device, ...(threads && { threads }) }) as [Contender, ...Contender[]]
   const unknown = only?.find((name) => !others.some((one) => one.name === name))

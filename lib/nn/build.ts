@@ -1,5 +1,6 @@
 import type { Value } from '../graph/graph.ts'
 import type { DataType } from '../graph/tensor.ts'
+import { applied } from './layers/layer.ts'
 import { Model } from './model.ts'
 import { Scope, type Weights } from './scope.ts'
 
@@ -25,6 +26,6 @@ export function build(network: (net: Scope, ...inputs: Value[]) => Value, inputs
   const { name = 'network', output = 'output', seed = 0, weights } = options
   const net = Scope.root(name, { weights, seed })
   const values = Object.entries(inputs).map(([input, type]) => ('dtype' in type ? net.input(input, type.shape, type.dtype) : net.input(input, type)))
-  net.graph.addOutput(network(net, ...values), output)
+  net.graph.addOutput(applied(network, net, ...values), output)
   return new Model(net.graph)
 }

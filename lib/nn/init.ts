@@ -4,9 +4,13 @@ import { random, type Random } from '../random.ts'
 /** Fills a new parameter: `seed` differs from parameter to parameter. */
 export type Init = (shape: readonly number[], seed: number) => Tensor
 
+/** All 0. */
 export const zeros: Init = (shape) => Tensor.zeros('float32', shape)
+
+/** All 1. */
 export const ones: Init = (shape) => constant(1)(shape, 0)
 
+/** All one value. */
 export function constant(value: number): Init {
   return (shape) => Tensor.float32(shape, new Float32Array(sizeOf(shape)).fill(value))
 }

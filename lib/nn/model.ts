@@ -1,11 +1,14 @@
 import { readModel, writeModel } from '../graph/onnx.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { summary, type Summary } from '../graph/print.ts'
+import { told } from '../require.ts'
 import { Session, type OpeningSession, type SessionOptions } from '../runtime/session.ts'
 import type { TableBundle } from '../table.ts'
 
 /** What a pass needs of one to be applied: see lib/passes. */
 interface Applicable<Change, Refusal> {
+  readonly name: string
+  readonly options: unknown
   apply(graph: Graph): Promise<{ graph: Graph; changes: readonly Change[]; refusals: readonly Refusal[] }>
 }
 
@@ -43,8 +46,9 @@ export class Model<Change = unknown, Refusal = unknown> {
     return this.graph.name
   }
 
-  /** The model that a pass makes of this one, which stays as it is. */
+  /** The model that a pass makes of this one, which stays as it is. @throws TypeError where it is no pass, such as `foldBatchNorm` in the place of `foldBatchNorm()`. */
   async apply<C, R>(pass: Applicable<C, R>): Promise<Model<C, R>> {
+    if (typeof pass !== 'object' || typeof pass?.apply !== 'function') throw new TypeError(`apply takes what a call such as foldBatchNorm() makes, not ${told(pass)}`)
     const { graph, changes, refusals } = await pass.apply(this.graph)
     return new Model(graph, { changes, refusals })
   }
@@ -86,7 +90,7 @@ export class Model<Change = unknown, Refusal = unknown> {
   #marked(names: string | RegExp, marks: Pick<Value, 'trainable' | 'frozen'>): Model {
     const graph = this.graph.copy()
     const known = graph.initializers.filter((value) => value.trainable || value.frozen)
-    const meant = known.filter(({ name }) => (typeof names === 'string' ? `${name}.`.startsWith(names && `${names}.`) : names.test(name)))
+    const meant = known.filter(({ name }) => (typeof names === 'string' ? `${name}.`.startsWith(names && `${names}.`) : name.search(names) >= 0))
     if (!meant.length) throw new Error(`${this.name}: no parameter is called ${names}. There are ${known.map(String).join(', ') || 'none'}.`)
     for (const value of meant) Object.assign(value, marks)
     return new Model(graph)

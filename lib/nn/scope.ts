@@ -3,6 +3,7 @@ import { Builder } from '../graph/builder.ts'
 import { symbol } from '../graph/dim.ts'
 import { Graph, type Value } from '../graph/graph.ts'
 import type { DataType, Tensor } from '../graph/tensor.ts'
+import { requireWhole } from '../require.ts'
 import type { Init } from './init.ts'
 
 export type Weights = ReadonlyMap<string, Tensor>
@@ -26,6 +27,7 @@ export class Scope {
 
   /** An empty network. Without stored weights its parameters are drawn by `seed`. */
   static root(name: string, { weights, seed = 0 }: { weights?: Weights | undefined; seed?: number } = {}): Scope {
+    requireWhole('seed', seed)
     return new Scope(new Graph(name), '', weights, seed)
   }
 

@@ -30,14 +30,16 @@ export interface Excess {
 /** A loss of accuracy counts as far beyond the budget as a latency or a size does by shares of at least this. */
 const SMALLEST_LOSS = 0.01
 
-/** @throws RangeError where a budget asks for what is none. */
-export function checkBudget(name: string, budget: Budget): void {
+/** @param data what accuracy is judged by. @throws RangeError where a budget asks for what is none, or for what nothing could judge. */
+export function checkBudget(name: string, budget: Budget, data: { readonly name: string; readonly hasAccuracy: boolean } | undefined): void {
   for (const [key, value] of Object.entries(budget) as [keyof Budget, unknown][]) {
     if (!['loss', 'latency', 'bytes'].includes(key)) throw new RangeError(`${name}: a budget has loss, latency (seconds) and bytes, not "${key}"`)
     if (value === undefined) continue
     if (typeof value !== 'number' || Number.isNaN(value)) throw new RangeError(`${name}: budget.${key} is a number, not ${String(value)}`)
     if (key === 'loss' ? !(value >= 0 && value <= 1) : !(value > 0)) throw new RangeError(`${name}: budget.${key} is ${key === 'loss' ? 'a share from 0 to 1 (0.01: one point)' : 'above 0'}, not ${value}`)
   }
+  if (budget.loss === undefined || data?.hasAccuracy) return
+  throw new RangeError(`${name}: budget.loss is judged by data, and ${data ? `there is no accuracy of ${data.name}` : 'there is none'}. Give data, or leave loss out.`)
 }
 
 /** All in which a network goes beyond a budget, given the network as it was. */

@@ -1,6 +1,7 @@
 import { Graph, type Value } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Tensors } from '../runtime/boundary.ts'
+import { named, type Tensors } from '../runtime/boundary.ts'
+import { filledUp, fixedBatch } from '../runtime/samples.ts'
 import { Session } from '../runtime/session.ts'
 import { largestMagnitude } from './affine.ts'
 import { Histogram, type CutMethod } from './histogram.ts'
@@ -34,7 +35,7 @@ export async function calibrated(
   const ranges = new Map<Value, Range>(values.map((value) => [value, [0, 0]]))
   const merged = method === 'average' ? MERGED.average : MERGED.extremes
   let batches = 0
-  await eachBatch(watched(graph, values), calibration, batch, (seen) => {
+  await eachBatch(graph, watched(graph, values), calibration, batch, (seen) => {
     batches++
     values.forEach((value, i) => ranges.set(value, merged(ranges.get(value)!, finite(value, seen[`least_${i}`], seen[`most_${i}`]), batches)))
   })
@@ -42,7 +43,7 @@ export async function calibrated(
   if (!isCut(method)) return ranges
   const histograms = new Map(values.map((value) => [value, new Histogram(ranges.get(value)!)]))
   let again = 0
-  await eachBatch(shown(graph, values), calibration, batch, (seen) => {
+  await eachBatch(graph, shown(graph, values), calibration, batch, (seen) => {
     again++
     values.forEach((value, i) => histograms.get(value)!.add(seen[`value_${i}`].toFloat32()))
   })
@@ -52,13 +53,13 @@ export async function calibrated(
 
 const isCut = (method: RangeMethod): method is CutMethod => CUTS.includes(method)
 
-async function eachBatch(graph: Graph, calibration: Calibration, batch: number, see: (seen: Readonly<Record<string, Tensor>>) => void): Promise<void> {
-  const session = await Session.create(graph, { device: 'cpu', spinning: false })
-  const wanted = session.inputs.map(({ name }) => name)
+/** Runs `watching`, which reads some of the inputs of `graph`. */
+async function eachBatch(graph: Graph, watching: Graph, calibration: Calibration, batch: number, see: (seen: Readonly<Record<string, Tensor>>) => void): Promise<void> {
+  const session = await Session.create(watching, { device: 'cpu', spinning: false })
   try {
     let count = 0
-    for await (const inputs of feedsOf(calibration, batch)) {
-      const feeds = Object.fromEntries(wanted.filter((name) => inputs[name]).map((name) => [name, inputs[name]]))
+    for await (const inputs of feedsOf(graph, calibration, batch)) {
+      const feeds = Object.fromEntries(session.inputs.map(({ name }) => [name, inputs[name]!]))
       count++
       // a minimum passes over what is no number
       const spoilt = Object.keys(feeds).find((name) => feeds[name].dtype === 'float32' && Number.isNaN(largestMagnitude(feeds[name].toFloat32())))
@@ -77,9 +78,12 @@ function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
   return [least, most]
 }
 
-export async function* feedsOf(calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
-  if ('batches' in calibration) for (const { inputs } of calibration.batches(batch)) yield inputs
-  else yield* calibration
+/** What calibration feeds to a network: of a data set `batch` samples a run, or as many as the network fixes. @throws Error where its inputs have other names. */
+export async function* feedsOf(graph: Graph, calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
+  const fixed = fixedBatch(graph)
+  if ('batches' in calibration) for (const { inputs } of calibration.batches(fixed ?? batch)) yield named(graph, fixed === null ? inputs : filledUp(inputs, fixed))
+  else if (Symbol.iterator in calibration || Symbol.asyncIterator in calibration) for await (const inputs of calibration) yield named(graph, inputs)
+  else throw new TypeError('calibration: a data set is wanted, or a list of batches: [data.batch(100)] for one of them')
 }
 
 /** The graph with the extremes of the values as its only outputs. */

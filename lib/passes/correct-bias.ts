@@ -67,7 +67,7 @@ async function means(graph: Graph, values: readonly Value[], calibrate: Calibrat
   const sums = values.map((): number[] => [])
   let batches = 0
   try {
-    for await (const inputs of feedsOf(calibrate, batch)) {
+    for await (const inputs of feedsOf(graph, calibrate, batch)) {
       const seen = await session.run(Object.fromEntries(names.map((name) => [name, inputs[name]])))
       session.outputs.forEach(({ name }, i) => seen[name].toNumbers().forEach((mean, c) => (sums[i][c] = (sums[i][c] ?? 0) + mean)))
       batches++

@@ -1,7 +1,9 @@
 import type { Dataset } from '../data/dataset.ts'
 import { encodeModel } from '../graph/encode.ts'
+import { answers } from '../measure/answers.ts'
 import { median } from '../measure/stats.ts'
 import type { Model } from '../nn/model.ts'
+import { batchOf, firstSamples } from '../runtime/samples.ts'
 import type { BoundRun, Session, SessionOptions } from '../runtime/session.ts'
 
 /** What a first look at a network tells. */
@@ -16,7 +18,7 @@ export interface Look {
   readonly bytes: number
 }
 
-/** Samples that are run at once for their answers. */
+/** Samples that are run at once for their answers, where the network takes any number. */
 const BATCH = 100
 
 /** Runs of both networks in turn, at least. */
@@ -42,12 +44,12 @@ export class Judge<Label> {
     this.#run = reference.bind(feeds)
   }
 
-  /** @param batch samples of a run that is timed. @param seconds time to measure each network for. */
-  static async of<Label>(reference: Model, samples: Dataset<Label>, { batch, seconds, ...settings }: SessionOptions & { readonly batch: number; readonly seconds: number }): Promise<Judge<Label>> {
+  /** @param batch samples of a run that is timed (what the reference fixes, or 1). @param seconds time to measure each network for. */
+  static async of<Label>(reference: Model, samples: Dataset<Label>, { batch, seconds, ...settings }: SessionOptions & { readonly batch?: number; readonly seconds: number }): Promise<Judge<Label>> {
     const session = await reference.session(settings)
     try {
-      const { outputs } = await answers(session, samples)
-      return new Judge(samples, settings, samples.batch(Math.min(batch, samples.size)), seconds, session, outputs)
+      const { outputs } = await seen(session, samples)
+      return new Judge(samples, settings, firstSamples(samples, batchOf(session, batch, 1)), seconds, session, outputs)
     } catch (error) {
       await session.release()
       throw error
@@ -77,7 +79,7 @@ export class Judge<Label> {
   async #answered<More>(model: Model, more: (session: Session) => Promise<More>): Promise<Pick<Look, 'right' | 'moved'> & More> {
     const session = await model.session(this.#settings)
     try {
-      const { right, outputs } = await answers(session, this.#samples)
+      const { right, outputs } = await seen(session, this.#samples)
       return { right, moved: distance(this.#outputs, outputs), ...(await more(session)) }
     } finally {
       await session.release()
@@ -89,10 +91,9 @@ export class Judge<Label> {
   }
 }
 
-async function answers<Label>(session: Session, samples: Dataset<Label>): Promise<{ right: boolean[]; outputs: Float32Array[] }> {
+async function seen<Label>(session: Session, samples: Dataset<Label>): Promise<{ right: boolean[]; outputs: Float32Array[] }> {
   const [right, outputs]: [boolean[], Float32Array[]] = [[], []]
-  for (const { inputs, labels } of samples.batches(BATCH)) {
-    const output = (await session.run(inputs))[session.outputs[0]!.name]!
+  for await (const { output, labels } of answers(session, samples, batchOf(session, undefined, BATCH))) {
     right.push(...samples.correct(output, labels))
     outputs.push(output.toFloat32())
   }

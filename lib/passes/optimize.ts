@@ -3,14 +3,16 @@ import type { Dim } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
 import { accuracy, type Accuracy } from '../measure/accuracy.ts'
 import { cost } from '../measure/cost.ts'
-import type { Measurement } from '../measure/result.ts'
+import { intervalText, type Measurement } from '../measure/result.ts'
 import { batchSymbol, sampleFeeds } from '../measure/sample-feeds.ts'
 import { sizes, type Sizes } from '../measure/size.ts'
+import type { Interval } from '../measure/stats.ts'
 import { Model } from '../nn/model.ts'
 import type { Tensors } from '../runtime/boundary.ts'
+import { batchOf, firstSamples } from '../runtime/samples.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
-import { table, type TableBundle } from '../table.ts'
-import { countText, digits, percentText, sizeText, timeRange, timeText } from '../units.ts'
+import { stacked, table, type TableBundle } from '../table.ts'
+import { countRange, countText, digits, percentText, sizeText, timeRange, timeText } from '../units.ts'
 import { checkBudget, excesses, sentence, type Budget } from './budget.ts'
 import { compare } from './compare.ts'
 import type { Change, Pass, Refusal } from './pass.ts'
@@ -19,7 +21,7 @@ import { timedSideBySide } from './side-by-side.ts'
 export interface OptimizeOptions<Label> extends Pick<SessionOptions, 'device' | 'threads'> {
   /** Samples for the accuracy, and for what is fed when times are measured; noise is fed without them. */
   data?: Dataset<Label>
-  /** Samples of a run that is timed (1), and of one for the accuracy (100). */
+  /** Samples of a run that is timed (what the network fixes, or 1). */
   batch?: number
   /** Time to measure for (5 s). */
   seconds?: number
@@ -74,11 +76,13 @@ export class Optimization {
     return this.stages.flatMap(({ model }) => model.refusals)
   }
 
+  /** What each stage stores, computes and needs; under it how it runs, and how right it is. */
   table(): TableBundle {
     const [base] = this.stages
-    const caption = [`Runs of ${this.#batch} ${this.#batch === 1 ? 'sample' : 'samples'}, timed in turn; peak memory by the graph.`, ...this.unmet].join(' ')
-    return table(this.stages, [
-      { heading: 'stage', cell: ({ name }) => name },
+    const stage = { heading: 'stage', cell: ({ name }: Stage) => name }
+    const caption = [`Runs of ${this.#batch} ${this.#batch === 1 ? 'sample' : 'samples'}, timed in turn; peak memory by the graph; the largest difference of an output from the base's.`, ...this.unmet].join('\n')
+    const costs = table(this.stages, [
+      stage,
       { heading: 'changed', cell: ({ model }) => `${model.changes.length}` },
       { heading: 'refused', cell: ({ model }) => `${model.refusals.length}` },
       { heading: 'parameters', cell: ({ parameters }) => parameters.toLocaleString('en') },
@@ -87,12 +91,21 @@ export class Optimization {
       { heading: 'sparse', cell: ({ bytes }) => sizeText(bytes.sparse) },
       { heading: 'compressed', cell: ({ bytes }) => sizeText(bytes.compressed) },
       { heading: 'peak memory', cell: ({ peak }) => (peak === null ? '?' : sizeText(peak)) },
-      { heading: 'time', cell: ({ latency }) => `${timeText(latency.median)} (${timeRange(latency.interval.low, latency.interval.high)})` },
-      { heading: 'a second', cell: ({ latency }) => digits(this.#batch / latency.median) },
-      { heading: 'times as fast', cell: ({ latency }) => (latency.speedup ? `${digits(latency.speedup.value)}${latency.verdict === 'no difference seen' ? ' (no difference seen)' : ''}` : '1') },
+    ])
+    const runs = table(this.stages, [
+      stage,
+      { heading: 'time', cell: ({ latency }) => `${timeText(latency.median)} (${intervalText(latency.interval, timeRange)})` },
+      { heading: 'samples a second', cell: ({ latency }) => `${countText(this.#batch / latency.median)} (${intervalText(this.#throughput(latency), countRange)})` },
+      { heading: 'times as fast', cell: ({ latency }) => (latency.speedup ? `${digits(latency.speedup.value)}${['faster', 'slower'].includes(latency.verdict) ? '' : ` (${latency.verdict})`}` : '1') },
       ...(base?.accuracy ? [{ heading: 'accuracy', cell: ({ accuracy: it }: Stage) => percentText(it!.value) }] : []),
-      { heading: 'largest difference', cell: ({ difference }) => (difference ? difference.toExponential(1) : '0') },
+      { heading: 'difference', cell: ({ difference }) => (difference ? difference.toExponential(1) : '0') },
     ], caption)
+    return stacked([costs, runs])
+  }
+
+  /** What an interval of a time is as one of samples a second. */
+  #throughput({ interval: { value, low, high } }: Measurement): Interval {
+    return { value: this.#batch / value, low: this.#batch / high, high: this.#batch / low }
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {
@@ -109,23 +122,24 @@ export class Optimization {
  * right, how far its outputs moved.
  *
  * @example await optimize(net, [foldBatchNorm(), fuseActivation(), quantize({ calibrate: plates.take(200) })], { data: plates, budget: { loss: 0.005 } })
- * @throws Error where a pass leaves a graph that is not valid, or the network cannot be run.
+ * @throws RangeError where an option is out of range, or a loss is to be kept to and there is no data; Error where a pass leaves a graph that is not valid, or the network cannot be run.
  */
 export async function optimize<Label>(model: Model, passes: Pass | readonly Pass[], options: OptimizeOptions<Label> = {}): Promise<Optimization> {
-  const { data, batch = 1, seconds = 5, budget = {}, ...session } = options
-  checkBudget('optimize', budget)
+  const { data, batch: wanted, seconds = 5, budget = {}, ...session } = options
+  checkBudget('optimize', budget, data)
+  const batch = batchOf(model.graph, wanted, 1)
   const list: readonly Pass[] = Array.isArray(passes) ? passes : [passes as Pass]
   const made: { name: string; model: Model<Change, Refusal> }[] = [{ name: 'base', model: new Model<Change, Refusal>(model.graph) }]
   for (const pass of list) made.push({ name: pass.name, model: await made.at(-1)!.model.apply(pass) })
   const named = made.map(({ name, model: it }, i) => ({ name: made.findIndex((other) => other.name === name) < i ? `${name} (${i})` : name, model: it }))
 
-  const feeds = data ? data.batch(Math.min(batch, data.size)) : await noise(model.graph, batch)
+  const feeds = data ? firstSamples(data, batch) : await noise(model.graph, batch)
   const figures = await Promise.all(named.map(async ({ name, model: it }) => ({ name, model: it, ...graphFigures(it.graph, batch), bytes: await sizes(it.graph) })))
   const times = await timedSideBySide(named, feeds, seconds, session)
   const stages: Stage[] = []
   for (const figure of figures) {
     const { largest } = figure.name === 'base' ? { largest: 0 } : await compare(model.graph, figure.model.graph, feeds)
-    stages.push({ ...figure, latency: times[figure.name]!, accuracy: data ? await accuracy(figure.model, data, session) : null, difference: largest })
+    stages.push({ ...figure, latency: times[figure.name]!, accuracy: data?.hasAccuracy ? await accuracy(figure.model, data, session) : null, difference: largest })
   }
   return new Optimization(stages, batch, budget)
 }

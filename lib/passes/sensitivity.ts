@@ -142,7 +142,7 @@ const CALIBRATION = 50
  */
 export async function sensitivities<Label>(model: Model, { data, calibrate, changes, ...session }: SensitivityOptions<Label>): Promise<Sensitivities> {
   if (!data?.size) throw new RangeError('sensitivities: there are no samples to judge by')
-  const judge = await Judge.of(model, data, { spinning: false, ...session, batch: 1, seconds: 0 })
+  const judge = await Judge.of(model, data, { spinning: false, ...session, seconds: 0 })
   try {
     const { right } = await judge.lookAtAnswers(model)
     return await layerByLayer(model, right, (_, changed) => judge.lookAtAnswers(changed), { calibrate: calibrate ?? data, changes })

@@ -3,6 +3,8 @@ import { Builder } from '../graph/builder.ts'
 import { Graph, type Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 import type { Port } from '../graph/operator.ts'
+import { named } from '../runtime/boundary.ts'
+import { filledUp, fixedBatch } from '../runtime/samples.ts'
 import { Session } from '../runtime/session.ts'
 import { gradients } from '../train/gradient.ts'
 import { crossEntropy, type Loss } from '../train/loss.ts'
@@ -31,8 +33,9 @@ export function taylor<Label>({ data, loss = crossEntropy, batch = 32 }: TaylorO
       const sums = axes.map(({ value, axis }) => new Float64Array(Number(value.shape![axis])))
       const session = await Session.create(withGradients(graph, axes, data, loss), { spinning: false })
       try {
-        for (const { inputs, labels } of data.batches(batch)) {
-          const results = await session.run({ ...inputs, target: data.target(labels) })
+        const fixed = fixedBatch(graph)
+        for (const { inputs, labels } of data.batches(fixed ?? batch)) {
+          const results = await session.run(filledUp({ ...named(graph, inputs), target: data.target(labels) }, fixed ?? labels.length))
           axes.forEach(({ value, axis }, i) => {
             const gradient = results[`gradient_${i}`].toFloat32()
             const weights = value.constant!.toFloat32()

@@ -6,6 +6,7 @@ import { bootstrapPairedDifference } from '../measure/stats.ts'
 import type { Model } from '../nn/model.ts'
 import { progress } from '../progress.ts'
 import { listDevices, resolveDevice, type Device } from '../runtime/devices.ts'
+import { batchOf, firstSamples } from '../runtime/samples.ts'
 import type { SessionOptions } from '../runtime/session.ts'
 import { checkBudget, excesses, pointsText, type Budget } from './budget.ts'
 import { Judge, type Look } from './judge.ts'
@@ -39,7 +40,7 @@ export interface TuneOptions<Label> extends Pick<SessionOptions, 'device' | 'thr
   look?: number
   /** Pipelines that are looked at, at most (40). */
   trials?: number
-  /** Samples of a run that is timed (1). */
+  /** Samples of a run that is timed (what the network fixes, or 1). */
   batch?: number
   /** Time to measure the latencies of the best for (10 s). */
   seconds?: number
@@ -132,7 +133,7 @@ class Search<Label> {
   }
 
   static async of<Label>(model: Model, options: TuneOptions<Label>): Promise<Search<Label>> {
-    const { file, ...settings } = checked(options)
+    const { file, ...settings } = checked(model, options)
     const { data, calibrate, batch } = settings
     const session = { spinning: false, device: await resolveDevice(options.device), ...(options.threads && { threads: options.threads }) }
     const of = [`${model.name} ${digest(encodeModel(model.graph))}`, `${data.name} (${data.size})`, `calibrated with ${calibrate.name} (${calibrate.size})`, `first looks at ${settings.look}`, session.device]
@@ -266,7 +267,7 @@ class Search<Label> {
   async #judgeFinally(chosen: readonly Candidate[]): Promise<void> {
     const { settings: { data, budget, goal, batch, seconds }, session, kept } = this.#from
     const finalists = await Promise.all([this.#base, ...chosen].map(async (candidate) => ({ candidate, name: candidate.trial.name, model: await candidate.make() })))
-    const times = await timedSideBySide(finalists, data.batch(Math.min(batch, data.size)), seconds, session)
+    const times = await timedSideBySide(finalists, firstSamples(data, batch), seconds, session)
     for (const { candidate, name, model } of finalists) {
       throwIfInterrupted()
       const { right } = await kept.of(`${name} on all ${data.size}`, candidate.options, async () => ({ right: (await accuracy(model, data, session)).samples }))
@@ -284,12 +285,13 @@ class Search<Label> {
   }
 }
 
-function checked<Label>(options: TuneOptions<Label>): Settings<Label> & Pick<TuneOptions<Label>, 'file'> {
-  const { data, budget = { loss: 0.01 }, amounts = [0.1, 0.25, 0.5], candidates = {}, look = 200, trials = 40, batch = 1, seconds = 10, file, finish } = options
+function checked<Label>({ graph }: Model, options: TuneOptions<Label>): Settings<Label> & Pick<TuneOptions<Label>, 'file'> {
+  const { data, budget = { loss: 0.01 }, amounts = [0.1, 0.25, 0.5], candidates = {}, look = 200, trials = 40, seconds = 10, file, finish } = options
   if (!data?.size) throw new RangeError('tune: there are no samples to judge by')
-  checkBudget('tune', budget)
+  checkBudget('tune', budget, data)
   const goal = options.goal ?? (budget.loss === undefined && (budget.latency !== undefined || budget.bytes !== undefined) ? 'accuracy' : 'latency')
   if (!GOALS.includes(goal)) throw new RangeError(`tune: goal is ${GOALS.slice(0, -1).join(', ')} or ${GOALS.at(-1)}, not ${goal}`)
+  const batch = batchOf(graph, options.batch, 1)
   const amount = amounts.find((one) => !(one > 0 && one < 1))
   if (amount !== undefined) throw new RangeError(`tune: amounts are shares of channels between 0 and 1, not ${amount}`)
   for (const [name, count] of Object.entries({ look, trials, batch })) if (!(Number.isInteger(count) && count >= 1)) throw new RangeError(`tune: ${name} is a whole number from 1 on, not ${count}`)

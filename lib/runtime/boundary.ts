@@ -24,18 +24,32 @@ export function ports(model: string, kind: 'input' | 'output', metadata: readonl
   })
 }
 
-/** @throws Error naming what is missing, unknown, or of another type or shape than the model's inputs. */
-export function checkFeeds(model: string, inputs: readonly Port[], feeds: Tensors): void {
-  const names = inputs.map((port) => port.name)
-  const missing = names.find((name) => !feeds[name])
-  if (missing !== undefined) throw new Error(`${model}: the input "${missing}" is missing: ${list(names)} is wanted, and there is ${list(Object.keys(feeds))}`)
-  const unknown = Object.keys(feeds).find((name) => !names.includes(name))
+/**
+ * Tensors under the names of a model's inputs. A model's only input takes the only tensor that there is, whatever either is called: exported files name theirs
+ * "input", "x" or "serving_default", and a data set cannot know.
+ * @throws Error naming what is missing or unknown.
+ */
+export function named({ name: model, inputs }: { readonly name: string; readonly inputs: readonly { readonly name: string }[] }, tensors: Tensors): Tensors {
+  const names = inputs.map(({ name }) => name)
+  const given = Object.keys(tensors)
+  if (names.length === 1 && given.length === 1) return { [names[0]!]: tensors[given[0]!]! }
+  const missing = names.find((name) => !tensors[name])
+  if (missing !== undefined) throw new Error(`${model}: the input "${missing}" is missing: ${list(names)} is wanted, and there is ${list(given)}`)
+  const unknown = given.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`${model}: there is no input "${unknown}", only ${list(names)}`)
-  for (const port of inputs) {
-    const { dtype, shape } = feeds[port.name]
+  return tensors
+}
+
+/** Tensors as a model takes them, under its inputs' names (see `named`). @throws Error naming what is missing, unknown, or of another type or shape than the model's inputs. */
+export function checkedFeeds(model: { readonly name: string; readonly inputs: readonly Port[] }, tensors: Tensors): Tensors {
+  const feeds = named(model, tensors)
+  for (const port of model.inputs) {
+    const { dtype, shape } = feeds[port.name]!
+    if (dtype === undefined) throw new TypeError(`${model.name}: the input "${port.name}" is no tensor. Write Tensor.${port.dtype}(shape, numbers).`)
     if (dtype !== port.dtype || !fits(shape, port.shape))
-      throw new Error(`${model}: the input "${port.name}" is ${dtype}[${shape}], and ${port.dtype}[${port.shape.map((d) => d || '?')}] is wanted`)
+      throw new Error(`${model.name}: the input "${port.name}" is ${dtype}[${shape}], and ${port.dtype}[${port.shape.map((d) => d || '?')}] is wanted`)
   }
+  return feeds
 }
 
 /** ONNX Runtime tells an input of unknown rank like a scalar, so a declared scalar fits everything. */

@@ -1,7 +1,7 @@
 import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
 import { signature } from '../graph/function.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { checkFeeds, type Port, type Tensors } from './boundary.ts'
+import { checkedFeeds, type Port, type Tensors } from './boundary.ts'
 import { graphOf } from './model.ts'
 import { Session, type BoundRun, type SessionOptions } from './session.ts'
 
@@ -76,8 +76,8 @@ export class OperatorSession {
   }
 
   /** Checks the inputs once. @throws Error as `Session.run` does. */
-  bind(feeds: Tensors): BoundRun {
-    checkFeeds(this.#graph.name, this.inputs, feeds)
+  bind(tensors: Tensors): BoundRun {
+    const feeds = checkedFeeds({ name: this.#graph.name, inputs: this.inputs }, tensors)
     return async () => {
       const known = new Map<Value, Tensor>(this.#graph.inputs.map((value) => [value, feeds[value.name]]))
       const read = (value: Value) => known.get(value) ?? value.constant ?? value.initializer!

@@ -1,6 +1,6 @@
 import type * as Ort from 'onnxruntime-node'
 import type { Tensor } from '../graph/tensor.ts'
-import { checkFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
+import { checkedFeeds, fromNative, ports, toNative, type Port, type Tensors } from './boundary.ts'
 import { resolveDevice, type Device } from './devices.ts'
 import { throwIfInterrupted } from '../interrupt.ts'
 import { explainLoadFailure, explainRunFailure, graphOf, loadable, nameOf, type ModelSource } from './model.ts'
@@ -108,7 +108,7 @@ export class Session {
     return this.#live()
   }
 
-  /** Runs the model. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
+  /** Runs the model. Its only input takes the only tensor, whatever that is called. @throws Error where an input is missing, unknown, or of another type or shape than the model takes. */
   async run(feeds: Tensors): Promise<Record<string, Tensor>> {
     return this.bind(feeds)()
   }
@@ -117,9 +117,9 @@ export class Session {
    * Checks and converts the inputs once; each call then costs the run alone. Outputs are written into the tensors of `into` that have their names.
    * @throws Error as `run` does.
    */
-  bind(feeds: Tensors, into?: Tensors): BoundRun {
+  bind(tensors: Tensors, into?: Tensors): BoundRun {
     this.#live()
-    checkFeeds(this.name, this.inputs, feeds)
+    const feeds = checkedFeeds(this, tensors)
     const native = Object.fromEntries(this.inputs.map(({ name }) => [name, toNative(this.#ort, feeds[name])]))
     const fetches = into && Object.fromEntries(this.outputs.map(({ name }) => [name, into[name] ? toNative(this.#ort, into[name]) : null]))
     const plain = () => this.#run(native, into, fetches)

@@ -1,8 +1,15 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Graph } from '../graph/graph.ts'
+import { inferShapes } from '../graph/infer.ts'
+import { decodeModel, encodeModel } from '../graph/onnx.ts'
 import { Tensor } from '../graph/tensor.ts'
+import { Model } from '../nn/model.ts'
+import { requireWhole } from '../require.ts'
 import { finite } from './diagnose.ts'
 import type { Epoch } from './fit.ts'
-import { readSafetensors, writeSafetensors } from './safetensors.ts'
+import { readSafetensors, writeSafetensors, type TensorFile } from './safetensors.ts'
+import { used, withState } from './state.ts'
 
 export type State = Readonly<Record<string, Tensor>>
 
@@ -17,6 +24,8 @@ export interface Checkpoint {
   readonly epochs: readonly Epoch[]
   /** The state of the best epoch so far, where early stopping keeps one. */
   readonly best: State | null
+  /** The network, `emptied` of what the state holds. */
+  readonly network: Tensor
 }
 
 export interface CheckpointOptions {
@@ -30,6 +39,32 @@ export interface CheckpointOptions {
 
 const BEST = 'best/'
 const LOSSES = 'losses'
+const NETWORK = 'hone.network'
+const METADATA = 'hone.checkpoint'
+
+/** The options of a checkpoint, of which a path alone says enough. @throws Error where no file can be written there; RangeError where `every` is no number of steps. */
+export function checkpointOf(checkpoint: string | CheckpointOptions): CheckpointOptions {
+  const options = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
+  const { path, every } = options
+  if (every !== undefined) requireWhole('checkpoint: every', every, 1)
+  try {
+    accessSync(dirname(path), constants.W_OK)
+    if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
+  } catch (error) {
+    throw new Error(`the checkpoint ${path} cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+  return options
+}
+
+/** A network without the tensors that a state holds, to be written beside it. */
+export function emptied(network: Graph, state: State): Tensor {
+  const graph = network.copy()
+  for (const value of graph.initializers) if (state[value.name]) value.initializer = NOTHING
+  const bytes = encodeModel(graph)
+  return Tensor.raw('uint8', [bytes.length], bytes)
+}
+
+const NOTHING = Tensor.zeros('uint8', [0])
 
 /** What must be the same for a run to go on. */
 export type Settings = Readonly<Record<string, string | number>>
@@ -38,18 +73,20 @@ export type Settings = Readonly<Record<string, string | number>>
  * Writes a checkpoint; the former one stays until the new one is whole.
  * @throws Error where it cannot be written, such as on a full disk; or naming what is not finite in the state, which no training recovers from.
  */
-export async function writeCheckpoint(path: string, { state, step, losses, epochs, best }: Checkpoint, settings: Settings): Promise<void> {
+export async function writeCheckpoint(path: string, { state, step, losses, epochs, best, network }: Checkpoint, settings: Settings): Promise<void> {
+  const former = existsSync(path) ? ' The one before it is untouched.' : ''
   const bad = Object.keys(state).find((name) => !finite(state[name]))
-  if (bad) throw new Error(`the checkpoint ${path} is not written, since "${bad}" is not finite after step ${step}: the one before it is untouched. Lower the learning rate, or clip the gradients.`)
+  if (bad) throw new Error(`the checkpoint ${path} is not written, since "${bad}" is not finite after step ${step}.${former} Lower the learning rate, or clip the gradients.`)
   const tensors = {
     ...state,
     ...Object.fromEntries(Object.entries(best ?? {}).map(([name, tensor]) => [BEST + name, tensor])),
     [LOSSES]: Tensor.of('float64', [losses.length], Float64Array.from(losses)),
+    [NETWORK]: network,
   }
-  const metadata = { 'hone.checkpoint': JSON.stringify({ step, epochs, settings }, written) }
+  const metadata = { [METADATA]: JSON.stringify({ step, epochs, settings }, written) }
   await writeSafetensors(path, { tensors, metadata }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message
-    throw new Error(`the checkpoint ${path} could not be written: ${reason}. The one before it is untouched.`, { cause: error })
+    throw new Error(`the checkpoint ${path} could not be written: ${reason}.${former}`, { cause: error })
   })
 }
 
@@ -60,18 +97,30 @@ export async function writeCheckpoint(path: string, { state, step, losses, epoch
 export async function openCheckpoint({ path, resume }: CheckpointOptions, expected: State, settings: Settings): Promise<Checkpoint | null> {
   if (resume === false || !existsSync(path)) return null
   if (resume === undefined) throw new Error(`the checkpoint ${path} is there already: say resume: true to go on from it, or resume: false to begin anew and write over it`)
-  const { tensors, metadata } = await readSafetensors(path)
-  const text = metadata['hone.checkpoint']
-  const losses = tensors[LOSSES]
-  if (!text || !losses) throw new Error(`${path} is not a checkpoint of hone: there is nothing to resume`)
-  const { step, epochs, settings: former } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
-  const pick = (belongs: (name: string) => boolean, prefix = '') =>
-    Object.fromEntries(Object.entries(tensors).filter(([name]) => belongs(name)).map(([name, tensor]) => [name.slice(prefix.length), tensor]))
-  const state = pick((name) => name !== LOSSES && !name.startsWith(BEST))
-  const best = pick((name) => name.startsWith(BEST), BEST)
-  const difference = stateDifference(state, expected) ?? settingsDifference(former, settings)
-  if (difference) throw new Error(`${path} is of another run: ${difference}`)
-  return { state, step, losses: losses.toNumbers(), epochs, best: Object.keys(best).length ? best : null }
+  const { settings: former, ...checkpoint } = parsed(path, await readSafetensors(path))
+  const difference = settingsDifference(former, settings) ?? stateDifference(checkpoint.state, expected)
+  if (difference) throw new Error(`${path} is of another run: ${difference}. To train its model in another way, begin with \`await train.load(path)\`.`)
+  return checkpoint
+}
+
+/**
+ * The model that a checkpoint holds, as `fit` would have answered with it: that of the best epoch where early stopping keeps it, its parameters' moving averages
+ * where there are any. `const model = await train.load('run.safetensors')`
+ * @throws Error where the file is missing, damaged, or no checkpoint.
+ */
+export async function load(path: string): Promise<Model> {
+  const { state, best, network } = parsed(path, await readSafetensors(path))
+  return new Model(inferShapes(withState(decodeModel(network.bytes), used(best ?? state))))
+}
+
+function parsed(path: string, { tensors, metadata }: TensorFile): Checkpoint & { readonly settings: Settings } {
+  const text = metadata[METADATA]
+  const { [LOSSES]: losses, [NETWORK]: network, ...states } = tensors
+  if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone`)
+  const { step, epochs, settings } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
+  const part = (isBest: boolean) => Object.fromEntries(Object.entries(states).filter(([name]) => name.startsWith(BEST) === isBest).map(([name, tensor]) => [isBest ? name.slice(BEST.length) : name, tensor]))
+  const best = part(true)
+  return { state: part(false), step, losses: losses.toNumbers(), epochs, settings, best: Object.keys(best).length ? best : null, network }
 }
 
 /** JSON has no numbers that are not finite, as a validation's loss may be. */
@@ -91,6 +140,7 @@ function stateDifference(stored: State, expected: State): string | null {
 }
 
 function settingsDifference(former: Settings, settings: Settings): string | null {
-  const unlike = Object.keys(settings).find((name) => former[name] !== settings[name])
-  return unlike ? `"${unlike}" was ${former[unlike] ?? 'free'}, and now it is ${settings[unlike]}` : null
+  const unlike = Object.keys({ ...former, ...settings }).find((name) => former[name] !== settings[name])
+  const short = (value: string | number = 'not set') => (String(value).length > 60 ? `${String(value).slice(0, 60)} ...` : value)
+  return unlike ? `"${unlike}" was ${short(former[unlike])}, and now it is ${short(settings[unlike])}` : null
 }

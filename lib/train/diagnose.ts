@@ -4,13 +4,21 @@ import { Session } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
 import type { Feeds } from './step-session.ts'
 
+/** Where a batch is from. */
+export interface Origin {
+  /** The data set's name. */
+  readonly name: string
+  /** Each sample's place in it. */
+  readonly indices: readonly number[]
+}
+
 /**
- * Why a step's loss is not a number: names the input, the parameter, or the first layer in which one appears. `step` is the step as it was written, `state`
+ * Why a step's loss is not a number: names the sample, the parameter, or the first layer in which one appears. `step` is the step as it was written, `state`
  * what it was fed.
  */
-export async function diagnosis(step: Graph, state: State, feeds: Feeds): Promise<string> {
-  const input = Object.keys(feeds).find((name) => !finite(feeds[name]))
-  if (input) return `The data holds it: the input "${input}" has ${badSample(feeds[input])}.`
+export async function diagnosis(step: Graph, state: State, feeds: Feeds, origin: Origin): Promise<string> {
+  const sample = badSample(feeds, origin)
+  if (sample) return `The data holds it: ${sample}.`
   const parameter = Object.keys(state).find((name) => !finite(state[name]))
   if (parameter) return `"${parameter}" is not finite since the step before. Lower the learning rate, or clip the gradients.`
   const layer = await firstLayer(step, { ...feeds, ...state })
@@ -38,9 +46,11 @@ async function firstLayer(step: Graph, feeds: Feeds): Promise<string | null> {
 /** Whether each element of a tensor is a number. */
 export const finite = (tensor: Tensor): boolean => !isFloat(tensor.dtype) || tensor.toFloat32().every(Number.isFinite)
 
-/** The first sample of a batch that is not finite, and what it holds. */
-function badSample(tensor: Tensor): string {
-  const values = tensor.toFloat32()
+/** The first sample of a batch of which something is not finite; null where all is. */
+export function badSample(feeds: Feeds, { name, indices }: Origin): string | null {
+  const input = Object.keys(feeds).find((key) => feeds[key].shape.length && !finite(feeds[key]))
+  if (!input) return null
+  const values = feeds[input].toFloat32()
   const at = values.findIndex((value) => !Number.isFinite(value))
-  return `${values[at]} in sample ${Math.floor((at * tensor.shape[0]) / values.length)} of the batch`
+  return `"${input}" has ${values[at]} in sample ${indices[Math.floor((at * indices.length) / values.length)]} of ${name}`
 }

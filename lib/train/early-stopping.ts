@@ -1,11 +1,18 @@
+import { requireNumber, requireOneOf, requireWhole } from '../require.ts'
 import type { State } from './checkpoint.ts'
 import type { Epoch } from './fit.ts'
+
+type Mode = 'min' | 'max'
+
+const MODES: Readonly<Record<string, Mode>> = { loss: 'min', accuracy: 'max' }
 
 export interface EarlyStopping {
   /** Epochs without a better one after which training stops. */
   patience: number
-  /** A figure of the validation: "loss", of which less is better, or another, of which more is ("loss"). */
+  /** A figure of the validation: "loss", "accuracy", or one of `metrics` ("loss"). */
   metric?: string
+  /** Whether the figure is better where it falls ("min") or rises ("max"); known of loss and accuracy. */
+  mode?: Mode
   /** By how much a better epoch is better at least (0). */
   minDelta?: number
 }
@@ -17,10 +24,13 @@ export class BestEpoch {
   #since = 0
   #state: State | null = null
 
-  /** @throws RangeError where `patience` is no whole number from 1 on. */
-  constructor({ patience, metric = 'loss', minDelta = 0 }: EarlyStopping) {
-    if (!(Number.isInteger(patience) && patience >= 1)) throw new RangeError(`earlyStopping: patience is a whole number of epochs from 1 on, not ${patience}`)
-    this.#options = { patience, metric, minDelta }
+  /** `figures` are those of the validation. @throws RangeError where a number is out of its bounds, or there is no such figure. */
+  constructor({ patience, metric = 'loss', mode = MODES[metric], minDelta = 0 }: EarlyStopping, figures: readonly string[]) {
+    requireWhole('earlyStopping: patience', patience, 1)
+    requireNumber('earlyStopping: minDelta', minDelta, { from: 0 })
+    if (!figures.includes(metric)) throw new RangeError(figures.length ? `earlyStopping: the validation has no "${metric}", but ${figures.join(', ')}` : `earlyStopping looks at "${metric}" of the validation, and there is none: give \`validation\``)
+    requireOneOf(`earlyStopping: mode, by which "${metric}" gets better,`, mode, ['min', 'max'])
+    this.#options = { patience, metric, mode: mode!, minDelta }
   }
 
   /** The state after the best epoch; null before the first. */
@@ -32,12 +42,10 @@ export class BestEpoch {
     return this.#since >= this.#options.patience
   }
 
-  /** @throws Error where the validation has no such figure. */
-  add({ validation = {} }: Epoch, state: () => State): void {
-    const { metric, minDelta } = this.#options
-    const value = validation[metric]
-    if (value === undefined) throw new Error(`earlyStopping: the validation has no "${metric}", but ${Object.keys(validation).join(', ') || 'there is no validation'}`)
-    const score = metric === 'loss' ? -value : value
+  add({ validation }: Epoch, state: () => State): void {
+    const { metric, mode, minDelta } = this.#options
+    const value = validation![metric]!
+    const score = mode === 'min' ? -value : value
     this.#since++
     if (!(score > this.#score + minDelta)) return
     this.#score = score
@@ -45,8 +53,11 @@ export class BestEpoch {
     this.#state = state()
   }
 
-  /** Goes through the epochs of a run that is resumed. */
+  /** Goes through the epochs of a run that is resumed. @throws Error where these have no such figure. */
   resume(epochs: readonly Epoch[], best: State | null): void {
-    for (const epoch of epochs) this.add(epoch, () => best!)
+    for (const epoch of epochs) {
+      if (epoch.validation?.[this.#options.metric] === undefined) throw new Error(`earlyStopping: the checkpoint's epoch ${epoch.epoch} has no "${this.#options.metric}" of a validation`)
+      this.add(epoch, () => best!)
+    }
   }
 }

@@ -25,23 +25,25 @@ export interface Callbacks {
 }
 
 export interface FitOptions<Label>
-  extends Pick<StepOptions, 'batchNorm' | 'clip' | 'accumulate' | 'average' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
+  extends Pick<StepOptions, 'batchNorm' | 'clip' | 'accumulate' | 'ema' | 'lazyEmbeddings'>, Pick<LoaderOptions, 'workers' | 'prefetch' | 'transforms'>,
     Pick<SessionOptions, 'device' | 'threads' | 'denormalsAsZero'>, Pick<StepSessionOptions, 'numerics' | 'recompute' | 'stepsPerRun'> {
   epochs: number
   batchSize: number
   /** One such as `sgd({ lr: 0.1, momentum: 0.9 })`, or a name. */
   optimizer: Optimizer | OptimizerName
-  /** What is made small (cross entropy). */
+  /** What is made small: `train.crossEntropy`, `train.bceWithLogits`, or a function of your own that writes one (cross entropy). */
   loss?: Loss
-  /** Labels as the loss compares them with the output; the first axis counts them (as the data set has it). */
+  /** Labels as the loss compares them with the output; the first axis counts them (as the data set has it). Where `transforms` blend samples, so are targets. */
   target?: (labels: readonly Label[]) => Tensor
   /** How the learning rate changes over the steps (not at all). */
   schedule?: Schedule
   /** 16-bit arithmetic with float32 parameters, or float32 (float32). */
   precision?: PrecisionName | Precision
-  /** Measured after each epoch: its loss, accuracy and `metrics`. */
+  /** Measured after each epoch: its loss, its accuracy where there is one, and `metrics`. */
   validation?: Dataset<Label> | Promise<Dataset<Label>>
+  /** Further figures of the validation: each of a batch's output and labels, averaged over the samples. */
   metrics?: Readonly<Record<string, Metric<Label>>>
+  /** Ends training where a figure of the validation gets no better, and keeps the best epoch's model: `{ patience: 3 }`. */
   earlyStopping?: EarlyStopping
   callbacks?: Callbacks
   /** A file that training is written to after each epoch, and can go on from. */

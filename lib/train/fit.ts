@@ -7,6 +7,8 @@ import { digits, percentText, timeText } from '../units.ts'
 
 export interface Epoch {
   readonly epoch: number
+  /** Set where training ended before all of its steps were done. */
+  readonly isPart?: boolean
   /** Steps done at its end. */
   readonly step: number
   /** Mean over the epoch's steps. */
@@ -17,6 +19,8 @@ export interface Epoch {
   readonly seconds: number
   /** Seconds of these in which no step ran, since its data was not there yet. */
   readonly waiting: number
+  /** Steps that the loss scale skipped, where there is one. */
+  readonly skipped?: number
   /** Seconds of its validation. */
   readonly validationSeconds?: number
   /** Figures of the validation data: the loss, the accuracy, and what else was asked for. */
@@ -48,8 +52,8 @@ export class Fit {
 
   /** A record for each epoch, as a spreadsheet shows it. */
   get rows(): readonly Readonly<Record<string, number>>[] {
-    return this.epochs.map(({ epoch, step, loss, lr, seconds, waiting, validation = {} }) => ({
-      epoch, step, loss, lr, seconds, waiting, ...Object.fromEntries(Object.entries(validation).map(([name, value]) => [`validation ${name}`, value])),
+    return this.epochs.map(({ epoch, step, loss, lr, seconds, waiting, skipped, validation = {} }) => ({
+      epoch, step, loss, lr, seconds, waiting, ...(skipped !== undefined && { skipped }), ...Object.fromEntries(Object.entries(validation).map(([name, value]) => [`validation ${name}`, value])),
     }))
   }
 
@@ -73,7 +77,7 @@ export class Fit {
     const metrics = [...new Set(this.epochs.flatMap(({ validation = {} }) => Object.keys(validation)))]
     const skipped = this.skipped ? `, ${this.skipped} of them skipped by the loss scale` : ''
     return table(this.epochs, [
-      { heading: 'epoch', cell: ({ epoch }) => `${epoch}` },
+      { heading: 'epoch', cell: ({ epoch, isPart }) => `${epoch}${isPart ? ' (part)' : ''}` },
       { heading: 'mean loss', cell: ({ loss }) => digits(loss) },
       ...metrics.map((name) => ({ heading: `validation ${name}`, cell: ({ validation }: Epoch) => (validation?.[name] === undefined ? '' : digits(validation[name])) })),
       { heading: 'learning rate', cell: ({ lr }) => digits(lr) },

@@ -2,6 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { BatchNormStatistics } from '../graph/operator.ts'
 import { operatorOf } from '../graph/ops/index.ts'
+import { requireOneOf, requireWhole } from '../require.ts'
 
 export interface TrainingModeOptions {
   /** What randomness depends on beside the step. */
@@ -16,9 +17,11 @@ export interface TrainingModeOptions {
  * Turns a network from how it is used into how it is trained, in place: each node becomes what its operator's file says of training (batch statistics,
  * dropout, gates kept for the gradient).
  * @returns stored tensors that a step moves though no gradient does, such as running means, each with its new value.
- * @throws Error naming a node that cannot be trained.
+ * @throws Error naming a node that cannot be trained, or an option that is out of its bounds.
  */
 export function trainingMode(graph: Graph, { seed, batchNorm, step }: TrainingModeOptions): ReadonlyMap<Value, Value> {
+  requireWhole('seed', seed)
+  if (batchNorm !== undefined) requireOneOf('batchNorm', batchNorm, ['batch', 'running'])
   const moved = new Map<Value, Value>()
   let streams = 0
   for (const node of graph.nodes()) {

@@ -7,6 +7,7 @@ import type { Model } from '../nn/model.ts'
 import type { FitOptions } from './fit-options.ts'
 import { written } from './preparation.ts'
 import { recomputed } from './recompute.ts'
+import { rateAt } from './schedule.ts'
 import { stateOf } from './state.ts'
 import type { Feeds } from './step-session.ts'
 
@@ -19,7 +20,6 @@ export async function oneStep<Label>(model: Model | Layer, dataset: Dataset<Labe
   const { step, initial, device, sizes, loader, targets, optimizer } = await written(model, await dataset, { ...options, workers: 0 })
   const lowered = lower(step, device, { sizes, state: stateOf(step), ...(options.numerics && { numerics: options.numerics }) })
   const { value: batch } = await loader.epoch(0).next()
-  const { inputs, labels } = batch!
-  const rate: Feeds = options.schedule ? { lr: Tensor.scalar('float32', optimizer.lr * options.schedule(0, loader.size)) } : {}
-  return { graph: recomputed(lowered.graph, options.recompute ?? false), feeds: { ...inputs, target: targets(labels), ...rate, ...lowered.pack(initial) } }
+  const rate: Feeds = options.schedule ? { lr: Tensor.scalar('float32', rateAt(options.schedule, optimizer.lr, 0, loader.size)) } : {}
+  return { graph: recomputed(lowered.graph, options.recompute ?? false), feeds: { ...batch!.inputs, target: targets.of(batch!), ...rate, ...lowered.pack(initial) } }
 }

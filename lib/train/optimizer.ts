@@ -1,5 +1,6 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
+import { requireNumber, type Bounds } from '../require.ts'
 
 export interface Update {
   readonly graph: Builder
@@ -16,69 +17,87 @@ export interface Update {
 /** How a parameter moves along its gradient; what is remembered between steps is named state, one tensor of the parameter's shape each. */
 export interface Optimizer {
   readonly name: string
+  /** What it was made with: a run that is resumed has the same. */
+  readonly options?: Readonly<Record<string, unknown>>
   /** The learning rate that a schedule scales. */
   readonly lr: number
   readonly state: readonly string[]
+  /** Whether what has no gradient in a step stays as it is (false). */
+  readonly leavesUntouched?: boolean
   /** Writes one parameter's update; the answer's `state` is in the order of the names. */
   update(update: Update): { parameter: Value; state: readonly Value[] }
 }
 
+/** What the numbers of an optimizer may be, as PyTorch has it. */
+const BOUNDS: Readonly<Record<string, Bounds>> = {
+  lr: { from: 0 }, momentum: { from: 0 }, weightDecay: { from: 0 }, betas: { from: 0, below: 1 }, alpha: { from: 0 }, eps: { from: 0 },
+}
+
+/** @throws RangeError naming a number that is out of its bounds. */
+function optimizer(name: string, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'leavesUntouched' | 'update'>): Optimizer {
+  for (const [option, bounds] of Object.entries(BOUNDS))
+    if (option in options) for (const value of [options[option]].flat()) requireNumber(`${name}: ${option}`, value, bounds)
+  return { name, options, lr: options.lr, ...rest }
+}
+
 export interface SgdOptions {
-  lr: number
+  /** Learning rate (0.001). */
+  lr?: number
+  /** Share of the former direction that is kept (0). */
   momentum?: number
-  /** Looks ahead along the momentum. */
+  /** Looks ahead along the momentum (false). */
   nesterov?: boolean
+  /** Share of a parameter that is added to its gradient (0). */
   weightDecay?: number
 }
 
 /**
  * Stochastic gradient descent with momentum, as PyTorch's SGD: v ← μ·v + g + λ·w; w ← w − lr·v, with `nesterov` w ← w − lr·(g + λ·w + μ·v).
- * @throws RangeError where nesterov is asked for without momentum.
+ * @throws RangeError where a number is out of its bounds, or nesterov is asked for without momentum.
  */
-export function sgd({ lr, momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions): Optimizer {
+export function sgd({ lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
   if (nesterov && !momentum) throw new RangeError('sgd: nesterov needs a momentum, such as 0.9')
-  return {
-    name: 'sgd',
-    lr,
+  return optimizer('sgd', { lr, momentum, nesterov, weightDecay }, {
     state: momentum ? ['momentum'] : [],
+    leavesUntouched: !momentum && !weightDecay,
     update({ graph, parameter, gradient, state: [velocity], lr: rate }) {
       const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient
       const moved = velocity ? graph.add(graph.mul(velocity, momentum), decayed) : decayed
       const direction = nesterov ? graph.add(decayed, graph.mul(moved, momentum)) : moved
       return { parameter: graph.sub(parameter, graph.mul(direction, rate)), state: velocity ? [moved] : [] }
     },
-  }
+  })
 }
 
 export interface AdamOptions {
+  /** Learning rate (0.001). */
   lr?: number
+  /** Shares of the old mean and of the old mean square that stay (0.9 and 0.999). */
   betas?: readonly [number, number]
+  /** Added to the root of the mean square (1e-8). */
   eps?: number
+  /** Share of a parameter that is added to its gradient (0); in AdamW, that the rate takes away (0.01). */
   weightDecay?: number
 }
 
-/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. */
+/** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. @throws RangeError where a number is out of its bounds. */
 export function adam({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: AdamOptions = {}): Optimizer {
-  return {
-    name: 'adam',
-    lr,
+  return optimizer('adam', { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
     update: (update) => adaptive(update, betas, eps, weightDecay ? update.graph.add(update.gradient, update.graph.mul(update.parameter, weightDecay)) : update.gradient, update.parameter),
-  }
+  })
 }
 
-/** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 */
+/** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 @throws RangeError where a number is out of its bounds. */
 export function adamW({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamOptions = {}): Optimizer {
-  return {
-    name: 'adamW',
-    lr,
+  return optimizer('adamW', { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
     update(update) {
       const { graph, parameter, gradient, lr: rate } = update
       const shrunk = typeof rate === 'number' ? graph.mul(parameter, 1 - rate * weightDecay) : graph.mul(parameter, graph.sub(1, graph.mul(rate, weightDecay)))
       return adaptive(update, betas, eps, gradient, shrunk)
     },
-  }
+  })
 }
 
 /**
@@ -96,19 +115,21 @@ function adaptive({ graph, state: [mean, square], lr, step }: Update, [beta1, be
 }
 
 export interface RmspropOptions {
+  /** Learning rate (0.01). */
   lr?: number
-  /** Share of the old mean square that stays. */
+  /** Share of the old mean square that stays (0.99). */
   alpha?: number
+  /** Added to the root of the mean square (1e-8). */
   eps?: number
+  /** Share of the former direction that is kept (0). */
   momentum?: number
+  /** Share of a parameter that is added to its gradient (0). */
   weightDecay?: number
 }
 
-/** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf */
+/** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf @throws RangeError where a number is out of its bounds. */
 export function rmsprop({ lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, weightDecay = 0 }: RmspropOptions = {}): Optimizer {
-  return {
-    name: 'rmsprop',
-    lr,
+  return optimizer('rmsprop', { lr, alpha, eps, momentum, weightDecay }, {
     state: ['square', ...(momentum ? ['momentum'] : [])],
     update({ graph, parameter, gradient, state: [square, velocity], lr: rate }) {
       const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient
@@ -117,5 +138,5 @@ export function rmsprop({ lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, wei
       const moved = velocity ? graph.add(graph.mul(velocity, momentum), scaled) : scaled
       return { parameter: graph.sub(parameter, graph.mul(moved, rate)), state: velocity ? [v, moved] : [v] }
     },
-  }
+  })
 }

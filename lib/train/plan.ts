@@ -4,19 +4,23 @@ import type { Value } from '../graph/graph.ts'
 import { build } from '../nn/build.ts'
 import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
+import { requireWhole, told } from '../require.ts'
 import { adam, adamW, rmsprop, sgd, type Optimizer } from './optimizer.ts'
 
 /** Optimizers by name, with PyTorch's defaults. */
-const OPTIMIZERS = { sgd: () => sgd({ lr: 0.01 }), adam: () => adam(), adamW: () => adamW(), rmsprop: () => rmsprop() }
+const OPTIMIZERS = { sgd, adam, adamW, rmsprop }
 
 export type OptimizerName = keyof typeof OPTIMIZERS
 
-/** @throws RangeError where there is no optimizer of that name. */
+/** @throws RangeError where there is no optimizer of that name; TypeError where it is neither a name nor an optimizer. */
 export function optimizerOf(optimizer: Optimizer | OptimizerName): Optimizer {
-  if (typeof optimizer !== 'string') return optimizer
-  const make = Object.hasOwn(OPTIMIZERS, optimizer) ? OPTIMIZERS[optimizer] : undefined
-  if (!make) throw new RangeError(`there is no optimizer "${optimizer}": choose ${Object.keys(OPTIMIZERS).join(', ')}, or one such as sgd({ lr: 0.1, momentum: 0.9 })`)
-  return make()
+  const wayOut = `choose ${Object.keys(OPTIMIZERS).join(', ')}, or one such as sgd({ lr: 0.1, momentum: 0.9 })`
+  if (typeof optimizer === 'string') {
+    if (!Object.hasOwn(OPTIMIZERS, optimizer)) throw new RangeError(`there is no optimizer "${optimizer}": ${wayOut}`)
+    return OPTIMIZERS[optimizer]()
+  }
+  if (typeof optimizer?.update !== 'function') throw new TypeError(`optimizer is ${told(optimizer)}: ${wayOut}`)
+  return optimizer
 }
 
 /** The model itself, or the one that a layer makes for the data set's samples. */
@@ -29,7 +33,7 @@ export function modelOf<Label>(model: Model | Layer, dataset: Dataset<Label>, se
 /** @throws RangeError where a data set does not fill a batch. */
 export function checkBatch<Label>(dataset: Dataset<Label>, batchSize: number): void {
   if (dataset.size === 0) throw new RangeError(`${dataset.name} holds no samples`)
-  if (!(Number.isInteger(batchSize) && batchSize >= 1)) throw new RangeError(`a batch has a whole number of samples from 1 on, not ${batchSize}`)
+  requireWhole('batchSize', batchSize, 1)
   if (dataset.size < batchSize) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
 }
 
@@ -42,15 +46,6 @@ export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Labe
     if (given.dtype !== dtype || given.shape.length !== shape?.length || shape.slice(1).some((d, i) => typeof d === 'number' && d !== given.shape[i + 1]))
       throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]`)
   }
-}
-
-/** @throws RangeError naming a sample whose label is none of the classes of logits [N, C]. */
-export function checkClasses<Label>({ graph, name }: Model, dataset: Dataset<Label>): void {
-  const { shape } = graph.outputs[0]
-  const classes = shape?.length === 2 ? shape[1] : null
-  if (typeof classes !== 'number') return
-  const bad = dataset.labels.findIndex((label) => typeof label === 'number' && !(label >= 0 && label < classes))
-  if (bad >= 0) throw new RangeError(`${dataset.name}: sample ${bad} has the label ${String(dataset.labels[bad])}, and ${name} has ${classes} classes, 0 to ${classes - 1}`)
 }
 
 /** @throws RangeError naming a sample with a token that an embedding has no row for. */

@@ -1,7 +1,9 @@
 import { Builder } from '../graph/builder.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
+import { operators } from '../graph/ops/index.ts'
 import type { DataType } from '../graph/tensor.ts'
+import { requireNumber, requireOneOf, told } from '../require.ts'
 import { listDevices, type Device } from '../runtime/devices.ts'
 import type { StepState } from './state.ts'
 
@@ -27,9 +29,20 @@ const DENY = [
   'ReduceLogSumExp', 'ReduceSumSquare', 'BatchNormTrain', 'LayerNormalization', 'InstanceNormalization', 'LRN', 'LpNormalization', 'LstmTrain', 'GruTrain', 'DropoutTrain', 'Scan', 'Loop', 'If',
 ]
 
-/** Mixed precision: convolutions and matrix products in 16 bits, the rest where it is safe. Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740 */
+/**
+ * Mixed precision: convolutions and matrix products in 16 bits, the rest where it is safe. Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740
+ * @param options `allow` and `deny` change the place of single operators: the others stay on PyTorch's lists.
+ * @throws RangeError where there is no such type or operator, or the loss scale is out of its bounds.
+ */
 export function mixed(dtype: 'float16' | 'bfloat16', options: Partial<Omit<Precision, 'dtype'>> = {}): Precision {
-  return { dtype, allow: ALLOW, deny: DENY, keep: null, lossScale: dtype === 'float16' ? 'dynamic' : 1, ...options }
+  const { allow = [], deny = [], keep = null, lossScale = dtype === 'float16' ? 'dynamic' : 1 } = options
+  requireOneOf('mixed: its type', dtype, ['float16', 'bfloat16'])
+  if (lossScale !== 'dynamic') requireNumber("mixed: lossScale, if not 'dynamic',", lossScale, { above: 0 })
+  if (keep !== null && !(keep instanceof RegExp)) throw new TypeError(`mixed: keep is a pattern of nodes' names such as /^conv1/, not ${told(keep)}`)
+  const unknown = [...allow, ...deny].find((type) => !operators.some((operator) => operator.type === type))
+  if (unknown !== undefined) throw new RangeError(`mixed: there is no operator ${told(unknown)}: allow and deny take ONNX's names, such as Conv`)
+  const moved = (list: readonly string[], here: readonly string[], there: readonly string[]) => [...new Set([...list.filter((type) => !there.includes(type)), ...here])]
+  return { dtype, allow: moved(ALLOW, allow, deny), deny: moved(DENY, deny, allow), keep, lossScale }
 }
 
 /** @throws RangeError where there is no precision of that name. */
@@ -65,7 +78,7 @@ export function autocast(graph: Graph, { dtype, allow, deny, keep }: Precision):
 
   /** Without a list's word, a node that reads anything in 16 bits computes so too, unless what it reads beside is a float32 activation. */
   function typeOf(node: Node, inputs: readonly Value[]): DataType {
-    if (keep?.test(node.name) || deny.includes(node.type) || node.subgraphs.length) return 'float32'
+    if ((keep && node.name.search(keep) >= 0) || deny.includes(node.type) || node.subgraphs.length) return 'float32'
     if (allow.includes(node.type)) return dtype
     const activations = inputs.filter((value) => !value.constant)
     return activations.length && activations.every((value) => value.dtype === dtype) ? dtype : 'float32'

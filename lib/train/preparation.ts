@@ -1,20 +1,23 @@
 import type { Dataset } from '../data/dataset.ts'
 import { DataLoader } from '../data/loader.ts'
-import type { Shape } from '../graph/dim.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { DataType, Tensor } from '../graph/tensor.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
+import { requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
-import type { Settings, State } from './checkpoint.ts'
-import { Evaluation } from './evaluate.ts'
+import { fixedBatch } from '../runtime/samples.ts'
+import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
+import { BestEpoch } from './early-stopping.ts'
+import { Evaluation, figuresOf } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkClasses, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
+import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
 import { initialState, trainingStep } from './step.ts'
+import { Targets } from './targets.ts'
 
 /** All that a run of `fit` is made of before its first step. */
 export interface Preparation<Label> {
@@ -25,8 +28,12 @@ export interface Preparation<Label> {
   readonly initial: State
   readonly session: StepSession
   readonly loader: DataLoader<Label>
-  readonly targets: (labels: readonly Label[]) => Tensor
+  readonly targets: Targets<Label>
   readonly evaluation: Evaluation<Label> | null
+  /** Learning rate of each step. */
+  readonly rate: (step: number) => number
+  readonly best: BestEpoch | null
+  readonly checkpoint: CheckpointOptions | null
   /** What must be the same for a checkpoint to be resumed. */
   readonly settings: Settings
 }
@@ -36,56 +43,83 @@ export type Written<Label> = Pick<Preparation<Label>, 'model' | 'optimizer' | 's
   readonly device: Device
   readonly precision: Precision | null
   readonly loss: Loss
-  readonly targetType: { readonly dtype: DataType; readonly shape: Shape }
   /** The batch size under its symbol. */
   readonly sizes: Readonly<Record<string, number>>
 }
 
+/** Options that are functions, and what makes one. */
+const FUNCTIONS = { loss: 'train.crossEntropy', target: '(labels) => Tensor.int64(labels)', schedule: 'train.cosine()', clip: 'train.clipNorm(1)' } as const
+
+function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS, unknown>>>): void {
+  for (const [name, example] of Object.entries(FUNCTIONS) as [keyof typeof FUNCTIONS, string][])
+    if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
+}
+
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+  checkFunctions(options)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
+  requireWhole('seed', seed)
+  if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
   const optimizer = optimizerOf(options.optimizer)
   const precision = precisionOf(options.precision ?? 'float32')
   const device = await resolveDevice(options.device ?? 'auto')
   if (precision) await checkDevice(precision, device)
   checkBatch(dataset, batchSize)
-  const model = modelOf(network, dataset, seed)
-  checkInputs(model, dataset)
-  if (loss.readsClasses) checkClasses(model, dataset)
-  checkTokens(model, dataset)
+  const transformed = options.transforms ? dataset.withTransforms(options.transforms) : dataset
+  const model = modelOf(network, transformed, seed)
+  const samples = transformed.fedTo(model.graph)
+  checkInputs(model, samples)
+  checkTokens(model, samples)
 
-  const example = target(dataset.labels.slice(0, 1))
+  const { workers, prefetch } = options
+  const loader = new DataLoader(samples, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }) })
+  const targets = new Targets(target, loss, model)
+  const example = targets.example(samples, loader.isBlended)
   const batch = model.graph.inputs[0].shape?.[0] ?? null
-  const targetType = { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }
-  const { batchNorm, clip, accumulate, average, lazyEmbeddings } = options
-  const step = trainingStep(model.graph, { loss, optimizer, target: targetType, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, average, ...(lazyEmbeddings !== undefined && { lazyEmbeddings }) })
-  const { workers, prefetch, transforms } = options
-  return {
-    model, optimizer, step, device, precision, loss, targetType, targets: target, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize },
-    loader: new DataLoader(dataset, { batchSize, shuffle: true, seed, dropLast: true, ...(workers !== undefined && { workers }), ...(prefetch !== undefined && { prefetch }), ...(transforms && { transforms }) }),
-  }
+  if (typeof batch === 'number' && batch !== batchSize) throw new RangeError(`${model.name} takes batches of ${batch}, and batchSize is ${batchSize}`)
+  const { batchNorm, clip, accumulate, ema } = options
+  // on the CPU rows are written in place: what would come out the same need not travel as a whole table
+  const { lazyEmbeddings = device === 'cpu' && optimizer.leavesUntouched === true && !precision && ema === undefined && (accumulate ?? 1) === 1 } = options
+  const step = trainingStep(model.graph, {
+    loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
+  })
+  targets.check(samples)
+  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
 }
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
-  const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {} } = options
-  if (!(Number.isInteger(epochs) && epochs >= 1)) throw new RangeError(`epochs is a whole number from 1 on, not ${epochs}`)
-  const { device, precision, loss, targetType, sizes, ...plan } = await written(network, dataset, options)
-  const { model, optimizer, step, initial, targets } = plan
-  const validation = await options.validation
+  const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {}, earlyStopping } = options
+  requireWhole('epochs', epochs, 1)
+  const checkpoint = options.checkpoint === undefined ? null : checkpointOf(options.checkpoint)
+  const { device, precision, loss, sizes, ...plan } = await written(network, dataset, options)
+  const { model, optimizer, step, initial, loader, targets } = plan
+  const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
+  rate(0)
+  const validation = (await options.validation)?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)
-    if (loss.readsClasses) checkClasses(model, validation)
     checkTokens(model, validation)
+    targets.check(validation)
+    const fixed = fixedBatch(model.graph)
+    if (fixed !== null && validation.size % fixed) throw new RangeError(`${validation.name}: ${validation.size} samples do not fill batches of ${fixed}, which ${model.name} takes. Validate with a multiple of ${fixed}.`)
   }
+  const figures = validation ? figuresOf(validation, metrics) : []
+  const best = earlyStopping ? new BestEpoch(earlyStopping, figures) : null
   return {
-    ...plan,
+    ...plan, rate, best, checkpoint,
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
-    evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, target: targetType, targets, batchSize, metrics }) : null,
+    evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, 'learning rate': optimizer.lr, 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size,
-      precision: precision ? precision.dtype : 'float32', ...(schedule && { epochs }),
+      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
+      transforms: JSON.stringify(loader.dataset.transforms),
     },
   }
 }
+
+/** Settings as a checkpoint keeps them; those that are not set are left out. */
+const texts = (settings: Readonly<Record<string, unknown>>): Settings =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]))

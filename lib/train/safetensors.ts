@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { byteLength, sizeOf, Tensor, type DataType } from '../graph/tensor.ts'
 import { writeWhole } from '../files.ts'
@@ -18,7 +19,18 @@ interface Entry {
   readonly data_offsets: readonly [number, number]
 }
 
-/** Writes tensors by name, beside their place first: the former file stays until the new one is whole. */
+/** Under this name the metadata hold the SHA-256 of all else. */
+const DIGEST = 'hone.sha256'
+
+type Header = Record<string, Entry> & { __metadata__?: Record<string, string> }
+
+function digest(header: Header, values: readonly Uint8Array[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(header))
+  for (const value of values) hash.update(value)
+  return hash.digest('hex')
+}
+
+/** Writes tensors by name and a digest of them, beside their place first: the former file stays until the new one is whole. */
 export async function writeSafetensors(path: string, { tensors, metadata }: TensorFile): Promise<void> {
   let end = 0
   const entries = Object.entries(tensors).map(([name, { dtype, shape, bytes }]): [string, Entry] => {
@@ -26,23 +38,30 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Tens
     if (!type) throw new Error(`${path}: safetensors knows no ${dtype}, and "${name}" is one`)
     return [name, { dtype: type, shape, data_offsets: [end, (end += bytes.byteLength)] }]
   })
-  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }))
+  const values = Object.values(tensors).map(({ bytes }) => bytes)
+  const described = Object.fromEntries(entries)
+  const sum = digest({ __metadata__: metadata, ...described } as Header, values)
+  const header = Buffer.from(JSON.stringify({ __metadata__: { ...metadata, [DIGEST]: sum }, ...described }))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(header.length))
-  await writeWhole(path, [length, header, ...Object.values(tensors).map(({ bytes }) => bytes)])
+  await writeWhole(path, [length, header, ...values])
 }
 
-/** @throws Error naming the file where it is missing, truncated or damaged. */
+/** @throws Error naming the file where it is missing, truncated or damaged; a file of others' making may have no digest. */
 export async function readSafetensors(path: string): Promise<TensorFile> {
-  const file = await readFile(path)
+  const file = await readFile(path).catch((error: Error) => {
+    throw new Error(`${path} cannot be read: ${error.message}`, { cause: error })
+  })
   const size = file.length >= 8 ? Number(file.readBigUInt64LE()) : Infinity
   if (8 + size > file.length) throw new Error(`${path} is truncated, or no safetensors file: it has ${file.length.toLocaleString('en')} bytes`)
-  const { __metadata__: metadata = {}, ...entries } = parsed(path, file.toString('utf8', 8, 8 + size))
+  const { __metadata__: { [DIGEST]: sum, ...metadata } = {}, ...entries } = parsed(path, file.toString('utf8', 8, 8 + size))
   const values = file.subarray(8 + size)
-  return { metadata, tensors: Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, tensorOf(path, name, entry, values)])) }
+  const tensors = Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, tensorOf(path, name, entry, values)]))
+  if (sum !== undefined && sum !== digest({ __metadata__: metadata, ...entries } as Header, [values])) throw new Error(`${path} is damaged: its content is not what was written (SHA-256)`)
+  return { metadata, tensors }
 }
 
-function parsed(path: string, header: string): Record<string, Entry> & { __metadata__?: Record<string, string> } {
+function parsed(path: string, header: string): Header {
   try {
     return JSON.parse(header)
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Shape } from '../graph/dim.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
+import type { State } from './checkpoint.ts'
 
 /** Name of the output that holds the new value of a piece of state. */
 export const next = (name: string): string => `next.${name}`
@@ -10,13 +11,26 @@ const nextRows = (name: string): string => `next_rows.${name}`
 const movedRows = (name: string): string => `rows.${name}`
 
 /** Under this name a parameter's moving average is remembered. */
-export const AVERAGE = 'average'
+export const EMA = 'ema'
 
 /** The state that holds a parameter's moving average. */
-export const averageOf = (name: string): string => `${name}.${AVERAGE}`
+export const emaOf = (name: string): string => `${name}.${EMA}`
 
 /** The parameter that a piece of state is the moving average of, which begins as the parameter does. */
-export const averagedName = (name: string): string | null => (name.endsWith(`.${AVERAGE}`) ? name.slice(0, -AVERAGE.length - 1) : null)
+export const averagedName = (name: string): string | null => (name.endsWith(`.${EMA}`) ? name.slice(0, -EMA.length - 1) : null)
+
+/** The tensors of a state as a network is used with them: parameters' moving averages where they are kept. */
+export const used = (state: State): State => Object.fromEntries(Object.keys(state).map((name) => [name, state[emaOf(name)] ?? state[name]!]))
+
+/** A network with the tensors of a state. */
+export function withState(network: Graph, state: State): Graph {
+  const graph = network.copy()
+  for (const value of graph.initializers) {
+    const stored = state[value.name]
+    if (stored) Object.assign(value, { initializer: stored, dtype: stored.dtype, shape: stored.shape })
+  }
+  return graph
+}
 
 /** A step's state: which output holds the next value of an input. */
 export function stateOf(step: Graph): ReadonlyMap<string, string> {

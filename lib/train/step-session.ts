@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { lower, type Lowered } from '../lower/index.ts'
+import { requireWhole } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
@@ -49,6 +50,7 @@ export class StepSession {
 
   /** Compiles a step. `state` has the layout of the model. */
   static async open(step: Graph, state: State, { sizes, numerics = 'fast', recompute = false, stepsPerRun, ...options }: StepSessionOptions): Promise<StepSession> {
+    if (stepsPerRun !== undefined) requireWhole('stepsPerRun', stepsPerRun, 1)
     const device = await resolveDevice(options.device ?? 'auto')
     const rowState = rowStateOf(step)
     const count = rowState.size ? 1 : (stepsPerRun ?? (device === 'cuda' ? CUDA_STEPS : 1))

@@ -16,7 +16,7 @@ import { writeUpdates, type UpdateOptions } from './update.ts'
 
 export { next, stateOf } from './state.ts'
 
-export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 'accumulate' | 'average'> {
+export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 'accumulate' | 'ema'> {
   loss: Loss
   /** Type and shape of what the output is compared with, such as labels: ['int64', ['N']]. */
   target: { dtype: DataType; shape: Shape }
@@ -31,7 +31,7 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   scheduled?: boolean
   /** What it computes in; parameters are float32 (float32). */
   precision?: Precision | null
-  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false). */
+  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false; in `fit` on the CPU true where the optimizer leaves the others anyway, as SGD without momentum and weight decay does). */
   lazyEmbeddings?: boolean
 }
 
@@ -39,15 +39,16 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones, unless `batchNorm` says otherwise; dropout drops.
  * @param model its first output is what the loss sees.
- * @throws Error naming a node that is not differentiable, or an operator set that is too old.
+ * @throws Error naming a node that is not differentiable, an operator set that is too old, or an option out of its bounds; where there is nothing to train.
  */
 export function trainingStep(model: Graph, options: StepOptions): Graph {
   const { loss, optimizer, target, seed = 0, batchNorm, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
   const graph = model.copy()
   raiseOpset(graph)
+  if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)
+  checkTrainable(graph)
   graph.name = `${model.name}_step`
   graph.metadata.clear()
-  if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)
   const state = new StepState(graph)
   const updates = new Builder(graph, 'update_')
   const step = once(() => {
@@ -76,6 +77,17 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   graph.sort()
   verify(graph)
   return graph
+}
+
+/** @throws Error where there is nothing to train, or in 16 bits, with the way out. */
+function checkTrainable(graph: Graph): void {
+  const half = graph.parameters.find(({ dtype }) => dtype === 'float16' || dtype === 'bfloat16')
+  if (half) throw new Error(`${graph.name}: ${half} is ${half.dtype}, and what is learned is kept in float32: train before halfPrecision, and in 16 bits by the option \`precision\``)
+  if (graph.parameters.length) return
+  const integers = graph.nodes().some(({ type }) => type === 'DequantizeLinear' || /Integer$|^QLinear/.test(type))
+  const reason = integers ? 'it is quantized, and integers are not learned: train it before, or with passes.quantizeAware()'
+    : graph.initializers.some(({ frozen }) => frozen) ? 'all its parameters are frozen: say model.unfreeze()' : 'it has no parameters'
+  throw new Error(`${graph.name}: there is nothing to train, since ${reason}`)
 }
 
 function once<T extends object>(make: () => T): () => T {

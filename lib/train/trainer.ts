@@ -6,16 +6,14 @@ import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import { progress } from '../progress.ts'
-import { openCheckpoint, writeCheckpoint, type State } from './checkpoint.ts'
+import { emptied, openCheckpoint, writeCheckpoint, type State } from './checkpoint.ts'
 import { diagnosis } from './diagnose.ts'
-import { BestEpoch } from './early-stopping.ts'
 import type { FitOptions } from './fit-options.ts'
 import { Fit, type Ending, type Epoch } from './fit.ts'
 import { LiveChart } from './live.ts'
 import { LOSS_SCALE, SKIPPED } from './precision.ts'
 import { prepare, type Preparation } from './preparation.ts'
-import { constant } from './schedule.ts'
-import { averageOf } from './state.ts'
+import { used, withState } from './state.ts'
 import type { Feeds } from './step-session.ts'
 
 let last: Fit | null = null
@@ -50,18 +48,16 @@ class Training<Label> {
   readonly #options: FitOptions<Label>
   readonly #losses: number[] = []
   readonly #epochs: Epoch[] = []
-  readonly #best: BestEpoch | null
-  readonly #checkpoint
   readonly #chart: LiveChart | null
+  /** The epoch whose steps are being taken. */
+  #begun: Begun | null = null
+  #network: Tensor | undefined
   #step = 0
   #ending: Ending = 'done'
 
   constructor(prepared: Preparation<Label>, options: FitOptions<Label>) {
-    const { earlyStopping, checkpoint } = options
     this.#prepared = prepared
     this.#options = options
-    this.#best = earlyStopping ? new BestEpoch(earlyStopping) : null
-    this.#checkpoint = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
     this.#chart = options.quiet ? null : new LiveChart(() => curve(this.#losses, this.#epochs, { title: `Training ${prepared.model.name}` }))
   }
 
@@ -75,25 +71,25 @@ class Training<Label> {
 
   /** Goes on from the checkpoint, where there is one and the options say so. */
   async resume(): Promise<void> {
-    if (!this.#checkpoint) return
-    const { initial, settings, session } = this.#prepared
-    const found = await openCheckpoint(this.#checkpoint, initial, settings)
+    const { initial, settings, session, checkpoint, best } = this.#prepared
+    const found = checkpoint && (await openCheckpoint(checkpoint, initial, settings))
     if (!found) return
     session.state = found.state
     this.#step = found.step
     this.#losses.push(...found.losses)
     this.#epochs.push(...found.epochs)
-    this.#best?.resume(found.epochs, found.best)
+    best?.resume(found.epochs, found.best)
   }
 
   async run(): Promise<void> {
     const { epochs } = this.#options
-    const total = epochs * this.#stepsPerEpoch
-    const bar = this.#options.quiet ? null : progress(`Training ${this.#prepared.model.name}`, total)
+    const { model, best, evaluation } = this.#prepared
+    await evaluation?.rehearse(this.#weights)
+    const bar = this.#options.quiet ? null : progress(`Training ${model.name}`, epochs * this.#stepsPerEpoch)
     bar?.tick(this.#step)
     try {
-      for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < epochs && this.#ending === 'done' && !this.#best?.isOver; epoch++) await this.#runEpoch(epoch, total, (steps) => bar?.tick(steps))
-      if (this.#best?.isOver) this.#ending = 'early'
+      for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < epochs && this.#ending === 'done' && !best?.isOver; epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
+      if (best?.isOver) this.#ending = 'early'
     } finally {
       bar?.done()
       this.#chart?.done()
@@ -101,86 +97,109 @@ class Training<Label> {
     }
   }
 
-  async #runEpoch(epoch: number, total: number, tick: (steps: number) => void): Promise<void> {
-    const { loader, session, evaluation } = this.#prepared
-    const start = performance.now()
+  async #runEpoch(epoch: number, tick: (steps: number) => void): Promise<void> {
+    const { loader, session, evaluation, targets, best } = this.#prepared
     const first = epoch * this.#stepsPerEpoch
-    let waited = 0
-    let ready: Feeds[] = []
-    for await (const { inputs, labels } of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (waited += seconds))) {
-      ready.push({ ...(session.stepsPerRun > 1 ? copied(inputs) : inputs), target: this.#prepared.targets(labels), ...this.#fedRate(this.#step + ready.length, total) })
+    const begun: Begun = (this.#begun = { epoch, start: performance.now(), waiting: 0, skipped: session.number(SKIPPED) ?? 0 })
+    let ready: Fed[] = []
+    for await (const batch of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (begun.waiting += seconds))) {
+      const inputs = session.stepsPerRun > 1 ? copied(batch.inputs) : batch.inputs
+      ready.push({ feeds: { ...inputs, target: targets.of(batch), ...this.#fedRate(this.#step + ready.length) }, indices: batch.indices })
       if (ready.length < session.stepsPerRun && this.#step + ready.length < first + this.#stepsPerEpoch) continue
       tick(ready.length)
-      await this.#take(ready, total)
+      await this.#take(ready)
       ready = []
       if (this.isInterrupted) this.#ending = 'interrupted'
       if (this.#ending !== 'done') return
     }
-    const seconds = (performance.now() - start) / 1000
-    const validated = performance.now()
-    const validation = await evaluation?.run(this.#weights())
-    const validationSeconds = (performance.now() - validated) / 1000
-    const record: Epoch = { epoch: epoch + 1, step: this.#step, loss: mean(this.#losses.slice(first)), lr: this.#rate(this.#step - 1, total), seconds, waiting: waited, ...(validation && { validation, validationSeconds }) }
+    const record = this.#record(begun)
+    this.#begun = null
     this.#epochs.push(record)
-    this.#best?.add(record, () => session.state)
+    const start = performance.now()
+    const validation = await evaluation?.run(this.#weights)
+    const whole: Epoch = { ...record, ...(validation && { validation, validationSeconds: (performance.now() - start) / 1000 }) }
+    this.#epochs.splice(-1, 1, whole)
+    best?.add(whole, () => session.state)
     this.#chart?.update()
     await this.#write()
-    if ((await this.#options.callbacks?.epoch?.(record)) === 'stop') this.#ending = 'callback'
+    if ((await this.#options.callbacks?.epoch?.(whole)) === 'stop') this.#ending = 'callback'
+  }
+
+  /** What is known of an epoch after its steps so far. */
+  #record({ epoch, start, waiting, skipped }: Begun): Epoch {
+    const { session, rate } = this.#prepared
+    const [first, end] = [epoch, epoch + 1].map((count) => count * this.#stepsPerEpoch)
+    const all = session.number(SKIPPED)
+    return {
+      epoch: epoch + 1, step: this.#step, loss: mean(this.#losses.slice(first)), lr: rate(this.#step - 1), seconds: (performance.now() - start) / 1000, waiting,
+      ...(all !== undefined && { skipped: all - skipped }), ...(this.#step < end! && { isPart: true }),
+    }
   }
 
   /** Takes some steps, and tells of them. */
-  async #take(feeds: readonly Feeds[], total: number): Promise<void> {
-    const losses = await this.#prepared.session.run(feeds)
+  async #take(fed: readonly Fed[]): Promise<void> {
+    const { session, checkpoint, rate } = this.#prepared
+    const losses = await session.run(fed.map(({ feeds }) => feeds))
     const bad = losses.findIndex((loss) => !Number.isFinite(loss))
-    if (bad >= 0) await this.#mustBeFinite(losses[bad], feeds[bad])
-    const every = this.#checkpoint?.every ?? Infinity
+    if (bad >= 0) await this.#mustBeFinite(losses[bad], fed[bad])
+    const every = checkpoint?.every ?? Infinity
     const isDue = Math.floor((this.#step + losses.length) / every) > Math.floor(this.#step / every)
     for (const loss of losses) {
       this.#losses.push(loss)
       this.#step++
-      if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: this.#rate(this.#step - 1, total) })) === 'stop') this.#ending = 'callback'
+      if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: rate(this.#step - 1) })) === 'stop') this.#ending = 'callback'
     }
     this.#chart?.update()
     if (isDue) await this.#write()
   }
 
   /** A dynamic loss scale skips steps that are not finite, unless it has become too small to help. */
-  async #mustBeFinite(loss: number, feeds: Feeds): Promise<void> {
-    const { session, model, step } = this.#prepared
+  async #mustBeFinite(loss: number, { feeds, indices }: Fed): Promise<void> {
+    const { session, model, step, loader } = this.#prepared
     const scale = session.number(LOSS_SCALE)
     if (scale !== undefined && scale >= SMALLEST_SCALE) return
-    const reason = await diagnosis(step, session.state, feeds)
+    const reason = await diagnosis(step, session.state, feeds, { name: loader.dataset.name, indices })
     throw new Error(`${model.name}: the loss is ${loss} at step ${this.#step + 1}. ${reason}`)
   }
 
-  #rate(step: number, total: number): number {
-    const { schedule = constant } = this.#options
-    return this.#prepared.optimizer.lr * schedule(step, total)
-  }
-
-  #fedRate(step: number, total: number): Feeds {
-    return this.#options.schedule ? { lr: Tensor.scalar('float32', this.#rate(step, total)) } : {}
+  #fedRate(step: number): Feeds {
+    return this.#options.schedule ? { lr: Tensor.scalar('float32', this.#prepared.rate(step)) } : {}
   }
 
   async #write(): Promise<void> {
-    if (!this.#checkpoint) return
-    const { session, settings } = this.#prepared
-    await writeCheckpoint(this.#checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: this.#best?.state ?? null }, settings)
+    const { session, settings, checkpoint, best, model, initial } = this.#prepared
+    if (!checkpoint) return
+    this.#network ??= emptied(model.graph, initial)
+    await writeCheckpoint(checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: best?.state ?? null, network: this.#network }, settings)
   }
 
-  /** The weights as the network is used, until the next step: those of the best epoch where there is one, their moving averages where they are kept. */
-  #weights(state: State = this.#prepared.session.current): State {
-    return this.#options.average === undefined ? state : Object.fromEntries(Object.keys(state).map((name) => [name, state[averageOf(name)] ?? state[name]]))
+  /** The weights as the network is used, until the next step. */
+  get #weights(): State {
+    return used(this.#prepared.session.current)
   }
 
-  /** The model as it stands after the last step, and how it got there. */
+  /** The model as it stands after the last step, or the best epoch where there is one, and how it got there. */
   result(): Fit {
-    const { model, session } = this.#prepared
-    const weights = this.#weights(this.#best?.state ?? undefined)
-    const graph = model.graph.copy()
-    for (const value of graph.initializers) value.initializer = weights[value.name] ?? value.initializer
-    return new Fit(new Model(graph), this.#epochs, this.#losses, this.#ending, session.number(SKIPPED) ?? 0)
+    const { model, session, best } = this.#prepared
+    const begun = this.#begun && this.#losses.length > this.#begun.epoch * this.#stepsPerEpoch ? [this.#record(this.#begun)] : []
+    return new Fit(new Model(withState(model.graph, used(best?.state ?? session.current))), [...this.#epochs, ...begun], this.#losses, this.#ending, session.number(SKIPPED) ?? 0)
   }
+}
+
+/** An epoch of which not all steps are done. */
+interface Begun {
+  readonly epoch: number
+  readonly start: number
+  /** Seconds in which its data was waited for. */
+  waiting: number
+  /** Steps that the loss scale had skipped before. */
+  readonly skipped: number
+}
+
+/** What a step is fed, and which samples that is. */
+interface Fed {
+  readonly feeds: Feeds
+  readonly indices: readonly number[]
 }
 
 /** Below this a loss scale does not help any more. */

@@ -1,10 +1,11 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
+import { requireNumber, requireWhole } from '../require.ts'
 import type { Clip } from './clip.ts'
 import type { Optimizer } from './optimizer.ts'
 import type { LossScale } from './precision.ts'
 import type { Moving, Piece } from './moving.ts'
-import { AVERAGE, type StepState } from './state.ts'
+import { EMA, type StepState } from './state.ts'
 
 export interface UpdateOptions {
   optimizer: Optimizer
@@ -12,8 +13,8 @@ export interface UpdateOptions {
   clip?: Clip | undefined
   /** Gradients of so many steps are averaged before the parameters move (1). */
   accumulate?: number | undefined
-  /** Share of an exponential moving average of the parameters that a step leaves as it is; the average is the state `NAME.average`. */
-  average?: number | undefined
+  /** Decay of an exponential moving average of the parameters: the share of it that a step leaves as it is. The average is the state `NAME.ema`, and what the trained model holds. */
+  ema?: number | undefined
   /** By what the loss was multiplied before its gradient was taken. */
   scale?: LossScale | null
   /** Number of the step, from 1 on. */
@@ -23,9 +24,12 @@ export interface UpdateOptions {
 /**
  * Writes what becomes of each parameter and of what is remembered of it: its gradient is unscaled, accumulated, clipped, and handed to the optimizer. Where
  * a gradient is not finite under a loss scale, or more steps are to be accumulated, parameters stay as they are.
+ * @throws RangeError where a number is out of its bounds.
  */
 export function writeUpdates(graph: Builder, state: StepState, moving: readonly (readonly [Moving, gradient: Value])[], options: UpdateOptions): void {
-  const { optimizer, lr, clip, accumulate = 1, average, scale, step } = options
+  const { optimizer, lr, clip, accumulate = 1, ema, scale, step } = options
+  requireWhole('accumulate', accumulate, 1)
+  if (ema !== undefined) requireNumber('ema', ema, { from: 0, below: 1 })
   const unscaled = moving.map(([, gradient]) => (scale ? graph.div(gradient, scale.value) : gradient))
   const finite = scale ? allFinite(graph, unscaled) : null
   if (finite) scale!.move(finite)
@@ -54,9 +58,9 @@ export function writeUpdates(graph: Builder, state: StepState, moving: readonly 
     })
     settle(own, moved.parameter)
     slots.forEach((slot, k) => settle(slot, moved.state[k]!))
-    if (average === undefined) return
-    const mean = remembered(AVERAGE)
-    settle(mean, graph.add(graph.mul(mean.now, average), graph.mul(moved.parameter, 1 - average)))
+    if (ema === undefined) return
+    const mean = remembered(EMA)
+    settle(mean, graph.add(graph.mul(mean.now, ema), graph.mul(moved.parameter, 1 - ema)))
   })
 }
 

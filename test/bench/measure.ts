@@ -60,7 +60,7 @@ async function trials(count: number, seconds: number, contenders: () => Promise<
   const found: Trial[] = []
   for (let seed = 0; seed < count; seed++) {
     const { second, about } = await time(await contenders(), { seconds, seed })
-    found.push({ different: second.verdict !== 'no difference seen', slower: second.verdict === 'slower', noisy: about.noisy, unlikely: second.comparison!.p < 0.05 })
+    found.push({ different: second.verdict === 'faster' || second.verdict === 'slower', slower: second.verdict === 'slower', noisy: about.noisy, unlikely: second.comparison!.p < 0.05 })
   }
   return found
 }

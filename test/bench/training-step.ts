@@ -22,7 +22,7 @@ interface Case {
   readonly length?: number
   /** So many tokens, or labels, there are (10). */
   readonly vocabulary?: number
-  /** Only the rows of an embedding that a step read move (false). */
+  /** Only the rows of an embedding that a step read move (false), as `fit` has it for plain SGD. */
   readonly lazyEmbeddings?: boolean
 }
 
@@ -36,7 +36,7 @@ export const networks: Readonly<Record<NetworkTask['network'], () => Case>> = {
   resnet18: () => ({ ...classifier, model: nn.models.resnet18(), optimizer: momentum }),
   'mnist-cnn': () => ({ ...classifier, model: nn.models.mnistCnn({ dropout: false }), optimizer: adam() }),
   lprnet: () => ({ loss: ctc({ blank: 67 }), target: 'int64', length: 7, model: nn.models.lprnet({ dropout: 0 }), optimizer: adam() }),
-  lstm: () => ({ ...sentiment, model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }) }),
+  lstm: () => ({ ...sentiment, model: nn.models.lstmSentiment(), optimizer: sgd({ lr: 0.01 }), lazyEmbeddings: true }),
   'lstm-adam': () => ({ ...sentiment, model: nn.models.lstmSentiment(), optimizer: adam(), lazyEmbeddings: true }),
 }
 

@@ -1,13 +1,28 @@
 import { float } from '../../graph/attribute.ts'
 import { operation, type Layer } from './layer.ts'
 
+/** max(x, 0) */
 export const relu = (): Layer => operation('Relu')
+
+/** 1/(1 + e^−x) */
 export const sigmoid = (): Layer => operation('Sigmoid')
+
+/** The hyperbolic tangent, between −1 and 1. */
 export const tanh = (): Layer => operation('Tanh')
+
+/** log(1 + eˣ) */
 export const softplus = (): Layer => operation('Softplus')
+
+/** x where it is above 0, else `negativeSlope`·x. */
 export const leakyRelu = (negativeSlope = 0.01): Layer => operation('LeakyRelu', { alpha: float(negativeSlope) })
+
+/** x where it is above 0, else `alpha`·(eˣ − 1). https://arxiv.org/abs/1511.07289 */
 export const elu = (alpha = 1): Layer => operation('Elu', { alpha: float(alpha) })
+
+/** eˣ over the sum of eˣ along an axis: shares that add up to 1. */
 export const softmax = (axis = -1): Layer => operation('Softmax', { axis })
+
+/** The logarithm of softmax, which does not overflow. */
 export const logSoftmax = (axis = -1): Layer => operation('LogSoftmax', { axis })
 
 /** min(max(x, 0), 6) */

@@ -1,4 +1,4 @@
-import type { Layer } from './layer.ts'
+import { applied, type Layer } from './layer.ts'
 
 /**
  * One layer after the other. Their parameters are named by position, or by the keys of a record, as PyTorch's Sequential does:
@@ -6,17 +6,17 @@ import type { Layer } from './layer.ts'
  */
 export function sequential(...layers: readonly Layer[] | [Readonly<Record<string, Layer>>]): Layer {
   const named = Object.entries(typeof layers[0] === 'object' ? layers[0] : (layers as readonly Layer[]))
-  return (scope, x) => named.reduce((value, [name, layer]) => layer(scope.child(name), value), x)
+  return (scope, x) => named.reduce((value, [name, layer]) => applied(layer, scope.child(name), value), x)
 }
 
 /** branch(x) + shortcut(x); without a shortcut branch(x) + x. The shortcut's parameters are named `downsample`, the branch's stand beside it. */
 export function residual(branch: Layer, shortcut?: Layer): Layer {
-  return (scope, x) => scope.op('Add', [branch(scope, x), shortcut ? shortcut(scope.child('downsample'), x) : x])
+  return (scope, x) => scope.op('Add', [applied(branch, scope, x), shortcut ? applied(shortcut, scope.child('downsample'), x) : x])
 }
 
 /** What each branch makes of x, joined along an axis: channels by default. */
 export function concat(branches: readonly Layer[], { axis = 1 } = {}): Layer {
-  return (scope, x) => scope.op('Concat', branches.map((branch, i) => branch(scope.child(i), x)), { axis })
+  return (scope, x) => scope.op('Concat', branches.map((branch, i) => applied(branch, scope.child(i), x)), { axis })
 }
 
 /** All axes from the second on become one. */

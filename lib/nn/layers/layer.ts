@@ -1,7 +1,12 @@
-import type { Value } from '../../graph/graph.ts'
+import { formatShape } from '../../graph/dim.ts'
+import { Value } from '../../graph/graph.ts'
+import { requireWhole, told } from '../../require.ts'
 import type { Scope } from '../scope.ts'
 
-/** A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. */
+/**
+ * A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. One that makes no layer is a RangeError where it is
+ * written; an input that a layer does not fit is an Error where the model is built, with the layer that would fit.
+ */
 export type Layer = (scope: Scope, x: Value) => Value
 
 /** A size for both axes of an image, or one for each. */
@@ -13,3 +18,25 @@ export const pair = (p: Pair): readonly [number, number] => (typeof p === 'numbe
 export function operation(type: string, attributes: Parameters<Scope['op']>[2] = {}): Layer {
   return (scope, x) => scope.op(type, [x], attributes)
 }
+
+/** What a layer makes of its inputs. @throws TypeError where it is none, such as `relu` in the place of `relu()`. */
+export function applied(layer: (scope: Scope, ...inputs: Value[]) => Value, scope: Scope, ...inputs: Value[]): Value {
+  const made: unknown = typeof layer === 'function' ? layer(scope, ...inputs) : layer
+  if (made instanceof Value) return made
+  throw new TypeError(`${placeOf(scope)}: a layer is what a call such as relu() makes, not ${told(layer)}${made === layer ? '' : `, which answers with ${told(made)} instead of a value`}`)
+}
+
+/** @throws RangeError where an argument of a layer is not a whole number, or one for each axis. */
+export function requireSizes(layer: string, sizes: Readonly<Record<string, number | readonly number[]>>, least = 1): void {
+  for (const [name, size] of Object.entries(sizes)) for (const one of [size].flat()) requireWhole(`${layer}: ${name}`, one, least)
+}
+
+/** @throws Error with the layer that would fit, where an axis of the input is not as long as expected. */
+export function expectSize(scope: Scope, x: Value, axis: number, expected: number, what: 'channels' | 'features', fitting: (size: number) => string): void {
+  const size = x.shape?.at(axis)
+  if (typeof size === 'number' && size !== expected)
+    throw new Error(`${placeOf(scope)}: its input ${formatShape(x.shape)} has ${size} ${what}, and ${expected} are expected; did you mean ${fitting(size)}?`)
+}
+
+/** Where an error is. */
+export const placeOf = (scope: Scope): string => scope.path || 'the first layer'

@@ -1,8 +1,8 @@
-import { formatShape } from '../../graph/dim.ts'
 import { normal, uniform, type Init } from '../init.ts'
-import type { Layer } from './layer.ts'
+import { expectSize, placeOf, requireSizes, type Layer } from './layer.ts'
 
 export interface LinearOptions {
+  /** Whether a bias is added (true). */
   bias?: boolean
   /** How weight and bias begin (uniform within 1/√inFeatures). */
   weightInit?: Init
@@ -11,11 +11,10 @@ export interface LinearOptions {
 
 /** x·weightᵀ + bias for x [..., inFeatures] and a weight [outFeatures, inFeatures]. */
 export function linear(inFeatures: number, outFeatures: number, options: LinearOptions = {}): Layer {
+  requireSizes('linear', { inFeatures, outFeatures })
   const { bias = true, weightInit = uniform(1 / Math.sqrt(inFeatures)), biasInit = uniform(1 / Math.sqrt(inFeatures)) } = options
   return (scope, x) => {
-    const last = x.shape?.at(-1)
-    if (typeof last === 'number' && last !== inFeatures)
-      throw new Error(`${scope.path || 'the first layer'}: its input ${formatShape(x.shape)} has ${last} features, and ${inFeatures} are expected; did you mean linear(${last}, ${outFeatures})?`)
+    expectSize(scope, x, -1, inFeatures, 'features', (features) => `linear(${features}, ${outFeatures})`)
     const weight = scope.parameter('weight', [outFeatures, inFeatures], weightInit)
     const offset = bias ? scope.parameter('bias', [outFeatures], biasInit) : null
     if (x.rank === 2) return scope.op('Gemm', [x, weight, offset], { transB: 1 })
@@ -26,9 +25,10 @@ export function linear(inFeatures: number, outFeatures: number, options: LinearO
 
 /** The rows of a weight [numEmbeddings, embeddingDim] that whole numbers name: [...] to [..., embeddingDim]. */
 export function embedding(numEmbeddings: number, embeddingDim: number, { weightInit = normal() }: { weightInit?: Init } = {}): Layer {
+  requireSizes('embedding', { numEmbeddings, embeddingDim })
   return (scope, x) => {
     if (x.dtype !== 'int64' && x.dtype !== 'int32')
-      throw new Error(`${scope.path || 'the first layer'}: an embedding looks up whole numbers, and its input is ${x.dtype}. Declare it as { dtype: 'int64', shape: [...] }.`)
+      throw new Error(`${placeOf(scope)}: an embedding looks up whole numbers, and its input is ${x.dtype}. Declare it as { dtype: 'int64', shape: [...] }.`)
     return scope.op('Gather', [scope.parameter('weight', [numEmbeddings, embeddingDim], weightInit), x])
   }
 }

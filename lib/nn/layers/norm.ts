@@ -1,16 +1,19 @@
 import { float } from '../../graph/attribute.ts'
 import { ones, zeros } from '../init.ts'
-import type { Layer } from './layer.ts'
+import { expectSize, requireSizes, type Layer } from './layer.ts'
 
 export interface BatchNormOptions {
+  /** Added to the variance (1e-5). */
   eps?: number
-  /** The new batch's share in the running statistics. */
+  /** The new batch's share in the running statistics (0.1). */
   momentum?: number
 }
 
 /** Batch normalization over the channels of x [N, C, ...]: by the batch's statistics in training, by running ones at inference. */
 export function batchNorm2d(numFeatures: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
+  requireSizes('batchNorm', { numFeatures })
   return (scope, x) => {
+    expectSize(scope, x, 1, numFeatures, 'channels', (channels) => `batchNorm${x.rank === 4 ? 2 : 1}d(${channels})`)
     const learned = [scope.parameter('weight', [numFeatures], ones), scope.parameter('bias', [numFeatures], zeros)]
     const running = [scope.buffer('running_mean', [numFeatures], zeros), scope.buffer('running_var', [numFeatures], ones)]
     return scope.op('BatchNormalization', [x, ...learned, ...running], { epsilon: float(eps), momentum: float(1 - momentum) })
@@ -23,14 +26,19 @@ export const batchNorm1d = batchNorm2d
 /** Normalizes the last axes, of the given sizes, of every sample by themselves. https://arxiv.org/abs/1607.06450 */
 export function layerNorm(normalizedShape: number | readonly number[], { eps = 1e-5 } = {}): Layer {
   const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
-  return (scope, x) =>
-    scope.op('LayerNormalization', [x, scope.parameter('weight', shape, ones), scope.parameter('bias', shape, zeros)], { axis: -shape.length, epsilon: float(eps) })
+  requireSizes('layerNorm', { normalizedShape })
+  return (scope, x) => {
+    shape.forEach((size, i) => expectSize(scope, x, i - shape.length, size, 'features', () => `layerNorm(${shape.length > 1 ? `[${x.shape!.slice(-shape.length).join(', ')}]` : x.shape!.at(-1)})`))
+    return scope.op('LayerNormalization', [x, scope.parameter('weight', shape, ones), scope.parameter('bias', shape, zeros)], { axis: -shape.length, epsilon: float(eps) })
+  }
 }
 
 /** Normalizes groups of channels of every sample of x [N, C, ...] by themselves. https://arxiv.org/abs/1803.08494 */
 export function groupNorm(numGroups: number, numChannels: number, { eps = 1e-5 } = {}): Layer {
+  requireSizes('groupNorm', { numGroups, numChannels })
   if (numChannels % numGroups) throw new RangeError(`groupNorm: ${numChannels} channels do not make ${numGroups} groups of one size`)
   return (scope, x) => {
+    expectSize(scope, x, 1, numChannels, 'channels', (channels) => `groupNorm(${numGroups}, ${channels})`)
     const { builder } = scope
     const channels = [numChannels, ...x.shape!.slice(2).map(() => 1)]
     const unit = [ones, zeros].map((init) => builder.tensor(init([numGroups], 0)))

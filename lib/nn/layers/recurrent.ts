@@ -2,11 +2,12 @@ import type { Value } from '../../graph/graph.ts'
 import { uniform } from '../init.ts'
 import type { Scope } from '../scope.ts'
 import { dropout } from './combine.ts'
-import type { Layer } from './layer.ts'
+import { requireSizes, type Layer } from './layer.ts'
 
 export interface RecurrentOptions {
   /** Layers on top of each other (1). */
   numLayers?: number
+  /** Whether biases are added (true). */
   bias?: boolean
   /** Whether x is [N, T, inputSize] rather than [T, N, inputSize] (false). */
   batchFirst?: boolean
@@ -36,6 +37,7 @@ export function gru(inputSize: number, hiddenSize: number, options: RecurrentOpt
 
 function recurrent(type: string, gates: number, attributes: Record<string, number>, inputSize: number, hiddenSize: number, options: RecurrentOptions): Layer {
   const { numLayers = 1, bias = true, batchFirst = false, dropout: p = 0, bidirectional = false, output = 'sequence' } = options
+  requireSizes(type.toLowerCase(), { inputSize, hiddenSize, numLayers })
   const directions = bidirectional ? (['forward', 'reverse'] as const) : (['forward'] as const)
   const init = uniform(1 / Math.sqrt(hiddenSize))
 

@@ -54,7 +54,7 @@ test('a shuffle keeps every sample with its label, and the same seed gives the s
 test('an input with more or fewer samples than there are labels is refused', () => {
   const x = Tensor.float32([10, 2], new Float32Array(20))
   for (const count of [3, 14])
-    assert.throws(() => Dataset.of({ name: 'odd', source: 'memory', complete: true, inputs: { x }, labels: new Array(count).fill(0) }), new RegExp(`odd: the input "x" holds 10 samples, and there are ${count} labels`))
+    assert.throws(() => Dataset.of({ name: 'odd', source: 'memory', complete: true, inputs: { x }, labels: Array.from({ length: count }, () => 0) }), new RegExp(`odd: the input "x" holds 10 samples, and there are ${count} labels`))
 })
 
 test('more samples than there are, and sizes that are none, are refused', () => {

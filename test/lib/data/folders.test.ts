@@ -69,7 +69,7 @@ test('an empty folder, a damaged file and no folder at all', async (t) => {
   const folder = temporaryFolder(t)
   assert.throws(() => imageFolder(folder), /holds no pictures\. It needs a folder for each class/)
   assert.throws(() => imageFolder(join(folder, 'none')), /none is not a folder/)
-  assert.throws(() => imageFolder(folder, { height: -3, width: 32 }), /height is a whole number of pixels from 1 on, not -3/)
+  assert.throws(() => imageFolder(folder, { height: -3, width: 32 }), /imageFolder: height is a whole number from 1 on, not -3/)
   mkdirSync(join(folder, 'a'))
   const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).png().toBuffer()
   writeFileSync(join(folder, 'a', '1.png'), png.subarray(0, png.length - 20))

@@ -74,7 +74,7 @@ test('a resize keeps what is even, lies between neighbours where it grows, and a
 
 test('what cannot be is refused when it is written down', () => {
   assert.throws(() => normalize({ mean: 0, std: [1, 0] }), /a standard deviation is above 0, not 1,0/)
-  assert.throws(() => randomFlip({ p: 2 }), /the probability p is from 0 to 1, not 2/)
+  assert.throws(() => randomFlip({ p: 2 }), /randomFlip: p is a number from 0 to 1, not 2/)
   assert.throws(() => randomErase({ scale: [0.4, 2] }), /scale is the smallest and the largest share/)
   assert.throws(() => apply([((picture: Picture) => picture) as unknown as PictureTransform]), /a transform is one of hone's, such as data\.randomFlip\(\), not \(picture\) => picture/)
   assert.throws(() => randomCrop({ padding: 0.5 }), /whole numbers of pixels/)

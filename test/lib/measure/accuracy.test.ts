@@ -33,6 +33,26 @@ test('each sample counts, those of the last, smaller batch too', async () => {
   await session.release()
 })
 
+test('a model that takes a fixed number of samples is right as often: what fills its last run up is left out', async () => {
+  const half: string[] = []
+  for (const fixed of [1, 4, 100]) {
+    const session = await Session.create(identity('float32', [fixed, 1]), { device: 'cpu' })
+    const result = await accuracy(session, seven, { quiet: true })
+    assert.deepEqual([result.batch, result.samples], [fixed, [true, true, false, true, true, true, false]])
+    await assert.rejects(accuracy(session, seven, { batch: 5 }), new RegExp(`takes ${fixed} samples a run, not 5\\. Ask for as many`))
+    half.push(String(result))
+    await session.release()
+  }
+  assert.match(half[1]!, /5 of 7 right, 4 a run$/)
+})
+
+test('numbers that are approximated have no accuracy, and the error says what to do', async () => {
+  const prices = Dataset.of<number>({ name: 'prices', source: 'memory', complete: true, inputs: { x: Tensor.float32([2, 1], [1, 2]) }, labels: [1, 2] })
+  const session = await Session.create(identity('float32', ['N', 1]), { device: 'cpu' })
+  await assert.rejects(accuracy(session, prices, { quiet: true }), /prices: its labels are approximated, .+ there is no accuracy\. Compare a loss/)
+  await session.release()
+})
+
 test('nothing to count, and a batch that is none, are refused', async () => {
   const session = await Session.create(identity('float32', ['N', 1]), { device: 'cpu' })
   await assert.rejects(accuracy(session, seven.take(0)), /seven: no samples, so no accuracy/)

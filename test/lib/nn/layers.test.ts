@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
+import { foldBatchNorm } from '../../../lib/passes/index.ts'
 import { relativeDistance, runGraph, scattered, type Tensors } from '../graph/run.ts'
 
 /** What a layer makes of x. */
@@ -101,4 +102,38 @@ test('a layer that does not fit is named, with the one that would', () => {
   assert.throws(build(nn.adaptiveAvgPool2d(3), ['N', 2, 8, 8]), /windows of one size cannot divide its input \[N, 2, 8, 8\] into 3x3 parts/)
   assert.throws(() => nn.dropout(1), /dropout drops a share from 0 to less than 1, not 1/)
   assert.throws(() => nn.groupNorm(3, 4), /4 channels do not make 3 groups/)
+  const image = ['N', 8, 6, 6]
+  assert.throws(build(nn.sequential(nn.conv2d(8, 8, 3), nn.batchNorm2d(16)), image), /^Error: 1: its input \[N, 8, 4, 4\] has 8 channels, and 16 are expected; did you mean batchNorm2d\(8\)\?/)
+  assert.throws(build(nn.batchNorm1d(7), ['N', 8]), /did you mean batchNorm1d\(8\)\?/)
+  assert.throws(build(nn.layerNorm(7), ['N', 8]), /has 8 features, and 7 are expected; did you mean layerNorm\(8\)\?/)
+  assert.throws(build(nn.layerNorm([8, 6, 5]), image), /did you mean layerNorm\(\[8, 6, 6\]\)\?/)
+  assert.throws(build(nn.groupNorm(3, 9), image), /has 8 channels, and 9 are expected; did you mean groupNorm\(3, 8\)\?/)
+})
+
+test('arguments that make no layer are refused where it is written', () => {
+  assert.throws(() => nn.conv2d(3, 8, 3, { groups: 2 }), /conv2d: groups must divide both numbers of channels, and 2 does not divide 3/)
+  assert.throws(() => nn.convTranspose2d(4, 9, 3, { groups: 2 }), /convTranspose2d: groups .* 2 does not divide 9/)
+  assert.throws(() => nn.conv2d(3, 8, 3, { stride: [1, 0] }), /conv2d: stride is a whole number from 1 on, not 0/)
+  assert.throws(() => nn.conv1d(3, -8, 3), /conv1d: outChannels is a whole number from 1 on, not -8/)
+  assert.throws(() => nn.conv2d(3, 8, undefined!), /conv2d: kernelSize is a whole number from 1 on, not undefined/)
+  assert.throws(() => nn.conv2d(3, 8, 3, { padding: -1 }), /conv2d: padding is a whole number from 0 on, not -1/)
+  assert.throws(() => nn.maxPool2d(2, { stride: 0 }), /MaxPool: stride is a whole number from 1 on, not 0/)
+  assert.throws(() => nn.linear(2.5, 1), /linear: inFeatures is a whole number from 1 on, not 2\.5/)
+  assert.throws(() => nn.lstm(4, 0), /lstm: hiddenSize is a whole number from 1 on, not 0/)
+  assert.throws(() => nn.build(nn.linear(2, 1), { x: ['N', 2] }, { seed: 'a' as never }), /seed is a whole number, not 'a'/)
+})
+
+test('what was not called is named', async () => {
+  const build = (...layers: readonly unknown[]) => () => nn.build(nn.sequential(...(layers as nn.Layer[])), { x: ['N', 3] })
+  assert.throws(build(nn.linear(3, 8), nn.relu), /^TypeError: 1: a layer is what a call such as relu\(\) makes, not the function relu/)
+  assert.throws(() => nn.build(nn.residual(nn.relu as unknown as nn.Layer), { x: ['N', 3] }), /a layer is what a call such as relu\(\) makes/)
+  const uncalled = foldBatchNorm as unknown as ReturnType<typeof foldBatchNorm>
+  await assert.rejects(nn.build(nn.linear(3, 2), { x: ['N', 3] }).apply(uncalled), /apply takes what a call such as foldBatchNorm\(\) makes, not the function foldBatchNorm/)
+  // @ts-expect-error: a function that makes a pass has an `apply` too, but is none
+  void (() => nn.build(nn.linear(3, 2), { x: ['N', 3] }).apply(foldBatchNorm))
+})
+
+test('a pattern with the flag g freezes all that it names', () => {
+  const model = nn.build(nn.sequential(nn.linear(3, 4), nn.linear(4, 2)), { x: ['N', 3] })
+  assert.equal(model.freeze(/weight/g).trainable, 6)
 })

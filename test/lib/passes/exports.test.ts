@@ -19,9 +19,10 @@ interface Recorded {
   readonly y: readonly number[]
 }
 
-/** Written by exports.py beside them. */
+/** Written by exports.py and keras-exports.py beside them. */
 const folder = join(import.meta.dirname, '../../../../test/lib/passes/fixtures')
-const exports = JSON.parse(readFileSync(join(folder, 'exports.json'), 'utf8')) as Readonly<Record<string, Recorded>>
+const recorded = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Readonly<Record<string, Recorded>>
+const exports = { ...recorded('exports.json'), ...recorded('keras-exports.json') }
 
 const EXACT: readonly Pass[] = [
   flushDenormals(), removeIdentities(), foldConstants(), foldBatchNorm(), foldAffine(), mergeLayouts(), mergeLinear(), commonSubexpressions(), fuseMatMulAdd(), fuseGelu(), fuseLayerNorm(), equalize(), fuseResidual(), fuseActivation(), packWeights(),
@@ -77,7 +78,7 @@ for (const [name, { x, y }] of Object.entries(exports)) {
 }
 
 test('half of the channels of an exported network really go', async () => {
-  for (const name of ['residual-12', 'grouped-13', 'depthwise-14', 'shuffled-15', 'gated-16', 'upsampler-19', 'recurrent-18', 'dynamo-20']) {
+  for (const name of ['residual-12', 'grouped-13', 'depthwise-14', 'shuffled-15', 'gated-16', 'upsampler-19', 'recurrent-18', 'dynamo-20', 'keras-convolutional']) {
     const before = readModel(join(folder, `${name}.onnx`))
     const { graph } = await pruneChannels({ amount: 0.5 }).apply(before)
     const size = (it: Graph) => it.initializers.reduce((sum, { initializer }) => sum + (initializer!.dtype === 'float32' ? initializer!.size : 0), 0)

@@ -5,7 +5,7 @@ import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { batchNorm2d, conv2d, flatten, linear, relu, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
-import { foldBatchNorm, fuseActivation, optimize, pruneChannels } from '../../../lib/passes/index.ts'
+import { correctBias, foldBatchNorm, fuseActivation, optimize, pruneChannels, quantize, sensitivities, taylor, ternarize, tune } from '../../../lib/passes/index.ts'
 
 const model = build(sequential(conv2d(1, 8, 3, { padding: 1 }), batchNorm2d(8), relu(), flatten(), linear(8 * 16, 3)), { x: ['N', 1, 4, 4] }, { name: 'small', output: 'logits' })
 const data = Dataset.of({
@@ -25,13 +25,39 @@ test('each pass is a row: what the network stores, computes, needs, how fast and
   assert.ok(pruned!.difference > 0 && pruned!.latency.median > 0 && pruned!.peak! < base!.peak!)
   assert.equal(result.model.graph, pruned!.model.graph)
   assert.deepEqual(result.changes.map(({ pass }) => pass), ['fold-batch-norm', 'fuse-activation', 'prune-channels'])
-  assert.match(inspect(result), /^stage +changed +refused +parameters +multiply-adds +stored +sparse +compressed +peak memory +time +a second +times as fast +accuracy +largest difference\n/)
+  const text = inspect(result)
+  assert.match(text, /^stage +changed +refused +parameters +multiply-adds +stored +sparse +compressed +peak memory\n[^]+\n\nstage +time +samples a second +times as fast +accuracy +difference\n/)
+  assert.match(text, /\nbase .+µs\) .+ k \(.+ - .+ k\) +1 /)
+  for (const line of text.split('\n')) assert.ok(line.length <= 120, line)
 })
 
 test('without data nothing is said of accuracy; one pass need not be a list; what a budget asks for and does not get is told', async () => {
-  const result = await optimize(model, foldBatchNorm(), { seconds: 0.05, budget: { bytes: 100, latency: 1e-9, loss: 0.5 } })
+  const result = await optimize(model, foldBatchNorm(), { seconds: 0.05, budget: { bytes: 100, latency: 1e-9 } })
   assert.equal(result.stages[1]!.accuracy, null)
   assert.equal(result.unmet.length, 2)
   assert.match(result.unmet.join(' '), /^A run takes .*, and .* were allowed\. The file has .*, and 100 B were allowed\.$/)
   assert.doesNotMatch(inspect(result), /accuracy/)
+})
+
+test('a loss of accuracy that nothing could judge is refused before anything is done', async () => {
+  const options = { seconds: 0.05, budget: { loss: 0.01 } }
+  await assert.rejects(optimize(model, foldBatchNorm(), options), /optimize: budget\.loss is judged by data, and there is none\. Give data, or leave loss out\./)
+  const heights = Dataset.of({ name: 'heights', source: 'the test', complete: true, inputs: { x: Tensor.zeros('float32', [4, 1, 4, 4]) }, labels: [1.5, 2, 3, 4] })
+  await assert.rejects(optimize(model, foldBatchNorm(), { ...options, data: heights }), /there is no accuracy of heights/)
+  assert.equal((await optimize(model, foldBatchNorm(), { data: heights, seconds: 0.05 })).stages[0]!.accuracy, null)
+})
+
+test('a network with a fixed first axis and an input of another name than the data has is optimized, searched and judged like any other', async () => {
+  const layers = sequential(conv2d(1, 8, 3, { padding: 1 }), batchNorm2d(8), relu(), flatten(), linear(8 * 16, 3))
+  const exported = build(layers, { picture: [5, 1, 4, 4] }, { name: 'exported', output: 'logits' })
+  const result = await optimize(exported, [pruneChannels({ amount: 0.5, criterion: taylor({ data }) }), foldBatchNorm(), quantize({ calibrate: data })], { data, seconds: 0.05, budget: { loss: 1 } })
+  assert.equal(result.stages[0]!.accuracy!.samples.length, 12)
+  assert.match(inspect(result), /Runs of 5 samples/)
+  assert.equal(result.changes[0]!.pass, 'prune-channels')
+  assert.ok((await tune(exported, { data, seconds: 0.05, trials: 3, amounts: [] })).trials.every(({ right }) => right.length === 12))
+  assert.ok((await sensitivities(exported, { data })).rows.length > 1)
+  const ternary = await exported.apply(ternarize())
+  assert.ok((await ternary.apply(correctBias({ reference: exported.graph, calibrate: data }))).changes.length > 0)
+  await assert.rejects(optimize(exported, [], { data: data.take(0) }), /noise holds no samples/)
+  await assert.rejects(optimize(exported, [], { data, batch: 2 }), /exported takes 5 samples a run, not 2/)
 })

@@ -143,7 +143,8 @@ test('options and calibration data that cannot be are told before anything is do
   assert.throws(() => quantize({ calibrate: [], range: 'median' as 'average' }), /range is 'average' or 'extremes' or 'percentile' or 'entropy' or 'mse', not 'median'/)
   await assert.rejects(quantize({ calibrate: [] }).apply(network()), /^Error: calibration: there is no data$/)
   await assert.rejects(quantize({ calibrate: batches(1), exclude: ['conv9'] }).apply(network()), /there is no layer "conv9" with a weight; there are conv1, /)
-  await assert.rejects(quantize({ calibrate: [{ plate: noise(image) }] }).apply(network()), /the input "x" is missing/)
+  await assert.rejects(quantize({ calibrate: [{ plate: noise(image), mask: noise(image) }] }).apply(network()), /the input "x" is missing: "x" is wanted, and there is "plate", "mask"$/)
+  await assert.rejects(quantize({ calibrate: batches(1)[0] as unknown as [] }).apply(network()), /^TypeError: calibration: a data set is wanted, or a list of batches: \[data\.batch\(100\)\] for one of them$/)
   const broken = [{ x: Tensor.float32(image, noise(image).toFloat32().map((v, i) => (i === 7 ? Infinity : v))) }]
   const spoilt = batches(2)
   ;(spoilt[1]!.x.data as Float32Array)[7] = NaN

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { Builder } from '../../../lib/graph/builder.ts'
+import { Graph } from '../../../lib/graph/graph.ts'
 import { decodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor, type DataType } from '../../../lib/graph/tensor.ts'
 import { Session } from '../../../lib/runtime/session.ts'
@@ -87,7 +89,21 @@ test('wrong inputs are told with what came and what was wanted', async () => {
   await assert.rejects(session.run({ x: Tensor.zeros('float32', [4]) }), /"x" is float32\[4\], and float32\[N,4\] is wanted/)
   await assert.rejects(session.run({ x: Tensor.zeros('float64', [1, 4]) }), /"x" is float64\[1,4\], and float32\[N,4\] is wanted/)
   await assert.rejects(session.run({ x: Tensor.zeros('int4', [1, 4]) }), /"x" is int4\[1,4\], and float32\[N,4\] is wanted/)
+  await assert.rejects(session.run({ x: new Float32Array(4) as unknown as Tensor }), /the input "x" is no tensor\. Write Tensor\.float32\(shape, numbers\)/)
   assert.deepEqual((await session.run({ x })).y.shape, [1, 4])
+})
+
+test('a model\'s only input takes the only tensor, whatever that is called; of several, each has its name', async () => {
+  const one = await Session.create(decodeModel(twoLayers(4)), cpu)
+  assert.deepEqual((await one.run({ picture: Tensor.zeros('float32', [2, 4]) })).y.shape, [2, 4])
+  await assert.rejects(one.run({ picture: Tensor.zeros('float32', [2, 5]) }), /the input "x" is float32\[2,5\]/)
+  const sum = new Graph('sum')
+  const build = new Builder(sum)
+  sum.addOutput(build.add(sum.input('a', 'float32', [1]), sum.input('b', 'float32', [1])), 'c')
+  const two = await Session.create(sum, cpu)
+  const [a, b] = [Tensor.float32([1], [1]), Tensor.float32([1], [2])]
+  assert.deepEqual((await two.run({ b, a })).c.toNumbers(), [3])
+  await assert.rejects(two.run({ a, c: b }), /^Error: sum: the input "b" is missing: "a", "b" is wanted, and there is "a", "c"$/)
 })
 
 test('a damaged or foreign model is one clear sentence that names it', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, cosine, fit, lastFit, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, clipNorm, cosine, crossEntropy, fit, lastFit, load, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { temporaryFolder } from '../data/folder.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -54,26 +54,70 @@ test('a checkpoint of another run is refused, with what differs', async (t) => {
   const resumed = (layer: nn.Layer, more: Partial<FitOptions<number>> = {}, count = 16) => fit(layer, blobs(count), { ...settings, ...more, checkpoint: { path, resume: true } })
   await assert.rejects(resumed(nn.sequential(nn.flatten(), nn.linear(64, 3))), /is of another run: it holds 0\.weight, 0\.bias, 6\.weight and \d+ more beside/)
   await assert.rejects(resumed(nn.sequential(nn.conv2d(1, 4, 5, { padding: 2 }), nn.batchNorm2d(4), nn.relu(), nn.maxPool2d(2), nn.dropout(0.2), nn.flatten(), nn.linear(64, 3))), /its 0\.weight is float32\[4,1,3,3\], and float32\[4,1,5,5\] is needed/)
-  await assert.rejects(resumed(network(), { optimizer: 'sgd' }), /it holds .*\.mean/)
+  await assert.rejects(resumed(network(), { optimizer: 'sgd' }), /is of another run: "optimizer" was adam, and now it is sgd\. To train its model in another way, begin with `await train\.load\(path\)`\./)
   await assert.rejects(resumed(network(), { seed: 5 }), /"seed" was 0, and now it is 5/)
   await assert.rejects(resumed(network(), {}, 24), /"samples" was 16, and now it is 24/)
-  await assert.rejects(resumed(network(), { schedule: cosine() }), /"epochs" was free, and now it is 6/)
+  await assert.rejects(resumed(network(), { schedule: cosine() }), /"epochs" was not set, and now it is 6/)
 })
 
-test('a damaged checkpoint is named, and an unwritable one loses nothing', async (t) => {
+test('a damaged or tampered checkpoint is named', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
   await fit(network(), blobs(16), { ...settings, epochs: 1, checkpoint: path })
   const bytes = readFileSync(path)
   const resumed = () => fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: true } })
   writeFileSync(path, bytes.subarray(0, bytes.length - 10))
-  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "losses" ends at byte/)
+  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "hone\.network" ends at byte/)
   writeFileSync(path, bytes.subarray(0, 5))
   await assert.rejects(resumed(), /run\.safetensors is truncated, or no safetensors file: it has 5 bytes/)
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from('#'), bytes.subarray(9)]))
   await assert.rejects(resumed(), /run\.safetensors is damaged: its header is not JSON/)
-  const missing = join(path, 'below', 'run.safetensors')
-  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: missing }), /the checkpoint .* could not be written: .* The one before it is untouched/)
+  const tampered = Buffer.from(bytes)
+  tampered[bytes.length - 3000]! ^= 1
+  writeFileSync(path, tampered)
+  await assert.rejects(resumed(), /run\.safetensors is damaged: its content is not what was written \(SHA-256\)/)
+  writeFileSync(path, String(bytes.toString('latin1')).replace('"step\\":2', '"step\\":1'), 'latin1')
+  await assert.rejects(resumed(), /is damaged: its content is not what was written/)
+})
+
+test('where no checkpoint can be written is known before the first step; a folder that goes later loses nothing', async (t) => {
+  const folder = temporaryFolder(t)
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: join(folder, 'below', 'run.safetensors') }), /the checkpoint .*run\.safetensors cannot be written: ENOENT/)
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: folder }), /cannot be written: it is a folder/)
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: { path: join(folder, 'run'), every: 0 } }), /checkpoint: every is a whole number from 1 on, not 0/)
+  const gone = join(folder, 'gone')
+  mkdirSync(gone)
+  const losing = fit(network(), blobs(16), { ...settings, checkpoint: join(gone, 'run'), callbacks: { step: ({ step }) => { if (step === 2) rmdirSync(gone) } } })
+  await assert.rejects(losing, ({ message }: Error) => /the checkpoint .*run could not be written: ENOENT/.test(message) && !message.includes('untouched'))
   assert.equal(lastFit()!.epochs.length, 1)
+})
+
+test('a checkpoint tells its model, without the network or the options it was trained with', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const run = await fit(nn.build(network(), { x: ['N', 1, 8, 8] }).freeze('0'), blobs(16), { ...settings, epochs: 2, ema: 0.5, checkpoint: path })
+  const model = await load(path)
+  assert.deepEqual(weightsOf(model), weightsOf(run.model))
+  assert.deepEqual([model.name, model.parameters, model.trainable], [run.model.name, run.model.parameters, run.model.trainable])
+  assert.equal(String(model.graph.outputs[0]!.shape), String(run.model.graph.outputs[0]!.shape))
+  const file = join(path, '..', 'model.onnx')
+  model.write(file)
+  assert.deepEqual(weightsOf(nn.Model.read(file)), weightsOf(run.model))
+  assert.ok((await fit(model, blobs(16), { ...settings, epochs: 1 })).losses.every(Number.isFinite))
+  const stopped = await fit(network(), blobs(24), { ...settings, epochs: 9, validation: blobs(24, { told: (label) => (label + 1) % 3 }), earlyStopping: { patience: 1 }, checkpoint: { path, resume: false } })
+  assert.deepEqual(weightsOf(await load(path)), weightsOf(stopped.model), 'that of the best epoch')
+  await assert.rejects(load(join(path, '..', 'none')), /none cannot be read: ENOENT/)
+})
+
+test('a run is resumed with its own settings alone', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const own: FitOptions<number> = { ...settings, epochs: 1, optimizer: sgd({ lr: 0.1, momentum: 0.9 }), clip: clipNorm(1) }
+  await fit(network(), blobs(16), { ...own, checkpoint: path })
+  const resumed = (more: Partial<FitOptions<number>>) => fit(network(), blobs(16), { ...own, epochs: 2, ...more, checkpoint: { path, resume: true } })
+  await assert.rejects(resumed({ optimizer: sgd({ lr: 0.1, momentum: 0.5 }) }), /"momentum" was 0\.9, and now it is 0\.5/)
+  await assert.rejects(resumed({ optimizer: sgd({ lr: 0.01, momentum: 0.9 }) }), /"lr" was 0\.1, and now it is 0\.01/)
+  await assert.rejects(resumed({ clip: clipNorm(2) }), /"clip" was clipNorm\(1\), and now it is clipNorm\(2\)/)
+  await assert.rejects(resumed({ loss: crossEntropy({ labelSmoothing: 0.1 }) }), /"loss" was crossEntropy, and now it is crossEntropy\(\{ labelSmoothing: 0\.1 \}\)/)
+  await assert.rejects(resumed({ ema: 0.9 }), /"ema" was not set, and now it is 0\.9/)
+  assert.equal((await resumed({ workers: 1, quiet: true })).losses.length, 4)
 })
 
 test('on a full disk the former checkpoint stays, nothing lies beside it, and it can be resumed', async (t) => {
@@ -97,7 +141,7 @@ test('numbers that are not finite: an epoch\'s figures come back as they were, p
   assert.deepEqual(after.epochs[0], before.epochs[0])
   const former = readFileSync(path)
   const grown = nn.sequential(nn.flatten(), nn.linear(64, 3))
-  await assert.rejects(fit(grown, blobs(8), { ...settings, optimizer: sgd({ lr: Infinity }), epochs: 1, checkpoint: { path, resume: false } }), /is not written, since "1\.weight" is not finite after step 1: the one before it is untouched/)
+  await assert.rejects(fit(grown, blobs(8), { ...settings, optimizer: sgd({ lr: Number.MAX_VALUE }), epochs: 1, checkpoint: { path, resume: false } }), /is not written, since "1\.weight" is not finite after step 1\. The one before it is untouched\./)
   assert.deepEqual(readFileSync(path), former)
 })
 

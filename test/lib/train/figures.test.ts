@@ -8,7 +8,7 @@ import { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { clipNorm } from '../../../lib/train/clip.ts'
 import { gradients } from '../../../lib/train/gradient.ts'
-import { bceWithLogits, crossEntropy, ctc, meanSquaredError, smoothedCrossEntropy, type Loss } from '../../../lib/train/loss.ts'
+import { bceWithLogits, crossEntropy, ctc, meanSquaredError, type Loss } from '../../../lib/train/loss.ts'
 import { adam, adamW, rmsprop, sgd, type Optimizer } from '../../../lib/train/optimizer.ts'
 import { constant, cosine, oneCycle, stepwise, warmUp, type Schedule } from '../../../lib/train/schedule.ts'
 import { initialState, next, trainingStep, type StepOptions } from '../../../lib/train/step.ts'
@@ -26,7 +26,7 @@ const labels = Tensor.of('int64', [4], [0, 4, 2, 1])
 const positive = Tensor.float32([4, 5], scattered('float32', [4, 5], 3).toNumbers().map((v) => (v > 0 ? 1 : 0)))
 const losses: Record<string, readonly [Loss, Tensor, readonly number[]]> = {
   crossEntropy: [crossEntropy, labels, [4, 5]],
-  smoothed: [smoothedCrossEntropy(0.1), labels, [4, 5]],
+  smoothed: [crossEntropy({ labelSmoothing: 0.1 }), labels, [4, 5]],
   bceWithLogits: [bceWithLogits, positive, [4, 5]],
   meanSquaredError: [meanSquaredError, scattered('float32', [4, 5], 3), [4, 5]],
   ctc: [ctc({ blank: 4 }), Tensor.of('int64', [1, 2], [1, 1]), [1, 4, 5]],
@@ -100,6 +100,6 @@ test('a warm-up rises evenly, and then another schedule goes through the steps t
 })
 
 test('what cannot be asked for is refused', () => {
-  assert.throws(() => smoothedCrossEntropy(1.5), /label smoothing takes a share from 0 to 1, not 1.5/)
+  assert.throws(() => crossEntropy({ labelSmoothing: 1.5 }), /labelSmoothing is a number from 0 to 1, not 1.5/)
   assert.throws(() => sgd({ lr: 1, nesterov: true }), /nesterov needs a momentum/)
 })

@@ -4,7 +4,8 @@ import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { random } from '../../../lib/random.ts'
-import { adam, bceWithLogits, clipNorm, fit, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, fit, sgd, type FitOptions, type Optimizer } from '../../../lib/train/index.ts'
+import { written } from '../../../lib/train/preparation.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { weightsOf } from './blobs.ts'
 
@@ -27,17 +28,25 @@ const options: FitOptions<number> = {
   epochs: 3, batchSize: 8, optimizer: sgd({ lr: 0.5 }), loss: bceWithLogits, device: 'cpu', threads: 1, target: (labels) => Tensor.float32([labels.length], Float32Array.from(labels)),
 }
 
-test('without memory of former steps, moving the touched rows alone is the same training', async () => {
+test('without memory of former steps, moving the touched rows alone is the same training: by itself with plain SGD', async () => {
   const settings = { ...options, clip: clipNorm(0.5) }
-  const dense = await fit(model, reviews(32), settings)
+  const dense = await fit(model, reviews(32), { ...settings, lazyEmbeddings: false })
   const lazy = await fit(model, reviews(32), { ...settings, lazyEmbeddings: true })
   assert.ok(relativeDistance(lazy.losses, dense.losses) < 1e-6)
   for (const [name, values] of Object.entries(weightsOf(dense.model))) assert.ok(relativeDistance(weightsOf(lazy.model)[name]!, values) < 1e-5, name)
+
+  const rows = async (optimizer: Optimizer, more: Partial<FitOptions<number>> = {}) => {
+    const { step } = await written(model, reviews(32), { ...options, optimizer, ...more })
+    return step.outputs.some(({ name }) => name === 'rows.embedding.weight')
+  }
+  assert.ok(await rows(sgd({ lr: 0.5 })))
+  for (const optimizer of [sgd({ momentum: 0.9 }), sgd({ weightDecay: 0.1 }), adam()]) assert.ok(!(await rows(optimizer)))
+  for (const more of [{ accumulate: 2 }, { ema: 0.9 }, { lazyEmbeddings: false }]) assert.ok(!(await rows(sgd(), more)))
 })
 
 test('Adam forgets nothing of the rows that a step does not read, and learns; the model given stays as it is', async () => {
   const before = weightsOf(model)
-  const run = await fit(model, reviews(64), { ...options, epochs: 25, optimizer: adam({ lr: 0.02 }), lazyEmbeddings: true, validation: reviews(64), average: 0.5 })
+  const run = await fit(model, reviews(64), { ...options, epochs: 25, optimizer: adam({ lr: 0.02 }), lazyEmbeddings: true, validation: reviews(64), ema: 0.5 })
   assert.ok(run.epochs.at(-1)!.validation!.accuracy! > 0.95, `${run.epochs.at(-1)!.validation!.accuracy}`)
   const after = weightsOf(run.model)['embedding.weight']!
   const unseen = (values: readonly number[]) => values.slice(UNSEEN * 5)

@@ -5,7 +5,7 @@ import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, bceWithLogits, clipNorm, cosine, fit, lastFit, mixed, sgd, smoothedCrossEntropy, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -59,7 +59,7 @@ test('the moving average of the parameters is what the model holds', async () =>
   const settings = { ...options, epochs: 1, optimizer: sgd({ lr: 0.1 }) }
   const begin = Object.values(weightsOf(model)).flat()
   const after = Object.values(weightsOf((await fit(model, blobs(8), settings)).model)).flat()
-  const averaged = Object.values(weightsOf((await fit(model, blobs(8), { ...settings, average: 0.75 })).model)).flat()
+  const averaged = Object.values(weightsOf((await fit(model, blobs(8), { ...settings, ema: 0.75 })).model)).flat()
   assert.ok(relativeDistance(averaged, begin.map((v, i) => 0.75 * v + 0.25 * after[i]!)) < 1e-6)
 })
 
@@ -96,7 +96,7 @@ test('mixed float16 goes where float32 goes, with a fixed and with a dynamic los
 
 test('a loss scale skips steps whose gradients are not finite, and halves', async () => {
   const loud = blobs(64, { pixel: (v) => v * 1e35 })
-  const run = await fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), loud, { ...options, epochs: 1, precision: mixed('float16', { allow: [] }), optimizer: sgd({ lr: 1e-38 }) })
+  const run = await fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), loud, { ...options, epochs: 1, precision: mixed('float16', { keep: /./ }), optimizer: sgd({ lr: 1e-38 }) })
   assert.ok(run.skipped > 0 && run.skipped < 8, `${run.skipped}`)
   assert.ok(run.losses.every(Number.isFinite))
 })
@@ -136,7 +136,7 @@ test('a signal or a callback ends training after a step, and the model is kept',
 test('a loss that is no number: the data, the parameter or the layer is named, and the last good model is kept', async () => {
   const good = blobs(24)
   const holed = blobs(24, { pixel: (v, i) => (i === 64 * 5 + 3 ? NaN : v) })
-  await assert.rejects(fit(network(), holed, { ...options, batchSize: 24 }), /network: the loss is NaN at step 1\. The data holds it: the input "x" has NaN in sample \d+ of the batch/)
+  await assert.rejects(fit(network(), holed, { ...options, batchSize: 24 }), /network: the loss is NaN at step 1\. The data holds it: "x" has NaN in sample 5 of blobs\./)
   await assert.rejects(fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), good, { ...options, epochs: 9, optimizer: sgd({ lr: 1e38 }) }), /the loss is NaN at step \d+\. ("1\.weight" is not finite since the step before|1 \(Gemm\) is the first whose output is not finite)/)
   assert.ok(Object.values(weightsOf(lastFit()!.model)).flat().length > 0)
   const log: nn.Layer = (scope, x) => scope.op('Log', [scope.builder.neg(x)])
@@ -154,16 +154,16 @@ test('a token without a row in the embedding is refused before the first step, w
 test('what cannot be trained is refused before the first step', async () => {
   const refused = (layer: nn.Layer | nn.Model, data: Dataset<number>, more: Partial<FitOptions<number>>, message: RegExp) => assert.rejects(fit(layer, data, { ...options, ...more }), message)
   await refused(network(), blobs(4), {}, /blobs: 4 samples do not fill a batch of 8/)
-  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), { loss: smoothedCrossEntropy(0.1) }, /blobs: sample 7 has the label 3/)
-  await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and network has 3 classes/)
-  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and network has 3 classes, 0 to 2/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), { loss: crossEntropy({ labelSmoothing: 0.1 }) }, /blobs: sample 7 has the label 3/)
+  await refused(network(), blobs(9), { validation: blobs(4, { name: 'others', told: () => 4 }) }, /others: sample 0 has the label 4, and the output has 3 classes/)
+  await refused(network(), blobs(9, { labels: (i) => (i === 7 ? 3 : 0) }), {}, /blobs: sample 7 has the label 3, and the output has 3 classes, 0 to 2/)
   await refused(nn.models.mnistCnn(), blobs(9), {}, /mnist_cnn reads "x" as float32\[N, 1, 28, 28\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
-  await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate", and the samples of blobs have "x"/)
+  await refused(nn.models.lprnet(), blobs(9), {}, /lprnet reads "plate" as float32\[N, 3, 24, 94\], and the samples of blobs are float32\[N, 1, 8, 8\]/)
   await refused(network(), blobs(9), { optimizer: 'adamm' as 'adam' }, /there is no optimizer "adamm": choose sgd, adam, adamW, rmsprop/)
   await refused(network(), blobs(9), { precision: 'float8' as 'float32' }, /there is no precision "float8"/)
   await refused(network(), blobs(9), { precision: 'mixed-bfloat16' }, /mixed-bfloat16 is not possible on cpu: ONNX Runtime has bfloat16 kernels for CUDA only/)
   await refused(network(), blobs(9), { loss: bceWithLogits }, /binary cross entropy needs a target of the output's shape \[N, 3\], not \[N\]/)
-  await refused(network(), blobs(9), { earlyStopping: { patience: 1 } }, /earlyStopping: the validation has no "loss"/)
+  await refused(network(), blobs(9), { earlyStopping: { patience: 1 } }, /earlyStopping looks at "loss" of the validation, and there is none: give `validation`/)
   await refused(network(), blobs(0, { name: 'nothing' }), {}, /nothing holds no samples/)
   await refused(network(), blobs(9), { epochs: 0 }, /epochs is a whole number from 1 on, not 0/)
 })
@@ -175,4 +175,12 @@ test('a network that PyTorch exported is trained further: what reads its tensors
   const { epochs, model } = await fit(exported, coloured, { ...options, epochs: 8, batchSize: 2, optimizer: adam({ lr: 0.01 }) })
   assert.ok(epochs.at(-1)!.loss < 0.5 * epochs[0]!.loss, epochs.map(({ loss }) => loss).join(', '))
   assert.deepEqual([exported.parameters, model.parameters, exported.freeze('6').trainable], [516, 516, 516 - 292])
+})
+
+test('an exported network is trained whatever its input is called, and with as many samples as it takes', async () => {
+  const exported = nn.build(nn.sequential(nn.flatten(), nn.linear(64, 3)), { 'serving_default': [4, 1, 8, 8] }, { name: 'exported' })
+  const { losses, epochs } = await fit(exported, blobs(12), { ...options, epochs: 2, batchSize: 4, validation: blobs(8) })
+  assert.ok(losses.length === 6 && epochs[1]!.validation!.loss! > 0)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 6 }), /exported takes batches of 4, and batchSize is 6/)
+  await assert.rejects(fit(exported, blobs(12), { ...options, epochs: 1, batchSize: 4, validation: blobs(9) }), /9 samples do not fill batches of 4, which exported takes\. Validate with a multiple of 4\./)
 })

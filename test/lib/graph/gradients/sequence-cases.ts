@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Tensor } from '../../../../lib/graph/tensor.ts'
-import { bceWithLogits, crossEntropy, ctc, meanSquaredError, smoothedCrossEntropy, type Loss } from '../../../../lib/train/loss.ts'
+import { bceWithLogits, crossEntropy, ctc, meanSquaredError, type Loss } from '../../../../lib/train/loss.ts'
 import { int64, own, scaled, x, y, z, type OracleCase } from './oracle-case.ts'
 
 const [TIMES, BATCH, INPUTS, HIDDEN] = [3, 2, 3, 2]
@@ -87,8 +87,14 @@ export const sequences: Readonly<Record<string, OracleCase>> = {
   },
 
   'cross entropy': loss(crossEntropy, [x(4, 5), labels], 'F.cross_entropy(x[0], x[1])', (logits, target) => [tf.losses.softmaxCrossEntropy(oneHot(target!), logits!)]),
-  'cross entropy, labels smoothed': loss(smoothedCrossEntropy(0.1), [x(4, 5), labels], 'F.cross_entropy(x[0], x[1], label_smoothing=0.1)',
+  'cross entropy, labels smoothed': loss(crossEntropy({ labelSmoothing: 0.1 }), [x(4, 5), labels], 'F.cross_entropy(x[0], x[1], label_smoothing=0.1)',
     (logits, target) => [tf.losses.softmaxCrossEntropy(oneHot(target!), logits!, undefined, 0.1)]),
+  'cross entropy, shares of the classes, smoothed': {
+    inputs: [x(4, 5), y(4, 5)],
+    hone: (graph, logits, target) => [crossEntropy({ labelSmoothing: 0.1 })(graph, logits!, graph.op('Softmax', [target], { axis: 1 }))],
+    torch: 'F.cross_entropy(x[0], x[1].softmax(1), label_smoothing=0.1)',
+    tensorflow: (logits, target) => [tf.softmax(target!).mul(0.9).add(0.1 / 5).mul(tf.logSoftmax(logits!)).sum(1).mean().neg()],
+  },
   'binary cross entropy': loss(bceWithLogits, [x(4, 5), int64([4, 5], Array.from({ length: 20 }, (_, i) => (i * 7) % 3 % 2))], 'F.binary_cross_entropy_with_logits(x[0], x[1].double())',
     (logits, target) => [tf.losses.sigmoidCrossEntropy(target!, logits!)]),
   'mean squared error': loss(meanSquaredError, [x(4, 5), y(4, 5)], 'F.mse_loss(x[0], x[1])', (output, target) => [tf.losses.meanSquaredError(target!, output!)]),
@@ -97,5 +103,11 @@ export const sequences: Readonly<Record<string, OracleCase>> = {
     (logits) => {
       const [both, one] = ctcByPaths(logits!.transpose([0, 2, 1]), 3, [[0, 0], [2]])
       return [both!.div(2).add(one!).div(2)]
+    }),
+  'connectionist temporal classification, of an empty label': loss(ctc({ blank: 3 }), [x(2, 4, 4), int64([2, 3], [0, 0, -1, -1, -1, -1])],
+    "F.ctc_loss(x[0].permute(2, 0, 1).log_softmax(2), x[1], (4, 4), (2, 0), blank=3)",
+    (logits) => {
+      const [both, none] = ctcByPaths(logits!.transpose([0, 2, 1]), 3, [[0, 0], []])
+      return [both!.div(2).add(none!).div(2)]
     }),
 }
