@@ -152,8 +152,8 @@ const neighbours = (value: Value): ReadonlySet<Node> => new Set([...value.users,
 
 /** Why an axis that the outside sees cannot change. */
 function interfaceOf({ value, axis }: Port): string | null {
-  if (!value.producer && !value.initializer) return `axis ${axis} of the input "${value}" hangs together with it`
-  return value.isOutput ? `axis ${axis} of the output "${value}" hangs together with it` : null
+  if (!value.producer && !value.initializer) return `axis ${axis} of the network's input "${value}" is tied to it, and inputs stay as they are`
+  return value.isOutput ? `axis ${axis} of the network's output "${value}" is tied to it, and outputs stay as they are` : null
 }
 
 /** All that goes with some members. */

@@ -27,7 +27,7 @@ export function decodeModel(bytes: Uint8Array, external: ExternalData = refuseEx
   if (!isMarked) for (const value of learnedValues(graph)) value.trainable = true
   else for (const mark of ['trainable', 'frozen'] as const) {
     const names = new Set(graph.metadata.get(`hone.${mark}`)?.split('\n'))
-    for (const value of graph.initializers) value[mark] = names.has(value.name)
+    for (const value of graph.values) value[mark] = names.has(value.name)
     graph.metadata.delete(`hone.${mark}`)
   }
   return graph

@@ -28,7 +28,7 @@ export function encodeModel(graph: Graph): Uint8Array {
   model.opsetImport = [...opsets].map(([domain, version]) => ({ $typeName: 'onnx.OperatorSetIdProto', domain, version: BigInt(version) }))
   const metadata = new Map(graph.metadata)
   for (const mark of ['trainable', 'frozen'] as const) {
-    const names = graph.initializers.filter((value) => value[mark]).map((value) => value.name)
+    const names = graph.values.filter((value) => value[mark]).map((value) => value.name)
     if (names.length) metadata.set(`hone.${mark}`, names.join('\n'))
   }
   model.metadataProps = [...metadata].map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }))

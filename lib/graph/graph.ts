@@ -32,7 +32,7 @@ export class Value implements TensorType {
   initializer: Tensor | null = null
   /** Learned by training (a weight), not fixed (a running mean, a constant). */
   trainable = false
-  /** A weight that training leaves as it is: it counts as a parameter, but is not trainable. */
+  /** A weight that training leaves as it is: it counts as a parameter, but is not trainable. Of a weight in a packed form, it is what is unpacked that counts. */
   frozen = false
   /** The file's own record of this value; what hone does not model is written back from it. */
   proto: unknown
@@ -301,6 +301,11 @@ export class Graph {
   /** Stored tensors, those that are defaults of inputs included. */
   get initializers(): readonly Value[] {
     return [...this.#initializers]
+  }
+
+  /** Stored tensors, and what nodes compute. */
+  get values(): readonly Value[] {
+    return [...this.#initializers, ...this.nodes().flatMap(({ outputs }) => outputs)]
   }
 
   /** Weights that training changes. */

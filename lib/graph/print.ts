@@ -31,6 +31,9 @@ export function summary(graph: Graph, sizes: Readonly<Record<string, number>> = 
   return new Summary(graph, sizes)
 }
 
+/** A stored array of numbers, or what is unpacked of one. */
+const isWeight = (v: Value): boolean => Boolean(v.shape?.length && (v.frozen || (v.initializer && isFloat(v.initializer.dtype))))
+
 export class Summary {
   readonly name: string
   readonly layers: readonly Layer[]
@@ -40,9 +43,9 @@ export class Summary {
     const counted = new Set<string>()
     this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
       const definition = operatorOf(node)
-      const own = readsOf(node).filter((v) => v.initializer?.shape.length && (isFloat(v.initializer.dtype) || v.frozen) && !counted.has(v.name))
+      const own = readsOf(node).filter((v) => isWeight(v) && !counted.has(v.name))
       own.forEach((v) => counted.add(v.name))
-      const count = (belongs: (v: Value) => boolean) => own.filter(belongs).reduce((sum, v) => sum + v.initializer!.size, 0)
+      const count = (belongs: (v: Value) => boolean) => own.filter(belongs).reduce((sum, v) => sum + Number(v.size), 0)
       const { macs, flops } = workOf(node)
       const sized = (dim: Dim) => substitute(dim, sizes)
       return {

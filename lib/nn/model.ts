@@ -65,7 +65,7 @@ export class Model<Change = unknown, Refusal = unknown> {
 
   /** Number of parameters, frozen ones included. */
   get parameters(): number {
-    return this.trainable + elements(this.graph.initializers.filter((value) => value.frozen))
+    return this.trainable + elements(this.graph.values.filter((value) => value.frozen))
   }
 
   /** Number of parameters that training changes. */
@@ -105,4 +105,4 @@ export class Model<Change = unknown, Refusal = unknown> {
   }
 }
 
-const elements = (values: readonly Value[]): number => values.reduce((sum, value) => sum + value.initializer!.size, 0)
+const elements = (values: readonly Value[]): number => values.reduce((sum, { size }) => sum + Number(size), 0)

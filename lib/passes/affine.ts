@@ -9,14 +9,33 @@ export interface Affine {
   readonly zeroPoint: number
 }
 
-const bounds = (dtype: Affine['dtype']) => (dtype === 'uint8' ? [0, 255] : [-128, 127]) as [number, number]
+/** Which integers stand for real numbers. */
+export interface Levels {
+  readonly dtype: Affine['dtype']
+  /** Whether 0 is the middle level and x and −x are equally far from it; otherwise the levels cover the range from end to end, and 0 is any of them. */
+  readonly symmetric: boolean
+  /** Half of the levels only: two products of such weights and of 8 bits fit in the 16 bits in which x86 processors without VNNI add them (false). */
+  readonly reduced?: boolean
+}
 
-/** The affine map of the numbers from `low` to `high`, 0 among them, to all of an integer type: 0 is met exactly, others within half a scale. */
-export function affineOf(low: number, high: number, dtype: Affine['dtype']): Affine {
-  const [least] = bounds(dtype)
-  const [from, to] = [Math.min(low, 0), Math.max(high, 0)]
-  const scale = Math.fround((to - from) / 255) || 1
-  return { dtype, scale, zeroPoint: clamped(least + roundHalfToEven(-from / scale), bounds(dtype)) }
+/** Weights as they are stored unless something else is asked for. */
+export const SIGNED: Levels = { dtype: 'int8', symmetric: true }
+
+export const bounds = (dtype: Affine['dtype']) => (dtype === 'uint8' ? [0, 255] : [-128, 127]) as [number, number]
+
+/** The first and the last level that are used. */
+function ends({ dtype, symmetric, reduced = false }: Levels): readonly [least: number, most: number] {
+  const middle = dtype === 'uint8' ? 128 : 0
+  const half = reduced ? 64 : 128
+  return [middle - half + (symmetric ? 1 : 0), middle + half - 1]
+}
+
+/** The affine map of the numbers from `low` to `high`, 0 among them, to the levels: 0 is met exactly, others within half a scale. No scale is below `atLeast`. */
+export function affineOf(low: number, high: number, levels: Levels, atLeast = 0): Affine {
+  const [least, most] = ends(levels)
+  const [from, to] = levels.symmetric ? [-Math.max(-low, high), Math.max(-low, high)] : [Math.min(low, 0), Math.max(high, 0)]
+  const scale = Math.fround(Math.max((to - from) / (most - least), atLeast)) || 1
+  return { dtype: levels.dtype, scale, zeroPoint: levels.symmetric ? (least + most) / 2 : clamped(least + roundHalfToEven(-from / scale), [least, most]) }
 }
 
 /** As QuantizeLinear does it: numbers beyond the range become its ends. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html */
@@ -28,32 +47,58 @@ export function dequantizedNumber(q: number, { scale, zeroPoint }: Affine): numb
   return scale * (q - zeroPoint)
 }
 
-/** A weight in int8 with a scale for each entry of one axis, zero points 0. */
+/** A weight in 8 bits, with a scale and a zero point for each entry of one axis, or one for all. */
 export interface QuantizedWeight {
   readonly values: Tensor
   readonly scales: Float32Array
+  readonly zeroPoints: Tensor
 }
 
 /**
- * Stores a weight in int8, symmetrically (−127 to 127) and by channel, which is an entry of `axis`. `atLeast` gives a smallest scale for a channel.
- * @throws RangeError where an element is not finite.
+ * Stores a weight in 8 bits (symmetrically in int8), by channel, which is an entry of `axis`, or with one scale for all (null). `atLeast` gives a smallest scale for a
+ * channel. @throws RangeError where an element is not finite.
  */
-export function quantizedWeight(weight: Tensor, axis: number, atLeast: (channel: number) => number = () => 0): QuantizedWeight {
+export function quantizedWeight(weight: Tensor, axis: number | null, levels: Levels = SIGNED, atLeast: (channel: number) => number = () => 0): QuantizedWeight {
   const elements = weight.toFloat32()
-  const largest = magnitudesOf(weight, axis)
-  largest.forEach((m, c) => {
-    if (!Number.isFinite(m)) throw new RangeError(`a weight of its channel ${c} is ${m}`)
+  const [rows, by] = axis === null ? [weight.reshape([1, weight.size]), 0] : [weight, axis]
+  const maps = (levels.symmetric ? Array.from(magnitudesOf(rows, by), (m) => [-m, m] as const) : extremesOf(rows, by)).map(([low, high], c) => {
+    const endless = [high, low].find((x) => !Number.isFinite(x))
+    if (endless !== undefined) throw new RangeError(`a weight of its channel ${c} is ${endless}`)
+    return affineOf(low, high, levels, atLeast(c))
   })
-  const scales = largest.map((m, c) => Math.fround(Math.max(m / 127, atLeast(c))) || 1)
-  const values = new Int8Array(elements.length)
-  eachRow(weight.shape, axis, (c, from, to) => {
-    const scale = scales[c]
+  const [least, most] = ends(levels)
+  // of either type: bytes are the same beyond 127
+  const bytes = new Uint8Array(elements.length)
+  eachRow(rows.shape, by, (c, from, to) => {
+    const { scale, zeroPoint } = maps[c]
+    const [low, high] = [least - zeroPoint, most - zeroPoint]
     for (let i = from; i < to; i++) {
       const integer = roundHalfToEven(elements[i] / scale) | 0
-      values[i] = Math.min(127, Math.max(-127, integer))
+      bytes[i] = zeroPoint + Math.min(high, Math.max(low, integer))
     }
   })
-  return { values: Tensor.of('int8', weight.shape, values), scales }
+  return {
+    values: Tensor.raw(levels.dtype, weight.shape, bytes),
+    scales: Float32Array.from(maps, ({ scale }) => scale),
+    zeroPoints: Tensor.of(levels.dtype, [maps.length], maps.map(({ zeroPoint }) => zeroPoint)),
+  }
+}
+
+/** The smallest and the largest number of each entry of an axis, 0 among them: NaN where there is one. */
+function extremesOf(weight: Tensor, axis: number): readonly (readonly [low: number, high: number])[] {
+  const elements = weight.toFloat32()
+  const extremes = Array.from({ length: weight.shape[axis] }, () => [0, 0] as [number, number])
+  eachRow(weight.shape, axis, (c, from, to) => {
+    let [low, high] = extremes[c]
+    for (let i = from; i < to; i++) {
+      const x = elements[i]
+      if (x > high) high = x
+      else if (x < low) low = x
+      else if (Number.isNaN(x)) low = high = x
+    }
+    extremes[c] = [low, high]
+  })
+  return extremes
 }
 
 /** The largest magnitude of each entry of an axis: NaN where it holds one. */

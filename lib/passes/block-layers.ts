@@ -20,8 +20,8 @@ export function blockLayers({ over, tile, ...selection }: BlockLayersOptions): P
   if (over !== 'channels' && over !== 'rows') throw new RangeError(`blockLayers: over is 'channels' or 'rows', not ${String(over)}`)
   if (!Number.isInteger(tile) || tile < 1) throw new RangeError(`blockLayers: tile is a whole number from 1 on, not ${tile}`)
   return pass('block-layers', { over, tile, ...selection }, (graph, report) => {
-    const layers = graph.nodes().filter((node) => ['Conv', 'FusedConv', 'Gemm', 'MatMul'].includes(node.type) && weightIndex(node) === 1)
-    for (const layer of chosenLayers('block-layers', layers, selection)) {
+    const isLayer = (node: Node) => ['Conv', 'FusedConv', 'Gemm', 'MatMul'].includes(node.type) && weightIndex(node) === 1
+    for (const layer of chosenLayers('block-layers', graph, isLayer, selection, report)) {
       const made = over === 'channels' ? byChannels(layer, tile) : layer.type === 'Gemm' || layer.type === 'MatMul' ? byMatrixRows(layer, tile) : byImageRows(layer, tile)
       if (typeof made === 'string') report.refuse(layer, made)
       else {

@@ -24,7 +24,8 @@ export function channelsOf(node: Node): Channels | null {
     case 'FusedConv':
       return made(1, [[1, 0]])
     case 'ConvTranspose':
-      return made(1, [[1, node.int('group', 1) === 1 ? 1 : 0]])
+      // [inputs, outputs of a group, ...]: where each group reads one input, it is that which its outputs hang together with
+      return made(1, [[1, node.int('group', 1) > 1 && node.inputs[1]?.shape?.[0] === node.int('group') ? 0 : 1]])
     case 'Gemm':
       return made(1, [[1, node.int('transB') ? 0 : 1]])
     case 'MatMul': {

@@ -5,6 +5,7 @@ import { replaceConstant, scaled } from './constant.ts'
 import { channelAxis } from './int8-layers.ts'
 import { alsoFeeds, originOf } from './neighbours.ts'
 import { labelOf, pass, type Pass } from './pass.ts'
+import { chosenLayers } from './weight.ts'
 
 /** What a positive factor passes through: f(s·x) = s·f(x). */
 const HOMOGENEOUS: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'Dropout', 'Identity'])
@@ -16,8 +17,7 @@ const HOMOGENEOUS: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'MaxPool'
  */
 export function equalize(): Pass {
   return pass('equalize', {}, (graph, report) => {
-    for (const second of graph.nodes()) {
-      if (!isLayer(second)) continue
+    for (const second of chosenLayers('equalize', graph, isLayer, {}, report)) {
       const first = layerBefore(second)
       if (typeof first === 'string') {
         report.refuse(second, first)

@@ -6,7 +6,7 @@ import { eachRow, largestMagnitude, magnitudesOf } from './affine.ts'
 import { calibrated, type Calibration, type Range } from './calibrate.ts'
 import { channelAxis } from './int8-layers.ts'
 import { pass, type Pass } from './pass.ts'
-import { chosenLayers, inOtherForm, weightIndex, type Selection } from './weight.ts'
+import { chosenLayers, hasWeight, inOtherForm, weightIndex, type Selection } from './weight.ts'
 
 const DTYPES = ['float8e4m3fn', 'float8e5m2'] as const
 
@@ -34,7 +34,7 @@ export function float8({ dtype = 'float8e4m3fn', scale = 'channel', calibrate, .
     const builder = new Builder(graph)
     const opset = graph.opsets.get('') ?? 1
     const channels = new Map<Value, Channels>()
-    const layers = chosenLayers('float8', graph.nodes().filter((node) => weightIndex(node) !== null), selection).filter((layer) => {
+    const layers = chosenLayers('float8', graph, hasWeight, selection, report).filter((layer) => {
       const weight = layer.input(weightIndex(layer)!)
       const unfit = opset < OLDEST_OPSET ? `operator set ${OLDEST_OPSET} is the first to know ${dtype}, and the graph has ${opset}` : obstacle(weight)
       if (!unfit && !channels.has(weight)) channels.set(weight, channelsIn(weight.initializer!, scale === 'tensor' ? null : outputAxis(layer, weight)))

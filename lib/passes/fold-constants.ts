@@ -71,8 +71,25 @@ function isStoredOutput(node: Node): boolean {
 function store(node: Node, tensors: readonly (Tensor | null)[]): void {
   node.outputs.forEach((output, i) => {
     const tensor = tensors[i]
-    if (tensor && output.uses.length) output.replaceWith(node.graph.constant(tensor, output.name))
+    if (!tensor || !output.uses.length) return
+    const parameter = parameterIn(output)
+    const stored = parameter ? inPlaceOf(parameter, tensor) : node.graph.constant(tensor, output.name)
+    output.replaceWith(stored)
   })
+}
+
+/** The parameter that a constant is another form of: as many numbers, of which nothing else is computed. */
+function parameterIn(value: Value): Value | null {
+  if (value.trainable || value.frozen) return value
+  if (!value.producer || value.producer.subgraphs.length) return null
+  const sources = value.producer.inputs.flatMap((input) => (input?.uses.length === 1 ? (parameterIn(input) ?? []) : []))
+  return sources.find(({ size }) => size === value.size) ?? null
+}
+
+function inPlaceOf(parameter: Value, tensor: Tensor): Value {
+  const { name, trainable, frozen, graph } = parameter
+  parameter.name = graph.unique(`${name}_former`)
+  return Object.assign(graph.store(name, tensor), { trainable, frozen })
 }
 
 /** What shape arithmetic found out about an integer tensor. */

@@ -13,11 +13,14 @@ const PARAMETERS: Readonly<Record<string, (node: Node) => readonly number[] | nu
   Tanh: () => [],
   LeakyRelu: (node) => [node.float('alpha', 0.01)],
   HardSigmoid: (node) => [node.float('alpha', 0.2), node.float('beta', 0.5)],
-  Clip: (node) => {
-    const bounds = [1, 2].map((i) => node.inputs[i]?.constant?.toNumbers()[0])
-    if ([1, 2].some((i) => node.inputs[i] && bounds[i - 1] === undefined)) return null
-    return [bounds[0] ?? node.float('min', -LARGEST), bounds[1] ?? node.float('max', LARGEST)]
-  },
+  Clip: clipBounds,
+}
+
+/** Between what a Clip keeps its numbers; null where a bound is not a constant. */
+export function clipBounds(clip: Node): readonly [low: number, high: number] | null {
+  const [low, high] = [1, 2].map((i) => clip.inputs[i]?.constant?.toNumbers()[0])
+  if ((clip.inputs[1] && low === undefined) || (clip.inputs[2] && high === undefined)) return null
+  return [low ?? clip.float('min', -LARGEST), high ?? clip.float('max', LARGEST)]
 }
 
 export interface FuseActivationOptions {

@@ -14,8 +14,7 @@ import { chosenLayers, type Selection } from './weight.ts'
  */
 export function holdZeros(selection: Selection = {}): Pass {
   return pass('hold-zeros', selection, (graph, report) => {
-    const layers = graph.nodes().filter((node) => matricesOf(node).length > 0)
-    for (const layer of chosenLayers('hold-zeros', layers, selection))
+    for (const layer of chosenLayers('hold-zeros', graph, (node) => matricesOf(node).length > 0, selection, report))
       for (const { index, axis } of matricesOf(layer)) {
         const weight = layer.input(index)
         const tensor = weight.initializer

@@ -7,8 +7,7 @@ const CANDIDATES: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Fused
 
 /** The chosen layers that can be computed in 8 bits; the others are refused with the reason. */
 export function int8Layers(pass: string, graph: Graph, selection: Selection, report: Report, further: (layer: Node) => string | null): readonly Node[] {
-  const candidates = graph.nodes().filter((node) => CANDIDATES.has(node.type) && ['', MICROSOFT].includes(node.domain))
-  return chosenLayers(pass, candidates, selection).filter((layer) => {
+  return chosenLayers(pass, graph, (node) => CANDIDATES.has(node.type) && ['', MICROSOFT].includes(node.domain), selection, report).filter((layer) => {
     const reason = obstacle(layer) ?? further(layer)
     if (reason) report.refuse(layer, reason)
     return !reason

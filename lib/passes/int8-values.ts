@@ -4,7 +4,7 @@ import type { Graph, Node, Value } from '../graph/graph.ts'
  * Operators that ONNX Runtime's CPU provider runs on 8-bit integers when they stand between DequantizeLinear and QuantizeLinear, as the graphs that it
  * makes of them show. Those that only move elements, or choose among them, need the same scale before and after.
  */
-const SAME_SCALE: ReadonlySet<string> = new Set(['Flatten', 'Gather', 'MaxPool', 'Reshape', 'Slice', 'Squeeze', 'Transpose', 'Unsqueeze'])
+export const SAME_SCALE: ReadonlySet<string> = new Set(['Flatten', 'Gather', 'MaxPool', 'Reshape', 'Slice', 'Squeeze', 'Transpose', 'Unsqueeze'])
 const OWN_SCALE: ReadonlySet<string> = new Set(['Add', 'AveragePool', 'Concat', 'GlobalAveragePool', 'LeakyRelu', 'Mul', 'Relu', 'Sigmoid'])
 
 /** Which activations are stored in 8 bits. */
@@ -17,16 +17,24 @@ export interface Int8Values {
   readonly carriers: ReadonlySet<Node>
 }
 
-/** What the layers read and write, and what lies between them, as far as 8 bits reach. */
-export function int8Values(graph: Graph, layers: readonly Node[]): Int8Values {
+/**
+ * What the layers read and write, and what lies between them, as far as 8 bits reach. Where the levels of an activation end where its numbers do, saturating is
+ * all that a Relu or Clip before it does; where levels are `symmetric`, it does its work on 8 bits.
+ */
+export function int8Values(graph: Graph, layers: readonly Node[], { symmetric = false }: { readonly symmetric?: boolean } = {}): Int8Values {
   const scaleOf = new Map<Value, Value>()
   const computed = new Set<Value>()
   const carriers = new Map<Node, Value>()
   const absorbed = new Set<Node>()
   const end = (value: Value) => {
     const activation = soleReader(value, ['Relu', 'Clip'])
-    if (activation) absorbed.add(activation)
-    return activation?.output ?? value
+    if (!activation) return value
+    absorbed.add(activation)
+    if (!symmetric) return activation.output
+    computed.add(value)
+    scaleOf.set(value, activation.output)
+    carriers.set(activation, activation.output)
+    return activation.output
   }
   for (const node of graph.nodes()) {
     if (layers.includes(node)) {

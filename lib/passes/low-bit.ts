@@ -2,7 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import { HONE } from '../graph/operator.ts'
 import { channelAxis } from './int8-layers.ts'
 import { pass, type Pass } from './pass.ts'
-import { chosenLayers, weightIndex, type Selection } from './weight.ts'
+import { chosenLayers, hasWeight, weightIndex, type Selection } from './weight.ts'
 
 /**
  * Ternary weights α·{−1, 0, 1}, a scale for each output channel: while the network is trained on, a copy in full precision learns. The first and the last layer
@@ -23,7 +23,7 @@ export function binarize(selection: Selection = {}): Pass {
 function lowBit(name: string, operator: string, levels: string, selection: Selection): Pass {
   return pass(name, selection, (graph, report) => {
     const builder = new Builder(graph)
-    for (const layer of chosenLayers(name, graph.nodes().filter((node) => weightIndex(node) !== null), selection)) {
+    for (const layer of chosenLayers(name, graph, hasWeight, selection, report)) {
       const index = weightIndex(layer)!
       const weight = layer.input(index)
       if (!weight.initializer || weight.dtype !== 'float32') {

@@ -18,7 +18,6 @@ const SMALLEST = 512
 export function packWeights(): Pass {
   return pass('pack-weights', {}, (graph, report) => {
     const opset = graph.opsets.get('') ?? 1
-    const builder = new Builder(graph)
     for (const value of graph.initializers) {
       const tensor = value.initializer!
       if (tensor.dtype !== 'float32' || tensor.size < SMALLEST || graph.inputs.includes(value) || !value.uses.length) continue
@@ -27,10 +26,12 @@ export function packWeights(): Pass {
       if (!best || best.bytes >= tensor.bytes.length) report.refuse(value, 'its numbers take all their bits')
       else if (opset < OLDEST_OPSET) report.refuse(value, `unpacking needs operator set ${OLDEST_OPSET} or newer, and the graph has ${opset}`)
       else {
-        const name = value.name
+        const { name } = value
+        const unpacked = best.unpacked(new Builder(graph, `${name}.`), name)
+        value.replaceWith(unpacked)
         value.name = graph.unique(`${name}_dense`)
-        value.replaceWith(best.unpacked(builder, name))
-        report.change(value, `${name}: ${best.text}, ${tensor.bytes.length.toLocaleString('en')} bytes in ${best.bytes.toLocaleString('en')}`)
+        Object.assign(unpacked, { name, frozen: value.trainable || value.frozen })
+        report.change(unpacked, `${best.text}, ${tensor.bytes.length.toLocaleString('en')} bytes in ${best.bytes.toLocaleString('en')}`)
       }
     }
   })

@@ -42,17 +42,25 @@ export function pruneChannels({ amount, criterion = 'l1', scope = 'layer', round
   return pass('prune-channels', { amount, criterion: chosen.name, scope, roundTo, ...selection }, async (graph, report) => {
     const groups = await groupsOf(graph, chosen, selection, report)
     const taken = scope === 'layer' ? groups.map((group) => weakest(group, roundHalfToEven(amount * group.members.length))) : lowest(groups, amount)
-    const removal = removalOf(groups.flatMap((group, g) => rounded(group, taken[g]!, roundTo)))
-    for (const { layers } of groups) tell(layers, removal, report)
+    const { removal, spared } = removalOf(groups.flatMap((group, g) => rounded(group, taken[g]!.going, roundTo)))
+    groups.forEach(({ layers, members }, g) => {
+      tell(layers, removal, report)
+      if (taken[g]!.isSpared || members.some((member) => spared.has(member))) report.refuse(layers[0]!.layer, 'the best of its channels stays, though it was to go: something of each layer has to')
+    })
     removeEntries(graph, removal)
   })
+}
+
+/** Why a criterion does not tell how much channels matter. */
+const UNTOLD: Readonly<Record<Criterion['reads'], string>> = {
+  weights: 'no stored weight computes its channels, by which they were to be judged',
+  scales: 'its channels have no batch normalization, by whose scale they were to be judged',
 }
 
 /** The groups that may lose channels, each once, in the order of their first layers; what may not is reported. */
 async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection, report: Report): Promise<readonly Group[]> {
   const layers = graph.nodes().flatMap((node) => channelsOf(node) ?? [])
-  const names = new Map(layers.map((channels) => [channels.layer, channels]))
-  const chosen = new Set(chosenLayers('prune-channels', [...names.keys()], selection))
+  const chosen = new Set(chosenLayers('prune-channels', graph, (node) => channelsOf(node) !== null, selection, report))
   const coupling = new Coupling()
   const membersOf = new Map<Channels, readonly Member[]>()
   for (const channels of layers) {
@@ -76,7 +84,7 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
     const reason = members.find(({ refusal }) => refusal)?.refusal ?? (members.some((member) => protectedMembers.has(member)) ? 'its channels hang together with those of a layer that is left as it is' : null)
     const scores = free.map(score)
     if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
-    else if (scores.some((s) => s === null)) report.refuse(channels.layer, 'its channels have no batch normalization, by whose scale they were to be judged')
+    else if (scores.some((s) => s === null)) report.refuse(channels.layer, UNTOLD[criterion.reads])
     else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
     else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => going.has(member))), members: free, scores: scores as number[] })
   }
@@ -120,18 +128,30 @@ interface Going {
   readonly score: number
 }
 
-/** The `count` members of a group that matter least, but never all; of equal ones the first. */
-function weakest({ members, scores }: Group, count: number): readonly Going[] {
-  const ranked = members.map((member, i) => ({ member, score: scores[i]! })).toSorted((a, b) => a.score - b.score)
-  return ranked.slice(0, Math.min(count, members.length - 1))
+/** What goes of a group, and whether its best member only stays because nothing would be left. */
+interface Taken {
+  readonly going: readonly Going[]
+  readonly isSpared: boolean
+}
+
+/** The members of a group, what matters least first; of equal ones the first. */
+function ranked({ members, scores }: Group): readonly Going[] {
+  return members.map((member, i) => ({ member, score: scores[i]! })).toSorted((a, b) => a.score - b.score)
+}
+
+/** The `count` members of a group that matter least, but never all. */
+function weakest(group: Group, count: number): Taken {
+  return { going: ranked(group).slice(0, Math.min(count, group.members.length - 1)), isSpared: count >= group.members.length }
 }
 
 /** The share of all groups' members that matters least, but for the best of each group, so that none is emptied. */
-function lowest(groups: readonly Group[], amount: number): readonly (readonly Going[])[] {
-  const candidates = groups.map((group) => weakest(group, group.members.length))
-  const total = groups.reduce((sum, { members }) => sum + members.length, 0)
-  const going = new Set(candidates.flat().toSorted((a, b) => a.score - b.score).slice(0, roundHalfToEven(amount * total)))
-  return candidates.map((list) => list.filter((candidate) => going.has(candidate)))
+function lowest(groups: readonly Group[], amount: number): readonly Taken[] {
+  const all = groups.map(ranked)
+  const count = roundHalfToEven(amount * all.flat().length)
+  const candidates = all.flatMap((list) => list.slice(0, -1)).toSorted((a, b) => a.score - b.score)
+  const going = new Set(candidates.slice(0, count))
+  const most = count > candidates.length ? Infinity : (candidates[count - 1]?.score ?? 0)
+  return all.map((list) => ({ going: list.filter((candidate) => going.has(candidate)), isSpared: list.at(-1)!.score < most }))
 }
 
 /** Fewer, so that the number that stays is a multiple. */
@@ -141,12 +161,12 @@ function rounded({ members }: Group, going: readonly Going[], multiple: number):
 }
 
 /** What goes with the members; the best of those that would leave nothing of some part of a group (one half of a split, say) stays. */
-function removalOf(going: readonly Going[]): Coupled {
+function removalOf(going: readonly Going[], spared: ReadonlySet<Member> = new Set()): { readonly removal: Coupled; readonly spared: ReadonlySet<Member> } {
   const removal = union(going.map(({ member }) => member))
   const empty = emptied(removal)
-  if (!empty) return removal
+  if (!empty) return { removal, spared }
   const best = going.filter(({ member }) => member.entries.some(({ port }) => isSame(port, empty))).reduce((a, b) => (b.score > a.score ? b : a))
-  return removalOf(going.filter((other) => other !== best))
+  return removalOf(going.filter((other) => other !== best), new Set([...spared, best.member]))
 }
 
 function tell(layers: readonly Channels[], removal: Coupled, report: Report): void {

@@ -5,7 +5,7 @@ import { replaceConstant } from './constant.ts'
 import { pass, type Pass } from './pass.ts'
 import type { PruneOptions } from './prune-l1.ts'
 import { roundHalfToEven } from './rounding.ts'
-import { chosenLayers } from './weight.ts'
+import { selected } from './weight.ts'
 import { checkAmount, maskOfSmallest } from './zeroing.ts'
 
 /**
@@ -17,8 +17,8 @@ import { checkAmount, maskOfSmallest } from './zeroing.ts'
 export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
   checkAmount('pruneColumns', amount)
   return pass('prune-columns', { amount, ...selection }, (graph, report) => {
-    const layers = graph.nodes().filter((node) => matricesOf(node).length > 0)
-    for (const layer of chosenLayers('prune-columns', layers, selection))
+    const layers = graph.allNodes().filter((node) => matricesOf(node).length > 0)
+    for (const layer of selected('prune-columns', layers, selection))
       for (const { index, axis } of matricesOf(layer)) {
         const weight = layer.input(index)
         const tensor = weight.constant
@@ -29,6 +29,10 @@ export function pruneColumns({ amount, ...selection }: PruneOptions): Pass {
         const norms = marginals(tensor, axis, 2)
         const stay = maskOfSmallest(norms, roundHalfToEven(amount * norms.length))
         const gone = Array.from(stay.keys()).filter((column) => !stay[column])
+        if (gone.length === norms.length) {
+          report.refuse(layer, `nothing of "${weight}" would be left: prune less of it`)
+          continue
+        }
         replaceConstant(layer, index, withoutColumns(tensor, axis, gone), weight.name)
         report.change(layer, `${norms.length - gone.length} of ${norms.length} columns of "${weight}" stay`)
       }

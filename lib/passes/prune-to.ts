@@ -4,6 +4,7 @@ import { summary } from '../graph/print.ts'
 import { bench } from '../measure/bench.ts'
 import type { Tensors } from '../runtime/boundary.ts'
 import { Session } from '../runtime/session.ts'
+import { percentText } from '../units.ts'
 import { PassResult, type Pass } from './pass.ts'
 
 /** The share of the unpruned network that may be left of one figure. */
@@ -23,9 +24,10 @@ const MOST = 0.98
  * @throws RangeError where the target is not a share.
  */
 export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): Pass {
-  const [figure, share] = Object.entries(target).find(([name]) => FIGURES.includes(name)) ?? ['target', NaN]
+  const [figure, share] = Object.entries(target).find(([name]) => FIGURES.includes(name)) ?? []
+  if (figure === undefined) throw new RangeError(`pruneTo: the target is the share of ${FIGURES.join(', ')} (with feeds) that may be left, as in { macs: 0.5 }, not of ${Object.keys(target).join(', ') || 'nothing'}`)
   if (typeof share !== 'number' || !(share > 0 && share <= 1)) throw new RangeError(`pruneTo: ${figure} is a share above 0, at most 1, not ${share}: { macs: 0.5 } leaves half`)
-  const name = `${prune(0).name} to ${Math.round(100 * share)} % of its ${figure}`
+  const name = `${prune(0).name} to ${percentText(share)} of its ${figure}`
   return {
     name,
     options: { [figure]: share },
@@ -34,7 +36,7 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
       const most = await prune(MOST).apply(graph)
       const least = await left(most.graph)
       if (least > share) {
-        const reason = `no amount brings its ${figure} to ${percent(share)} of what they were: at ${percent(MOST)} of the channels ${percent(least)} are left`
+        const reason = `no amount brings its ${figure} to ${percentText(share)} of what they were: at an amount of ${MOST} there is ${percentText(least)} left`
         return new PassResult(most.graph, most.changes, [...most.refusals, { pass: name, node: graph.name, reason }])
       }
       let [low, high, best] = [0, MOST, most]
@@ -48,8 +50,6 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
     },
   }
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** Answers the share of a figure that is left in a pruned graph. */
 async function measureOf(target: PruneTarget, graph: Graph): Promise<(pruned: Graph) => Promise<number> | number> {

@@ -3,13 +3,16 @@ import { Builder } from '../graph/builder.ts'
 import type { Node, Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { affineOf, type Affine } from './affine.ts'
+import { requireOneOf } from '../require.ts'
+import { affineOf, type Affine, type Levels } from './affine.ts'
 import { calibrated, type Calibration } from './calibrate.ts'
 import { channelAxis, int8Layers } from './int8-layers.ts'
 import { int8Values } from './int8-values.ts'
-import { insertBehind, writeIntegers } from './integer-form.ts'
-import { labelOf, pass, type Pass } from './pass.ts'
+import { FORMATS, insertBehind, USUAL_FORM, writeIntegers, type IntegerForm } from './integer-form.ts'
+import { pass, type Pass } from './pass.ts'
 import type { Selection } from './weight.ts'
+
+const ACTIVATIONS: Levels = { dtype: 'uint8', symmetric: false }
 
 export interface QuantizeAwareOptions extends Selection {
   /** Inputs that show which numbers the activations take at first. */
@@ -37,7 +40,7 @@ export function quantizeAware({ calibrate, batch = 1, learnedScales = true, ...s
     const ranges = await calibrated(graph, [...new Set(values.scaleOf.values())], calibrate, { batch, method: 'average' })
     const builder = new Builder(graph)
     const maps = new Map([...ranges].map(([value, [low, high]]) => {
-      const { scale, zeroPoint } = affineOf(low, high, 'uint8')
+      const { scale, zeroPoint } = affineOf(low, high, ACTIVATIONS)
       const stored = builder.tensor(Tensor.scalar('float32', scale), `${value.name}.scale`)
       stored.trainable = learnedScales
       return [value, [stored, builder.tensor(Tensor.scalar('uint8', zeroPoint), `${value.name}.zero_point`)]] as const
@@ -59,8 +62,9 @@ export function quantizeAware({ calibrate, batch = 1, learnedScales = true, ...s
 /**
  * Writes what `quantizeAware` trained with 8-bit integers, as `quantize` does, with the scales that were learned.
  */
-export function toIntegers(): Pass {
-  return pass('to-integers', {}, (graph, report) => {
+export function toIntegers({ format = USUAL_FORM.format }: Partial<Pick<IntegerForm, 'format'>> = {}): Pass {
+  requireOneOf('toIntegers: format', format, FORMATS)
+  return pass('to-integers', { format }, (graph, report) => {
     const trained = new Map<Value, readonly [scale: Value, zero: Value]>()
     const aware: Node[] = []
     for (const node of graph.nodes()) {
@@ -70,13 +74,13 @@ export function toIntegers(): Pass {
       node.output.replaceWith(node.input(0))
       node.remove()
     }
-    const layers = int8Layers('to-integers', graph, { include: aware.map(labelOf) }, report, () => null)
+    const layers = int8Layers('to-integers', graph, {}, report, (layer) => (aware.includes(layer) ? null : 'it was not trained with fake quantization: apply quantizeAware, then fit'))
     const values = int8Values(graph, layers)
     const maps = new Map([...new Set(values.scaleOf.values())].map((source): [Value, Affine] => {
       const [scale, zero] = trained.get(source) ?? []
       if (!scale || !zero) throw new Error(`"${source}" was not trained with fake quantization: apply quantizeAware, train, then toIntegers`)
       return [source, { dtype: 'uint8', scale: Math.fround(Math.abs(scale.constant!.toNumbers()[0])), zeroPoint: zero.constant!.toNumbers()[0] }]
     }))
-    writeIntegers(graph, layers, values, maps, report)
+    writeIntegers(graph, layers, values, maps, { ...USUAL_FORM, format }, report)
   })
 }

@@ -1,3 +1,4 @@
+import type { Device } from '../runtime/devices.ts'
 import type { Calibration, RangeMethod } from './calibrate.ts'
 import { commonSubexpressions } from './common-subexpressions.ts'
 import { float8 } from './float8.ts'
@@ -43,6 +44,8 @@ interface Dimensions {
   /** Layers that keep full precision where weights have few bits: the first and the last. */
   readonly ends: readonly string[]
   readonly calibrate: Calibration
+  /** Where the network will run. */
+  readonly device: Device
 }
 
 const RANGES: readonly RangeMethod[] = ['average', 'percentile', 'mse', 'entropy']
@@ -93,12 +96,12 @@ export class SearchSpace {
   }
 
   steps({ amount, format, range, spared }: Recipe): Steps {
-    const { prunable, ends, calibrate } = this.#of
+    const { prunable, ends, calibrate, device } = this.#of
     const structure = [...(amount ? [pruneChannels({ amount, include: prunable })] : []), ...(format === 'ternary' ? [ternarize({ exclude: ends })] : [])]
     const forms: Readonly<Record<Format, () => readonly Pass[]>> = {
       float32: () => [folded(), fuseActivation()],
       int8: () => [folded(), quantize({ calibrate, range, exclude: this.#spared({ format, spared }) }), fuseActivation()],
-      float16: () => [folded(), halfPrecision()],
+      float16: () => [folded(), halfPrecision({ device })],
       'stored in float16': () => [folded(), fuseActivation(), halfPrecision({ storageOnly: true })],
       'stored in float8': () => [folded(), fuseActivation(), float8()],
       ternary: () => [foldConstants({ limit: Infinity }), folded(), fuseActivation(), packWeights()],

@@ -23,9 +23,10 @@ export interface TaylorOptions<Label> {
 /**
  * How much the loss would change without a channel, to first order: (Σ g·w)² over the weights that compute it, the mean over batches. Molchanov et al. 2019,
  * https://arxiv.org/abs/1906.10771
- * @throws Error where an operator between the weights and the loss is not differentiable.
+ * @throws TypeError without data; Error where an operator between the weights and the loss is not differentiable.
  */
 export function taylor<Label>({ data, loss = crossEntropy, batch = 32 }: TaylorOptions<Label>): Criterion {
+  if (!data?.size) throw new TypeError('taylor: data takes the samples that the loss is taken over, a data set with labels')
   return {
     name: 'taylor', reads: 'weights',
     async score(axes, graph) {

@@ -13,7 +13,7 @@ import { Judge, type Look } from './judge.ts'
 import { digest, KeptLooks } from './kept-looks.ts'
 import { labelOf, type Pass } from './pass.ts'
 import { folded, SearchSpace, type Format, type Recipe } from './search-space.ts'
-import { layerByLayer, Sensitivities, shareOf, type Sensitivity } from './sensitivity.ts'
+import { layerByLayer, Sensitivities, shareOf, type SensitivityChange } from './sensitivity.ts'
 import { timedSideBySide } from './side-by-side.ts'
 import { better, beyond, frontOf, GOALS, Tuning, type Goal, type Trial } from './tuning.ts'
 import { weightIndex } from './weight.ts'
@@ -207,14 +207,14 @@ class Search<Label> {
   async #space(): Promise<SearchSpace> {
     const { settings: { amounts, calibrate, budget, finish }, base, look, kept, judge } = this.#from
     const formats = await this.#formats()
-    const changes: Sensitivity['change'][] = [...(formats.includes('int8') ? (['int8'] as const) : []), ...(amounts.length ? (['half its channels'] as const) : [])]
+    const changes: SensitivityChange[] = [...(formats.includes('int8') ? (['int8'] as const) : []), ...(amounts.length ? [{ channels: [0.5] }] : [])]
     this.#sensitivities = await layerByLayer(base, look.right, (name, changed) => kept.of(name, {}, () => judge.lookAtAnswers(changed)), { calibrate, changes })
     const bearable = finish ? Infinity : Math.max(2 * (budget.loss ?? Infinity), TOUGH)
-    const halved = this.#sensitivities.to('half its channels')
+    const halved = this.#sensitivities.to('channels')
     const robust = halved.filter(({ lost }) => lost <= bearable)
     const prunable = (robust.length ? robust : halved.slice(-1)).map(({ layer }) => layer)
     const layers = base.graph.nodes().filter((node) => weightIndex(node) !== null).map(labelOf)
-    return new SearchSpace({ formats, amounts, calibrate, prunable, sensitivities: this.#sensitivities, ends: [...new Set([layers[0], layers.at(-1)])].filter((name) => name !== undefined) })
+    return new SearchSpace({ formats, amounts, calibrate, prunable, device: this.#from.session.device, sensitivities: this.#sensitivities, ends: [...new Set([layers[0], layers.at(-1)])].filter((name) => name !== undefined) })
   }
 
   /** The network with channels or bits gone, trained where it is to be; what is to be trained keeps its batch norms. */

@@ -1,7 +1,7 @@
 import type { Builder } from '../graph/builder.ts'
-import type { Node, Value } from '../graph/graph.ts'
+import type { Graph, Node, Value } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { labelOf } from './pass.ts'
+import { labelOf, type Report } from './pass.ts'
 
 /** Which input of a layer is its weight; null for nodes that have none. Of a MatMul it is the operand that is stored, the second where both are. */
 export function weightIndex(node: Node): number | null {
@@ -18,6 +18,9 @@ export function weightIndex(node: Node): number | null {
   }
 }
 
+/** Whether a node is a layer with a weight. */
+export const hasWeight = (node: Node): boolean => weightIndex(node) !== null
+
 /** A parameter's numbers in a form that is not trained; they count as parameters still. */
 export function inOtherForm(builder: Builder, parameter: Value, tensor: Tensor, form: string): Value {
   const stored = builder.graph.constant(tensor, `${parameter.name}_${form}`)
@@ -33,8 +36,22 @@ export interface Selection {
   exclude?: readonly string[]
 }
 
-/** @throws Error where a name is that of no layer. */
-export function chosenLayers(pass: string, layers: readonly Node[], { include, exclude = [] }: Selection): readonly Node[] {
+/**
+ * The chosen layers of a graph, of those that meet a condition. Those of branches and loops are refused: what is around them does not know whether, or how often, they run.
+ * @throws Error where a name is that of no layer.
+ */
+export function chosenLayers(pass: string, graph: Graph, isLayer: (node: Node) => boolean, selection: Selection, report: Report): readonly Node[] {
+  return selected(pass, graph.allNodes().filter(isLayer), selection).filter((layer) => {
+    if (layer.graph !== graph) report.refuse(layer, isInside(layer))
+    return layer.graph === graph
+  })
+}
+
+/** Why a layer of a branch or a loop is refused. */
+export const isInside = (layer: Node): string => `it is inside ${layer.graph.parent}, and only what runs unconditionally, and once, can be changed so`
+
+/** Those that are meant. @throws Error where a name is that of no layer. */
+export function selected(pass: string, layers: readonly Node[], { include, exclude = [] }: Selection): readonly Node[] {
   const names = layers.map(labelOf)
   const unknown = [...(include ?? []), ...exclude].find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`${pass}: there is no layer "${unknown}" with a weight; there ${names.length ? `are ${names.join(', ')}` : 'is none'}`)

@@ -3,7 +3,7 @@ import { isFloat, Tensor } from '../graph/tensor.ts'
 import { bitsOf, MAGNITUDE } from './bits.ts'
 import { storeIn } from './constant.ts'
 import { pass, type Pass } from './pass.ts'
-import { chosenLayers, weightIndex, type Selection } from './weight.ts'
+import { hasWeight, selected, weightIndex, type Selection } from './weight.ts'
 
 /** A stored weight and the layers that read it. */
 export interface Prunable {
@@ -19,7 +19,7 @@ export type Choice = (weights: readonly Prunable[]) => readonly (number | string
 /** A pass that sets weights of convolutions and products to zero and keeps every shape. A weight that several layers share is pruned once. */
 export function zeroing(name: string, options: object, selection: Selection, choose: Choice): Pass {
   return pass(name, { ...options, ...selection }, (graph, report) => {
-    const layers = chosenLayers(name, graph.nodes().filter((node) => weightIndex(node) !== null), selection)
+    const layers = selected(name, graph.allNodes().filter(hasWeight), selection)
     const weights = [...byWeight(layers)].flatMap(([value, readers]) => {
       const reason = obstacle(value)
       if (reason) for (const layer of readers) report.refuse(layer, reason)
@@ -27,6 +27,7 @@ export function zeroing(name: string, options: object, selection: Selection, cho
     })
     choose(weights).forEach((zeros, i) => {
       const { value, tensor, readers, words } = weights[i]
+      if (zeros === tensor.size) zeros = 'nothing of its weights would be left: prune less of it'
       if (typeof zeros !== 'string' && zeros) put(pruned(tensor, words), value, readers, graph)
       for (const layer of readers) {
         if (typeof zeros === 'string') report.refuse(layer, zeros)

@@ -19,7 +19,7 @@ const OVER_WEIGHTS: Readonly<Record<string, passes.Pass>> = {
   pruneColumns: passes.pruneColumns({ amount: 0.5 }),
   flushDenormals: passes.flushDenormals(),
   quantizeDynamic: passes.quantizeDynamic({ force: true }),
-  halfPrecision: passes.halfPrecision(),
+  halfPrecision: passes.halfPrecision({ device: 'cuda' }),
   float8: passes.float8(),
   packWeights: passes.packWeights(),
 }

@@ -44,7 +44,7 @@ function passes({ graph }: Model): readonly Pass[] {
   const values = Array.from({ length: sizeOf(shape) }, (_, i) => (input!.dtype === 'float32' ? ((i * 37) % 20) / 10 - 1 : i % 6))
   const calibrate = [{ [input!.name]: Tensor.of(input!.dtype!, shape, values) }]
   return [
-    ...EXACT, pipeline(EXACT), packWeights(), equalize(), halfPrecision(), halfPrecision({ dtype: 'bfloat16' }), halfPrecision({ storageOnly: true }),
+    ...EXACT, pipeline(EXACT), packWeights(), equalize(), halfPrecision({ device: 'cuda' }), halfPrecision({ dtype: 'bfloat16', device: 'cuda' }), halfPrecision({ storageOnly: true }),
     float8(), float8({ dtype: 'float8e5m2', scale: 'tensor', ...(input!.dtype === 'float32' && { calibrate }) }), blockLayers({ over: 'channels', tile: 24 }), blockLayers({ over: 'rows', tile: 3 }),
     binarize(), ternarize(), pipeline([ternarize(), packWeights()]), pipeline([ternarize(), correctBias({ reference: graph, calibrate })]),
     quantize({ calibrate }), pipeline([foldBatchNorm(), quantize({ calibrate }), fuseActivation()]), quantizeDynamic({ force: true }), quantizeAware({ calibrate }), pipeline([quantizeAware({ calibrate }), toIntegers()]),

@@ -5,7 +5,7 @@ import { conv, convolutionCost, convolutionCoupling, convolved } from './conv.ts
 import { product, productCost, productCoupling } from './matmul.ts'
 
 /** Scales and zero points of each output channel go with it; those of the whole tensor stay. */
-function perChannel(values: readonly (Value | null | undefined)[], y: Value, axis: number): Link[] {
+export function perChannel(values: readonly (Value | null | undefined)[], y: Value, axis: number): Link[] {
   return values.flatMap((value) => (value?.shape?.length === 1 && isStatic(value.shape) && value.size !== 1 ? [link({ value, axis: 0 }, { value: y, axis })] : []))
 }
 

@@ -5,7 +5,7 @@ import { knownShape } from './arguments.ts'
 import { concatCoupling, concatenated } from './concat.ts'
 import { conv, convolutionCost, convolutionCoupling, convolved } from './conv.ts'
 import { broadcast } from './elementwise.ts'
-import { quantized } from './integer.ts'
+import { perChannel, quantized } from './integer.ts'
 import { gemm, matmul, product, productCost, productCoupling } from './matmul.ts'
 import { pooled } from './pool.ts'
 
@@ -50,6 +50,29 @@ function order(x: Value, node: Node, side: 'A' | 'B'): number[] {
 
 /** activation(Gemm(a, b, c)) */
 export const fusedGemm = operator('FusedGemm', { shape: gemm.shape!, learned: gemm.learned!, cost: gemm.cost!, coupling: gemm.coupling! }, MICROSOFT)
+
+/** A'·B' + bias in integers: (a, a_scale, a_zero_point, b, b_scale, b_zero_point, bias, y_scale, y_zero_point); in float32 without the last two. */
+export const qGemm = operator('QGemm', {
+  shape: ([a, , , b, , , , , zero], node) => [{ dtype: zero?.dtype ?? 'float32', shape: product(turned(a, node, 'A'), turned(b, node, 'B')) }],
+  cost([a, , , b], node) {
+    const left = turned(a, node, 'A')
+    return productCost(product(left, turned(b, node, 'B')), left?.at(-1) ?? null)
+  },
+  coupling: (node) => [
+    ...productCoupling(node, node.input(0), node.input(3), order(node.input(0), node, 'A'), order(node.input(3), node, 'B')),
+    ...perChannel([node.inputs[4], node.inputs[5], node.inputs[6]], node.output, 1),
+  ],
+}, MICROSOFT)
+
+/** Product of integers in float32: (a, b, a_scale, b_scale, a_zero_point, b_zero_point, bias). */
+export const matMulIntegerToFloat = operator('MatMulIntegerToFloat', {
+  shape: ([a, b]) => [{ dtype: 'float32', shape: product(a.shape, b.shape) }],
+  cost: ([a, b]) => productCost(product(a.shape, b.shape), a.shape?.at(-1) ?? null),
+  coupling: (node) => [
+    ...productCoupling(node, node.input(0), node.input(1)),
+    ...perChannel([node.inputs[3], node.inputs[5], node.inputs[6]], node.output, (node.output.shape?.length ?? 0) - 1),
+  ],
+}, MICROSOFT)
 
 /** (a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point) */
 export const quantizedBinaries = ['QLinearAdd', 'QLinearMul'].map((type) => operator(type, {

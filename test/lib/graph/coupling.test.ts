@@ -65,7 +65,7 @@ test('channels that contribute nothing may go without a change of the outputs', 
 
 test('a removal that would change the interface, or leave nothing, is refused by name', () => {
   const graph = residual()
-  assert.throws(() => coupled({ value: weight(graph, 'head.2.weight'), axis: 0 }, [0]), /axis 1 of the output "logits" hangs together with it/)
-  assert.throws(() => coupled({ value: weight(graph, 'stem.0.weight'), axis: 1 }, [0]), /axis 1 of the input "x" hangs together with it/)
+  assert.throws(() => coupled({ value: weight(graph, 'head.2.weight'), axis: 0 }, [0]), /axis 1 of the network's output "logits" is tied to it/)
+  assert.throws(() => coupled({ value: weight(graph, 'stem.0.weight'), axis: 1 }, [0]), /axis 1 of the network's input "x" is tied to it/)
   assert.throws(() => coupled({ value: weight(graph, 'block.0.weight'), axis: 0 }, Array.from({ length: 12 }, (_, i) => i)), /nothing would be left of axis 0 of "block.0.weight"/)
 })

@@ -2,20 +2,23 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { affineOf, dequantizedNumber, largestMagnitude, magnitudesOf, quantizedNumber, quantizedWeight } from '../../../lib/passes/affine.ts'
+import { affineOf, dequantizedNumber, largestMagnitude, magnitudesOf, quantizedNumber, quantizedWeight, SIGNED, type Levels } from '../../../lib/passes/affine.ts'
 import { roundHalfToEven } from '../../../lib/passes/rounding.ts'
 
 const bounded = fc.float({ min: -1e6, max: 1e6, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-20)
 const slack = 1 + 1e-5
 
-for (const dtype of ['uint8', 'int8'] as const)
-  test(`a number of the range comes back from ${dtype} within half a scale, and 0 comes back as 0`, () => {
+const UNSIGNED: Levels = { dtype: 'uint8', symmetric: false }
+const LEVELS: readonly Levels[] = [UNSIGNED, { dtype: 'int8', symmetric: false }, { dtype: 'uint8', symmetric: true }, SIGNED, { ...SIGNED, reduced: true }]
+
+for (const levels of LEVELS)
+  test(`a number of the range comes back from ${levels.dtype}${levels.symmetric ? ', symmetric' : ''}${levels.reduced ? ', 7 bits of it' : ''} within half a scale, and 0 comes back as 0`, () => {
     fc.assert(fc.property(bounded, bounded, fc.double({ min: 0, max: 1, noNaN: true }), (a, b, share) => {
       const [low, high] = [Math.min(a, b, 0), Math.max(a, b, 0)]
-      const map = affineOf(low, high, dtype)
+      const map = affineOf(low, high, levels)
       const x = low + share * (high - low)
       const q = quantizedNumber(x, map)
-      const [least, most] = dtype === 'uint8' ? [0, 255] : [-128, 127]
+      const [least, most] = levels.reduced ? [-63, 63] : levels.dtype === 'uint8' ? [0, 255] : [-128, 127]
       assert.ok(Number.isInteger(q) && q >= least! && q <= most!)
       assert.ok(Math.abs(dequantizedNumber(q, map) - x) <= (map.scale / 2) * slack, `${x} came back as ${dequantizedNumber(q, map)}, scale ${map.scale}`)
       assert.equal(dequantizedNumber(quantizedNumber(0, map), map), 0)
@@ -23,22 +26,28 @@ for (const dtype of ['uint8', 'int8'] as const)
   })
 
 test('numbers beyond the range become its ends; a range without extent still has a scale', () => {
-  const map = affineOf(-1, 3, 'uint8')
+  const map = affineOf(-1, 3, UNSIGNED)
   assert.deepEqual([-9, 9].map((x) => quantizedNumber(x, map)), [0, 255])
-  assert.deepEqual(affineOf(0, 0, 'uint8'), { dtype: 'uint8', scale: 1, zeroPoint: 0 })
+  assert.deepEqual(affineOf(0, 0, UNSIGNED), { dtype: 'uint8', scale: 1, zeroPoint: 0 })
 })
 
-test('a weight comes back from int8 within half the scale of its channel, whichever axis counts the channels', () => {
-  fc.assert(fc.property(fc.array(bounded, { minLength: 24, maxLength: 24 }), fc.constantFrom(0, 1, 2), (numbers, axis) => {
+test('symmetric levels have 0 in their middle', () => {
+  fc.assert(fc.property(bounded, bounded, fc.constantFrom(...LEVELS.filter(({ symmetric }) => symmetric)), (a, b, levels) => {
+    assert.equal(affineOf(Math.min(a, b), Math.max(a, b), levels).zeroPoint, levels.dtype === 'uint8' ? 128 : 0)
+  }))
+})
+
+test('a weight comes back from 8 bits within half the scale of its channel, whichever axis counts the channels', () => {
+  fc.assert(fc.property(fc.array(bounded, { minLength: 24, maxLength: 24 }), fc.constantFrom(0, 1, 2, null), fc.constantFrom(...LEVELS), (numbers, axis, levels) => {
     const shape = [2, 3, 4]
     const weight = Tensor.float32(shape, numbers)
-    const { values, scales } = quantizedWeight(weight, axis)
-    assert.equal(scales.length, shape[axis])
+    const { values, scales, zeroPoints } = quantizedWeight(weight, axis, levels)
+    assert.equal(scales.length, axis === null ? 1 : shape[axis])
     const strides = [12, 4, 1]
     values.toNumbers().forEach((q, i) => {
-      const scale = scales[Math.floor(i / strides[axis]!) % shape[axis]!]!
-      assert.ok(Math.abs(q) <= 127)
-      assert.ok(Math.abs(q * scale - weight.toNumbers()[i]!) <= (scale / 2) * slack)
+      const channel = axis === null ? 0 : Math.floor(i / strides[axis]!) % shape[axis]!
+      const back = dequantizedNumber(q, { dtype: levels.dtype, scale: scales[channel]!, zeroPoint: zeroPoints.toNumbers()[channel]! })
+      assert.ok(Math.abs(back - weight.toNumbers()[i]!) <= (scales[channel]! / 2) * slack)
     })
   }))
 })

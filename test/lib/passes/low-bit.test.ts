@@ -3,13 +3,14 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { mnist } from '../../../lib/data/index.ts'
 import type { Graph } from '../../../lib/graph/graph.ts'
-import { encodeModel } from '../../../lib/graph/onnx.ts'
+import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
+import { cost } from '../../../lib/measure/cost.ts'
 import { accuracy } from '../../../lib/measure/accuracy.ts'
 import { sizes } from '../../../lib/measure/size.ts'
 import { build } from '../../../lib/nn/build.ts'
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
-import type { Model } from '../../../lib/nn/model.ts'
+import { Model } from '../../../lib/nn/model.ts'
 import { binarize, compare, foldConstants, packWeights, pipeline, pruneL1, quantizeAware, ternarize, toIntegers, type Pass } from '../../../lib/passes/index.ts'
 import { fit } from '../../../lib/train/index.ts'
 import { Net, noise, types } from './networks.ts'
@@ -47,6 +48,26 @@ test('ternary, binary and sparse weights are stored in 2 bits, 1 bit, and a mask
     assert.deepEqual(types(unpacked), types(graph))
     const second = (it: Graph) => it.initializers.find(({ shape }) => String(shape) === '32,16,3,3')!.initializer!.toNumbers().map((w) => w + 0)
     assert.deepEqual(second(unpacked), second(graph))
+  }
+})
+
+test('packed weights, and those that are folded, keep their names and count as the parameters that they stand for, also in a file that is read again', async () => {
+  const model = new Model(network())
+  for (const pass of [ternarize(), binarize(), pruneL1({ amount: 0.9 })]) {
+    const narrow = await model.apply(folded(pass))
+    assert.equal(narrow.parameters, model.parameters, pass.name)
+    const packed = await narrow.apply(packWeights())
+    assert.deepEqual(packed.changes.map(({ node }) => node), ['a.weight', 'b.weight', 'fc.weight'])
+    assert.match(packed.changes[0]!.text, /^(\d bits? a weight|a bit mask and \d+ numbers), 5,184 bytes in [\d,]+$/)
+    const read = new Model(decodeModel(encodeModel(packed.graph)))
+    for (const it of [packed, read, await read.apply(foldConstants({ limit: Infinity }))]) {
+      assert.equal(it.parameters, model.parameters, pass.name)
+      assert.equal(cost(it).parameters, model.parameters, pass.name)
+    }
+    assert.ok(packed.trainable < 100)
+    const names = (it: Graph) => it.initializers.map(({ name }) => name).toSorted()
+    assert.deepEqual(names((await foldConstants({ limit: Infinity }).apply(packed.graph)).graph), names(narrow.graph))
+    assert.ok(packed.graph.nodes('BitShift').every(({ name }) => /^(a|b|fc)\.weight\.bitshift$/.test(name)))
   }
 })
 

@@ -1,5 +1,10 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InferenceSession } from 'onnxruntime-node'
 import { Builder } from '../../../lib/graph/builder.ts'
 import { Graph, type Value } from '../../../lib/graph/graph.ts'
+import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { sizeOf, Tensor } from '../../../lib/graph/tensor.ts'
 
 /** Numbers between -1 and 1 without a pattern, the same for the same seed. */
@@ -65,3 +70,35 @@ export class Net {
 
 /** Types of the nodes, in order. */
 export const types = (graph: Graph): string[] => graph.nodes().map((node) => node.type)
+
+/** The input of `network`. */
+export const image = [2, 3, 16, 16]
+
+/** Inputs named x to calibrate with. */
+export const batches = (count: number, shape: readonly number[] = image) => Array.from({ length: count }, (_, i) => ({ x: noise(shape, i + 1) }))
+
+/** Convolutions, pooling, a residual add, a concatenation and a classifier. */
+export function network(opset = 21): Graph {
+  const net = new Net(opset)
+  const pads = [1, 1, 1, 1]
+  const first = net.relu(net.norm(net.conv(net.input(image), 'conv1', 8, { pads }), 'bn1'), 'relu1')
+  const pooled = net.builder.op('MaxPool', [first], { kernel_shape: [2, 2], strides: [2, 2] }, { name: 'pool' })
+  const inner = net.relu(net.conv(pooled, 'conv2', 8, { pads, group: 2 }), 'relu2')
+  const sum = net.relu(net.builder.add(net.conv(inner, 'conv3', 8, { pads }), pooled), 'relu3')
+  const joined = net.builder.concat([sum, pooled], 1)
+  const averaged = net.builder.op('GlobalAveragePool', [net.conv(joined, 'conv4', 12, { kernel: [1, 1] })])
+  return net.output(net.linear(net.builder.op('Flatten', [averaged]), 'fc', 5))
+}
+
+/** The operators that ONNX Runtime makes of a graph. */
+export async function runtimeOperators(graph: Graph): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'hone-test-'))
+  const path = join(folder, 'optimized.onnx')
+  try {
+    const session = await InferenceSession.create(encodeModel(graph), { graphOptimizationLevel: 'extended', optimizedModelFilePath: path, logSeverityLevel: 4 })
+    await session.release()
+    return types(decodeModel(Uint8Array.from(await readFile(path))))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

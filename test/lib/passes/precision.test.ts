@@ -76,11 +76,24 @@ test('biases make up for what rounded weights shift', async () => {
 
 test('half precision: weights in 16 bits, the same outputs nearly, delicate operators and chosen layers in float32', async () => {
   const graph = network()
-  const { graph: half, changes } = await halfPrecision({ keep: /^fc/ }).apply(graph)
+  const { graph: half, changes } = await halfPrecision({ keep: /^fc/, device: 'cuda' }).apply(graph)
   assert.deepEqual([stored(half, 'a.weight').dtype, stored(half, 'b.bias').dtype, stored(half, 'fc.weight').dtype], ['float16', 'float16', 'float32'])
   assert.ok(changes.some(({ text }) => text === 'computes in float16'))
   assert.ok((await compare(graph, half, feeds)).outputs[0]!.relative < 0.01)
   assert.equal(half.outputs[0]!.dtype, 'float32')
+})
+
+test('on a device without fast kernels for the type the layers are refused, and only stored in it: half the size, and a network that runs', async () => {
+  const graph = network()
+  for (const options of [{}, { dtype: 'bfloat16' }, { dtype: 'bfloat16', device: 'webgpu' }] as const) {
+    const { dtype = 'float16', device = 'cpu' }: { dtype?: string; device?: string } = options
+    const { graph: half, changes, refusals } = await halfPrecision({ keep: /^fc/, ...options }).apply(graph)
+    assert.deepEqual(refusals.map(({ node, reason }) => [node, reason]), ['a', 'b'].map((node) => [node, `ONNX Runtime has no fast ${dtype} kernel for it on ${device}: its weights are stored so, and it computes in float32`]))
+    assert.deepEqual([...new Set(changes.map(({ text }) => text))], [`stored in ${dtype}`])
+    assert.deepEqual([stored(half, 'a.weight').dtype, stored(half, 'fc.weight').dtype], [dtype, 'float32'])
+    assert.ok((await compare(graph, half, feeds)).outputs[0]!.relative < (dtype === 'float16' ? 0.001 : 0.01))
+  }
+  assert.throws(() => halfPrecision({ device: 'gpu' as 'cuda' }), /halfPrecision: device is 'cpu' or 'webgpu' or 'cuda' or 'tensorrt', not 'gpu'/)
 })
 
 test('stored in 16 bits alone, a network takes half the room and computes in float32', async () => {
@@ -96,10 +109,10 @@ test('stored in 16 bits alone, a network takes half the room and computes in flo
 })
 
 test('bfloat16 is written in the first operator set whose convolutions take it, and refused in a file far older', async () => {
-  const made = await halfPrecision({ dtype: 'bfloat16' }).apply(network())
+  const made = await halfPrecision({ dtype: 'bfloat16', device: 'cuda' }).apply(network())
   assert.equal(made.graph.opsets.get(''), 22)
   const old = new Net(17)
-  const refused = await halfPrecision({ dtype: 'bfloat16' }).apply(old.output(old.conv(old.input(image), 'a', 6)))
+  const refused = await halfPrecision({ dtype: 'bfloat16', device: 'cuda' }).apply(old.output(old.conv(old.input(image), 'a', 6)))
   assert.deepEqual(refused.changes.length, 0)
   assert.match(refused.refusals[0]!.reason, /operator set 22/)
 })

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { batchNorm2d, conv2d, dropout, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
+import { batchNorm2d, conv2d, convTranspose2d, dropout, flatten, linear, relu, residual, sequential } from '../../../lib/nn/layers.ts'
 import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
-import { batchNormScale, pruneChannels, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
+import { batchNormScale, compare, pruneChannels, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
 const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
@@ -23,12 +23,11 @@ const network = () => build(
 )
 
 /** Makes the weights that compute some channels small. */
-function weaken(model: Model, name: string, channels: readonly number[], factor = 0.01): void {
+function weaken(model: Model, name: string, channels: readonly number[], factor = 0.01, axis = 0): void {
   const value = stored(model.graph, name)
   const tensor = value.initializer!
-  const data = Float32Array.from(tensor.toFloat32())
-  const inner = tensor.size / tensor.shape[0]!
-  for (const channel of channels) for (let i = channel * inner; i < (channel + 1) * inner; i++) data[i]! *= factor
+  const inner = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  const data = tensor.toFloat32().map((w, i) => (channels.includes(Math.floor(i / inner) % tensor.shape[axis]!) ? w * factor : w))
   value.initializer = Tensor.of('float32', tensor.shape, data)
 }
 
@@ -42,7 +41,7 @@ test('the weakest channels go, and with them what a residual addition ties to th
   assert.deepEqual(['stem.weight', 'norm.weight', 'block.a.weight', 'block.b.weight', 'head.weight'].map((name) => shapeOf(pruned, name)), ['5x3x3x3', '5', '4x5x3x3', '5x4x3x3', '5x80'])
   assert.deepEqual(stored(pruned.graph, 'stem.weight').initializer!.toNumbers(), before.take(0, [1, 2, 4, 6, 7]).toNumbers())
   assert.match(pruned.changes.map(({ node, text }) => `${node}: ${text}`).join('\n'), /stem.*: 3 of 8 channels removed, together with .*b/)
-  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /axis 1 of the output "logits" hangs together with it/)
+  assert.match(pruned.refusals.map(({ reason }) => reason).join('\n'), /axis 1 of the network's output "logits" is tied to it/)
   const { logits } = await (await pruned.session()).run({ x: Tensor.zeros('float32', [2, 3, 4, 4]) })
   assert.deepEqual(logits!.shape, [2, 5])
 })
@@ -93,8 +92,39 @@ test('amounts that make no sense, and those that would empty a layer, are refuse
   assert.throws(() => pruneChannels({ amount: 1.5 }), /amount is a share from 0 up to, not including, 1, not 1.5: something of each layer has to stay/)
   assert.throws(() => pruneChannels({ amount: 0.5, criterion: 'l3' as 'l1' }), /there is no criterion "l3"; there are l1, l2, batch-norm, random/)
   assert.throws(() => pruneChannels({ amount: 1 }), /something of each layer has to stay/)
-  assert.equal(shapeOf(await network().apply(pruneChannels({ amount: 0.99 })), 'block.a.weight'), '1x1x3x3')
+  for (const scope of ['layer', 'global'] as const) {
+    const most = await network().apply(pruneChannels({ amount: 0.99, scope }))
+    assert.equal(shapeOf(most, 'block.a.weight'), '1x1x3x3')
+    const told = most.refusals.filter(({ reason }) => reason === 'the best of its channels stays, though it was to go: something of each layer has to')
+    assert.deepEqual(told.map(({ node }) => node), ['stem', 'block.a'])
+  }
+  assert.ok((await network().apply(pruneChannels({ amount: 0.5 }))).refusals.every(({ node }) => node.startsWith('head')))
   await assert.rejects(network().apply(pruneChannels({ amount: 0.5, include: ['stm'] })), /there is no layer "stm"/)
+})
+
+test('grouped and depthwise transposed convolutions lose channels, and the network computes what it computes without them', async () => {
+  const cases = [
+    { groups: 2, dead: { axis: 1, entries: [1, 2] }, outputs: [1, 2, 5, 6], left: '4x2x3x3' },
+    { groups: 8, dead: { axis: 0, entries: [0, 3, 4, 7] }, outputs: [0, 3, 4, 7], left: '4x1x3x3' },
+    { groups: 1, dead: { axis: 1, entries: [1, 2, 5, 6] }, outputs: [1, 2, 5, 6], left: '4x4x3x3' },
+  ]
+  for (const { groups, dead, outputs, left } of cases) {
+    const model = build(sequential({ first: conv2d(3, 8, 1), up: convTranspose2d(8, 8, 3, { groups }), act: relu(), last: conv2d(8, 4, 1) }), { x: ['N', 3, 4, 4] }, { output: 'y', seed: 3 })
+    for (const name of ['first.weight', 'first.bias']) weaken(model, name, [0, 3, 4, 7], 0)
+    weaken(model, 'up.weight', dead.entries, 0, dead.axis)
+    weaken(model, 'up.bias', outputs, 0)
+    const pruned = await model.apply(pruneChannels({ amount: 0.5 }))
+    assert.deepEqual(pruned.refusals.map(({ node }) => node), ['last'], `${groups} groups`)
+    assert.deepEqual([shapeOf(pruned, 'up.weight'), shapeOf(pruned, 'last.weight')], [left, '4x4x1x1'])
+    const x = Tensor.float32([2, 3, 4, 4], Float32Array.from({ length: 96 }, (_, i) => Math.sin(i)))
+    assert.ok((await compare(model.graph, pruned.graph, { x })).relative < 1e-6)
+  }
+})
+
+test('channels that no stored weight tells about are left, with the reason that belongs to the criterion', async () => {
+  const model = build(sequential({ first: conv2d(3, 8, 1), act: relu(), last: conv2d(8, 4, 1) }), { x: ['N', 3, 4, 4] })
+  const { refusals } = await model.apply(pruneChannels({ amount: 0.5, criterion: 'batch-norm' }))
+  assert.match(refusals[0]!.reason, /no batch normalization, by whose scale/)
 })
 
 test('by the effect on the loss: what the head does not read matters least, however large it is', async () => {
@@ -125,8 +155,10 @@ test('to a target: the smallest amount that leaves half of the parameters, or of
 
 test('a target that cannot be met keeps what comes closest, and says so', async () => {
   const pruned = await network().apply(pruneTo({ parameters: 0.001 }, (amount) => pruneChannels({ amount })))
-  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at 98.0 % of the channels \d+\.\d % are left$/)
+  assert.match(pruned.refusals.at(-1)!.reason, /^no amount brings its parameters to 0.1 % of what they were: at an amount of 0.98 there is \d+\.\d % left$/)
   assert.equal(shapeOf(pruned, 'stem.weight'), '1x3x3x3')
+  assert.throws(() => pruneTo({ flops: 0.5 } as never, (amount) => pruneChannels({ amount })), /the share of parameters, macs, latency .+ as in \{ macs: 0.5 \}, not of flops/)
+  assert.equal(pruneTo({ macs: 0.004 }, (amount) => pruneChannels({ amount })).name, 'prune-channels to 0.4 % of its macs')
   assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
 })
 

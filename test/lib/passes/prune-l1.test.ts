@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { pruneL1 } from '../../../lib/passes/index.ts'
+import { pruneBlocks, pruneColumns, pruneL1, pruneRandom } from '../../../lib/passes/index.ts'
 import { Net, noise, types } from './networks.ts'
 
 const weightOf = (net: { graph: Net['graph'] }, name: string) => net.graph.initializers.find((value) => value.name === name)!
@@ -22,12 +22,20 @@ async function pruned(weights: readonly number[], amount: number): Promise<reado
 test('the smallest magnitudes become zero, as many as torch.nn.utils.prune.l1_unstructured takes', async () => {
   assert.deepEqual(await pruned([3, -1, 2, -4], 0.5), [3, 0, 0, -4])
   assert.deepEqual(await pruned([3, -1, 2, -4], 0), [3, -1, 2, -4])
-  assert.deepEqual(await pruned([3, -1, 2, -4], 1), [0, 0, 0, 0])
   // Python's round(0.5), round(1.5) and round(2.5) are 0, 2 and 2
   assert.deepEqual(await pruned([1, 2], 0.25), [1, 2])
   assert.deepEqual(await pruned([1, 2, 3], 0.5), [0, 0, 3])
   assert.deepEqual(await pruned([1, 2, 3, 4], 0.625), [0, 0, 3, 4])
   assert.deepEqual(await pruned([1, -1, 1, 1], 0.5), [0, 0, 1, 1])
+})
+
+test('a layer of which nothing would be left stays as it is, and the refusal names it', async () => {
+  for (const pass of [pruneL1({ amount: 1 }), pruneRandom({ amount: 1 }), pruneBlocks({ amount: 1 }), pruneColumns({ amount: 1 })]) {
+    const { graph, changes, refusals } = await pass.apply(convolution([3, -1, 2, -4]))
+    assert.deepEqual(weightOf({ graph }, 'conv.weight').initializer!.toNumbers(), [3, -1, 2, -4])
+    assert.deepEqual([changes.length, refusals[0]!.node], [0, 'conv'], pass.name)
+    assert.match(refusals[0]!.reason, /would be left: prune less of it$/)
+  }
 })
 
 test('no weight that stays is smaller than one that went', async () => {

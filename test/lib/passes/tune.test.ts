@@ -29,7 +29,7 @@ test('the best pipeline within a budget is found, drawn and explained, and a sea
   const base = found.trials.find(({ name }) => name === 'folded')!
   assert.ok(found.met && base.accuracy - found.best.accuracy < 0.0201 && found.best.bytes < 0.6 * base.bytes, inspect(found))
   assert.match(found.trials.find(({ name }) => name === 'one channel')!.verdict, /^dropped after 100 samples: it loses at least \d+\.\d points$/)
-  assert.ok(found.sensitivities.to('int8').length === 3 && found.sensitivities.to('half its channels').length === 2)
+  assert.ok(found.sensitivities.to('int8').length === 3 && found.sensitivities.to('channels').length === 2)
   assert.match(found.explanation, /^".*" is \d+\.\d\d times as fast as the base at 0\.\d\d of its size, (for \d\.\d points of accuracy|at no loss of accuracy)\..* 1\d pipelines were tried, \d+ of them on all 300 samples\.$/)
   assert.ok(found.front.includes(found.best) && found.trials.some(({ name }) => name.includes('stored in float8')))
   assert.match(found.pareto().text, /folded/)
@@ -91,7 +91,26 @@ test('each layer alone tells how much it minds, and the most sensitive stay in f
   const [most] = found.most('int8', 1)
   const { changes } = await digits.apply(quantize({ calibrate: data.train.take(20), exclude: found.most('int8', 1) }))
   assert.ok(changes.length && !changes.some(({ node }) => node === most))
-  assert.match(inspect(found), /^layer +changed alone to +loses +outputs move by/)
+  assert.match(inspect(found), /^layer +changed alone +loses +outputs move by\n.*\n.* to int8 /)
+})
+
+test('sensitivity curves: a row a layer, what each share and each form costs, and a line for each layer', async () => {
+  const exam = data.exam.take(60)
+  const found = await sensitivities(digits, { data: exam, changes: ['int8', 'float8', 'ternary', 'binary', { weights: [0.1, 0.5, 0.9], channels: [0.25, 0.75] }] })
+  assert.equal(found.rows.length, 3 * 4 + 3 * 3 + 2 * 2)
+  const base = found.rows[0]!.accuracy + found.rows[0]!.lost
+  assert.ok(base > 0.8 && found.rows.every(({ accuracy, lost }) => Math.abs(accuracy + lost - base) < 1e-9))
+  for (const layer of ['conv1', 'conv2', 'fc']) {
+    const moved = [0.1, 0.5, 0.9].map((amount) => found.to('weights', amount).find((row) => row.layer === layer)!.moved)
+    assert.ok(moved[0]! < moved[1]! && moved[1]! < moved[2]!, `${layer}: ${moved}`)
+  }
+  assert.equal(new Set(found.most('weights', 3)).size, 3)
+  assert.match(inspect(found), /^layer +int8 +float8 +ternary +binary +weights −10 % +weights −50 % +weights −90 % +channels −25 % +channels −75 %\n/)
+  assert.match(found.curves().text, /conv1 +ternary +\d/)
+  assert.match((await (found as unknown as Record<symbol, () => Promise<{ 'text/html': string }>>)[Symbol.for('Jupyter.display')]!())['text/html'], /<table>.*<img/s)
+  await assert.rejects(sensitivities(digits, { data: exam, changes: ['int4' as 'int8'] }), /a change is 'int8' or .* or '\{ channels: \[0\.5\] \}' .*, not 'int4'/)
+  await assert.rejects(sensitivities(digits, { data: exam, changes: [{ weights: [1] }] }), /an amount is a number above 0 to less than 1, not 1/)
+  await assert.rejects(sensitivities(digits, { data: exam, changes: [{ rows: [0.5] } as object] }), /shares are taken of is 'channels' or 'weights', not 'rows'/)
 })
 
 test('a file of another search, a damaged one, and options that make no sense are told', async () => {

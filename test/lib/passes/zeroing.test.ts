@@ -76,7 +76,7 @@ function grouped({ kind, tensor }: Weight, key: (place: Place) => number): numbe
   return [...groups].toSorted(([a], [b]) => a - b).map(([, group]) => group)
 }
 
-/** After the pass those elements of each weight are zero that should be, and all others as they were, to the bit. */
+/** After the pass those elements of each weight are zero that should be, and all others as they were, to the bit; so is a weight of which nothing would be left. */
 async function check(pass: Pass, weights: readonly Weight[], gone: readonly (readonly number[])[]): Promise<void> {
   const { graph, changes } = await pass.apply(network(weights))
   const texts: string[] = []
@@ -84,8 +84,10 @@ async function check(pass: Pass, weights: readonly Weight[], gone: readonly (rea
     const found = graph.initializers.find(({ name }) => name === `w${w}`)!.initializer!
     const expected = tensor.data.slice()
     for (const i of gone[w]!) expected[i] = 0
-    assert.deepEqual(found, Tensor.of(tensor.dtype, tensor.shape, expected))
-    if (gone[w]!.length) texts.push(`${found.toFloat32().filter((x) => x === 0).length} of ${tensor.size} weights set to zero`)
+    const pruned = Tensor.of(tensor.dtype, tensor.shape, expected)
+    const isEmpty = gone[w]!.length > 0 && pruned.toFloat32().every((x) => x === 0)
+    assert.deepEqual(found, isEmpty ? tensor : pruned)
+    if (gone[w]!.length && !isEmpty) texts.push(`${found.toFloat32().filter((x) => x === 0).length} of ${tensor.size} weights set to zero`)
   })
   assert.deepEqual(changes.map(({ text }) => text), texts)
 }
@@ -120,7 +122,7 @@ test('the blocks of smallest mean go in every layer, of every type', async () =>
 
 test('a choice by chance takes exactly as many as were asked for, and each weight as often as the others', async () => {
   const tensor = Tensor.float32([6, 8], new Float32Array(48).fill(1))
-  for (const amount of [0, 0.01, 0.3, 0.5, 0.97, 1]) {
+  for (const amount of [0, 0.01, 0.3, 0.5, 0.97]) {
     const gone = new Uint32Array(48)
     for (let seed = 0; seed < 200; seed++) {
       const { graph } = await pruneRandom({ amount, seed }).apply(network([{ kind: 'a linear layer', tensor }]))

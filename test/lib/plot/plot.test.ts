@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import sharp from 'sharp'
 import { View, Warn, logger, parse } from 'vega'
 import { compile } from 'vega-lite'
-import { accuracyOverAmount, box, type Chart, curve, isDominated, latency, pareto, type ParetoRow, roofline, sweep, timeline } from '../../../lib/plot/index.ts'
+import { accuracyOverAmount, box, type Chart, curve, isDominated, latency, pareto, type ParetoRow, roofline, sensitivity, sweep, timeline } from '../../../lib/plot/index.ts'
 import { placeLabels } from '../../../lib/plot/labels.ts'
 import { rasterized } from '../../../lib/plot/raster.ts'
 
@@ -21,6 +21,7 @@ const operators = [
   { name: 'gemm', intensity: 60, rate: 6e10, share: 0.7, bound: 'compute' }, { name: 'add', intensity: 0.08, rate: 9e8, share: 0.2, bound: 'memory' },
   { name: 'split', intensity: 0, rate: 0, share: 0.1, bound: 'memory' }, { name: 'odd', intensity: null, rate: null, share: 0, bound: 'unknown' },
 ]
+const minded = ['conv1', 'conv2'].flatMap((layer, i) => [['weights', 0.5], ['weights', 0.9], ['int8', null], ['binary', null]].map(([change, amount], k) => ({ layer, change: change as string, amount: amount as number | null, accuracy: 0.9 - (i + k) / 50 })))
 const memory = [{ name: 'conv1', inUse: 3e6 }, { name: 'conv2', inUse: 9.5e6 }, { name: 'pool', inUse: 4e6 }]
 
 function bundleOf(chart: Chart): Promise<Record<string, any>> {
@@ -35,6 +36,7 @@ const charts: Record<string, () => Chart> = {
   'box': () => box(runs, { value: 'Seconds' }),
   'timeline': () => timeline(memory),
   'sweep': () => sweep(epochs, { title: 'Workers', setting: 'Workers', values: { seconds: 'Seconds an epoch', waiting: 'Seconds waiting' } }),
+  'sensitivity': () => sensitivity(minded, { base: 0.9 }),
   'roofline': () => roofline(operators, { flops: 1e11, bandwidth: 1e10 }),
 }
 

@@ -93,8 +93,8 @@ test('features go through MatMul, Gemm and their biases, in any transposition', 
     verify(b.graph)
     assert.deepEqual(['first', 'bias', 'second', 'c', 'third'].map((name) => formatShape(find(name).shape)), ['[4, 4]', '[4]', '[4, 4]', '[4]', '[4, 3]'])
     assert.deepEqual((await runGraph(b.graph, { x: f(2, 2, 4) }))['y']!.shape, before.shape)
-    assert.throws(() => coupled({ value: find('first'), axis: 0 }, [0]), /axis 2 of the input "x" hangs together with it/)
-    assert.throws(() => coupled({ value: find('third'), axis: 1 }, [0]), /axis 1 of the output "y" hangs together with it/)
+    assert.throws(() => coupled({ value: find('first'), axis: 0 }, [0]), /axis 2 of the network's input "x" is tied to it/)
+    assert.throws(() => coupled({ value: find('third'), axis: 1 }, [0]), /axis 1 of the network's output "y" is tied to it/)
   }
 })
 
