@@ -25,7 +25,7 @@ export function keepChoices(file: string, key: string, choices: Choices): void {
 }
 
 /** Counts the changes of the lowering after which what was fastest before need not be so any more. */
-const VERSION = 2
+const VERSION = 3
 
 const digest = (key: string): string => createHash('sha256').update(`${VERSION} ${key}`).digest('hex').slice(0, 16)
 

@@ -17,12 +17,15 @@ export interface ChooseOptions extends Pick<SessionOptions, 'threads'> {
   readonly file?: string
 }
 
+/** How many times as fast a convolution must be alone to be lowered in the network, where conversions around it cost time too: each is tried. */
+const GAINS = [1, 1.15, 1.3, 1.5]
+
 /** By how much a lowered network must be faster than the runtime's own way to be worth its rounding. */
 const WORTHWHILE = 0.03
 
 /**
- * How each convolution of a network is computed fastest on this machine's CPU, for `lower`. Each is timed alone; then the network with what won, with all
- * lowered, and as it is. Where nothing wins, all are 'direct': the lowered network is then what the runtime makes of it. Timed once for a machine, a network
+ * How each convolution of a network is computed fastest on this machine's CPU, for `lower`. Each is timed alone; then the network with those lowered that won, or
+ * won by far, with all lowered, and as it is. Where nothing wins, all are 'direct': the lowered network is then what the runtime makes of it. Timed once for a machine, a network
  * and its sizes, and kept.
  * @throws Error naming an input whose size is not known.
  */
@@ -35,15 +38,16 @@ export async function choose(graph: Graph, { sizes = {}, threads, file = choices
   if (kept) return kept
 
   const bar = progress(`Timing ${graph.name}`, layers.length + 1)
-  const direct: Choices = Object.fromEntries(layers.map((layer) => [geometryKey(layer), 'direct']))
-  const slower: Record<string, 'direct'> = {}
+  const gains = new Map<string, number>()
+  const directBelow = (gain: number): Choices => Object.fromEntries([...gains].filter(([, alone]) => alone < gain).map(([layer]) => [layer, 'direct']))
   try {
     for (const layer of layers) {
-      const [asItIs, lowered] = await medians([direct, {}].map((choices) => single(layer, choices)), settings)
-      if (lowered! >= asItIs!) slower[geometryKey(layer)] = 'direct'
+      const [asItIs, lowered] = await medians([{ [geometryKey(layer)]: 'direct' } as const, {}].map((choices) => single(layer, choices)), settings)
+      gains.set(geometryKey(layer), asItIs! / lowered!)
       bar.tick()
     }
-    const candidates = [direct, slower, {}]
+    const direct = directBelow(Infinity)
+    const candidates = [direct, ...different([...GAINS.map(directBelow), {}])]
     const [asItIs, ...lowered] = await medians(candidates.map((choices) => lower(graph, 'cpu', { sizes, choices })), settings)
     const best = Math.min(...lowered)
     const chosen = best < asItIs! * (1 - WORTHWHILE) ? candidates[lowered.indexOf(best) + 1]! : direct
@@ -53,6 +57,8 @@ export async function choose(graph: Graph, { sizes = {}, threads, file = choices
     bar.done()
   }
 }
+
+const different = (choices: readonly Choices[]): Choices[] => [...new Map(choices.map((choice) => [Object.keys(choice).join(), choice])).values()]
 
 /** A convolution alone. Its input counts as state, so that its conversion is not timed. */
 function single({ batch, channels, filters, axes: [rows, columns] }: Geometry, choices: Choices): Lowered {
