@@ -67,7 +67,7 @@ export function quantizedWeight(weight: Tensor, axis: number | null, levels: Lev
     return affineOf(low, high, levels, atLeast(c))
   })
   const [least, most] = ends(levels)
-  // of either type: bytes are the same beyond 127
+  // of either type: an int8 below 0 is a byte from 128 on
   const bytes = new Uint8Array(elements.length)
   eachRow(rows.shape, by, (c, from, to) => {
     const { scale, zeroPoint } = maps[c]

@@ -91,6 +91,7 @@ test('the sentiment LSTM at a tenth of its columns keeps exactly 3,191,210 param
 test('amounts that make no sense, and those that would empty a layer, are refused', async () => {
   assert.throws(() => pruneChannels({ amount: 1.5 }), /amount is a share from 0 up to, not including, 1, not 1.5: something of each layer has to stay/)
   assert.throws(() => pruneChannels({ amount: 0.5, criterion: 'l3' as 'l1' }), /there is no criterion "l3"; there are l1, l2, batch-norm, random/)
+  assert.throws(() => taylor({} as Parameters<typeof taylor>[0]), /taylor: data takes the samples that the loss is taken over/)
   assert.throws(() => pruneChannels({ amount: 1 }), /something of each layer has to stay/)
   for (const scope of ['layer', 'global'] as const) {
     const most = await network().apply(pruneChannels({ amount: 0.99, scope }))
