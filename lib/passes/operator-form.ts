@@ -63,8 +63,9 @@ export function writeOperators(graph: Graph, report: Report): void {
     const quantize = soleReader((activation ?? node).output, 'QuantizeLinear')
     const y = quantize && { scale: quantize.input(1), zeroPoint: quantize.input(2) }
     const written = WRITTEN[node.type](builder, node, inputs, y)
-    if (!written) report.refuse(node, `ONNX Runtime has no operator for it that reads and writes ${inputs[0].x.dtype} of such scales: it computes in float32`)
-    else if (quantize) quantize.output.replaceWith(activation ? clipped(builder, activation, written, y!) : written)
+    if (!written && quantize) report.refuse(node, `ONNX Runtime has no operator for it that reads and writes ${inputs[0].x.dtype} of different scales: it computes in float32`)
+    if (!written) continue
+    if (quantize) quantize.output.replaceWith(activation ? clipped(builder, activation, written, y!) : written)
     else node.output.replaceWith(written)
   }
   if (graph.nodes().some(({ domain }) => domain === MICROSOFT)) graph.opsets.set(MICROSOFT, 1)

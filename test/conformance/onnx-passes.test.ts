@@ -47,7 +47,7 @@ function passes({ graph }: Model): readonly Pass[] {
     ...EXACT, pipeline(EXACT), packWeights(), equalize(), halfPrecision({ device: 'cuda' }), halfPrecision({ dtype: 'bfloat16', device: 'cuda' }), halfPrecision({ storageOnly: true }),
     float8(), float8({ dtype: 'float8e5m2', scale: 'tensor', ...(input!.dtype === 'float32' && { calibrate }) }), blockLayers({ over: 'channels', tile: 24 }), blockLayers({ over: 'rows', tile: 3 }),
     binarize(), ternarize(), pipeline([ternarize(), packWeights()]), pipeline([ternarize(), correctBias({ reference: graph, calibrate })]),
-    quantize({ calibrate }), pipeline([foldBatchNorm(), quantize({ calibrate }), fuseActivation()]), quantizeDynamic({ force: true }), quantizeAware({ calibrate }), pipeline([quantizeAware({ calibrate }), toIntegers()]),
+    quantize({ calibrate }), quantize({ calibrate, format: 'operator' }), quantize({ calibrate, format: 'operator', perChannel: false, weightType: 'uint8', activationSymmetric: true }), pipeline([foldBatchNorm(), quantize({ calibrate }), fuseActivation()]), quantizeDynamic({ force: true }), quantizeAware({ calibrate }), pipeline([quantizeAware({ calibrate }), toIntegers()]),
     pruneL1({ amount: 0.5 }), pruneRandom({ amount: 0.5 }), pruneNofM(), pruneBlocks({ amount: 0.5 }), pruneChannels({ amount: 0.5 }),
   ]
 }

@@ -118,6 +118,20 @@ test('products, and a Clip, in the operator form: with a bias, with rows of more
   }
 })
 
+test('what has no operator of integers between its scales computes in float32, and is refused; what lies beyond the reach of 8 bits is not spoken of', async () => {
+  const net = new Net()
+  const pads = [1, 1, 1, 1]
+  const a = net.conv(net.input([1, 4, 6, 6]), 'a', 4, { pads })
+  const sum = net.builder.add(net.conv(net.relu(a, 'relu'), 'b', 4, { pads }), a)
+  const graph = net.output(net.builder.mul(net.builder.op('Tanh', [net.conv(sum, 'c', 4, { pads })]), 2))
+  const calibrate = batches(4, [1, 4, 6, 6])
+  const { graph: operators, refusals } = await quantize({ calibrate, format: 'operator' }).apply(graph)
+  assert.deepEqual(refusals.map(({ node, reason }) => [node, reason]), [['relu', 'ONNX Runtime has no operator for it that reads and writes uint8 of different scales: it computes in float32']])
+  assert.deepEqual(types(operators).filter((type) => !type.endsWith('eLinear')), ['QLinearConv', 'Relu', 'QLinearConv', 'QLinearAdd', 'QLinearConv', 'Tanh', 'Mul'])
+  const { relative } = await compare((await quantize({ calibrate }).apply(graph)).graph, operators, calibrate[0]!)
+  assert.ok(relative < 0.01, `it is ${relative} from the other form`)
+})
+
 test('what was trained with fake quantization is written in operators, too; what was not is refused', async () => {
   const graph = network()
   const aware = await pipeline([foldBatchNorm(), quantizeAware({ calibrate: batches(8) })]).apply(graph)
