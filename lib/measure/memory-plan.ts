@@ -2,6 +2,7 @@ import { readsOf } from '../graph/cost.ts'
 import { isStatic, substitute } from '../graph/dim.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { byteLength, sizeOf, Tensor } from '../graph/tensor.ts'
+import { requireOneOf } from '../require.ts'
 import { graphOf } from '../runtime/model.ts'
 import { OperatorSession, type OperatorOptions } from '../runtime/operators.ts'
 import { table, type TableBundle } from '../table.ts'
@@ -98,9 +99,11 @@ export class MemoryPlan {
  * Plans where the values that a graph computes lie in one buffer, by when each is made and last read.
  *
  * @example const plan = planMemory(net, { N: 1 }, { reuse: 'in-place' }); const { session } = await plan.open(); await session.run(feeds)
- * @throws Error naming a value whose size is not known.
+ * @throws Error naming a value whose size is not known; RangeError where an option is no such word.
  */
 export function planMemory(model: Graph | { readonly graph: Graph }, sizes: Readonly<Record<string, number>> = {}, { reuse = 'recycled', placing = 'greedy-by-size' }: PlanOptions = {}): MemoryPlan {
+  requireOneOf('planMemory: reuse', reuse, ['naive', 'recycled', 'in-place'])
+  requireOneOf('planMemory: placing', placing, ['greedy-by-size', 'best-fit'])
   return new MemoryPlan(graphOf(model), sizes, { reuse, placing })
 }
 
