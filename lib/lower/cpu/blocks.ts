@@ -14,7 +14,7 @@ export interface BlockSizes {
 /** The operator set from which on a Scan has no batch dimension. */
 const SCAN = 9
 
-const SIZES: BlockSizes = { large: 8 * 2 ** 20, block: 2 ** 19 }
+const SIZES: BlockSizes = { large: 8 * 2 ** 20, block: 2 ** 20 }
 
 /** So little work that computing it anew costs less than keeping its result. */
 const CHEAP: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Neg', 'Abs', 'Relu', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'Cast', 'HardSigmoid', 'Clip'])
