@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
@@ -9,9 +9,8 @@ import { Lab } from './lab.ts'
 /** Takes the pictures that README shows: the study in JupyterLab, a completion, and the report that the last run of the study left in reports/. */
 
 const FOLDER = path.join(ROOT, 'notebooks', 'pictures')
-/** The code cell whose plot is shown: accuracy over pruning amount. What it needs of the cells before it ran. */
-const PLOTTED = 6
-const BEFORE = [0, 1, 2, 4, 5]
+/** What stands in the cell whose plot is shown. */
+const PLOTTED = 'plot.accuracyOverAmount'
 
 async function save(name: string, png: Buffer): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
@@ -19,12 +18,15 @@ async function save(name: string, png: Buffer): Promise<void> {
 }
 
 async function notebookPicture(lab: Lab): Promise<void> {
-  copyFileSync(path.join(ROOT, 'notebooks', 'studies', 'lprnet.ipynb'), path.join(lab.folder, 'lprnet.ipynb'))
+  const study = readFileSync(path.join(ROOT, 'notebooks', 'studies', 'lprnet.ipynb'), 'utf8')
+  writeFileSync(path.join(lab.folder, 'lprnet.ipynb'), study)
+  const cells = (JSON.parse(study) as { cells: { cell_type: string; source: string[] }[] }).cells.filter(({ cell_type: type }) => type === 'code')
+  const plotted = cells.findIndex(({ source }) => source.join('').includes(PLOTTED))
   const page = await lab.open('lprnet.ipynb')
   await page.page.setViewportSize({ width: 1200, height: 900 })
-  for (const index of [...BEFORE, PLOTTED]) await page.run(index)
-  await page.outputs(PLOTTED).locator('canvas, svg').first().waitFor()
-  await page.cell(PLOTTED).evaluate((cell) => cell.scrollIntoView({ block: 'end' }))
+  for (let index = 0; index <= plotted; index++) await page.run(index)
+  await page.outputs(plotted).locator('canvas, svg').first().waitFor()
+  await page.cell(plotted).evaluate((cell) => cell.scrollIntoView({ block: 'end' }))
   await save('jupyterlab', await page.page.screenshot())
 }
 
