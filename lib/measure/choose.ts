@@ -47,7 +47,7 @@ export async function choose(graph: Graph, { sizes = {}, threads, file = choices
       bar.tick()
     }
     const direct = directBelow(Infinity)
-    const candidates = [direct, ...different([...GAINS.map(directBelow), {}])]
+    const candidates = different([direct, ...GAINS.map(directBelow), {}])
     const [asItIs, ...lowered] = await medians(candidates.map((choices) => lower(graph, 'cpu', { sizes, choices })), settings)
     const best = Math.min(...lowered)
     const chosen = best < asItIs! * (1 - WORTHWHILE) ? candidates[lowered.indexOf(best) + 1]! : direct

@@ -1,5 +1,5 @@
 import type { Value } from '../../graph/graph.ts'
-import { diagonalBlock, kronecker, transpose, type AxisOperators, type Matrix } from './bilinear.ts'
+import { diagonalBlock, indices, kronecker, transpose, type AxisOperators, type Matrix } from './bilinear.ts'
 import type { Lowering } from './lowering.ts'
 
 /** A matrix for the rows of an image and another for its columns, or one for all pixels. */
@@ -14,13 +14,11 @@ export function onBothAxes(rows: Matrix, columns: Matrix): Transformation {
 
 /** Of both axes at once, from what has the products of each first: the products of both stand before the tiles of both. */
 export function ofPixels(rows: AxisOperators, columns: AxisOperators): { input: Transformation; output: Transformation } {
-  const places = range(rows.products).flatMap((p) => range(columns.products).flatMap((q) => range(rows.tiles).flatMap((t) =>
-    range(columns.tiles).map((u) => ((p * rows.tiles + t) * columns.products + q) * columns.tiles + u))))
+  const places = indices(rows.products).flatMap((p) => indices(columns.products).flatMap((q) => indices(rows.tiles).flatMap((t) =>
+    indices(columns.tiles).map((u) => ((p * rows.tiles + t) * columns.products + q) * columns.tiles + u))))
   const input = kronecker(rows.input, columns.input)
   return { input: [places.map((place) => input[place]!)], output: [kronecker(rows.output, columns.output).map((row) => places.map((place) => row[place]!))] }
 }
-
-const range = (length: number): number[] => Array.from({ length }, (_, i) => i)
 
 export const transposed = (transformation: Transformation): Transformation => transformation.map(transpose) as unknown as Transformation
 

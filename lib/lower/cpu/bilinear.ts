@@ -107,7 +107,8 @@ function operatorsOf(axis: Axis, order: Order): AxisOperators {
   return { products, tiles, input, filter: algorithm.filter, output }
 }
 
-const indices = (length: number): number[] => Array.from({ length }, (_, i) => i)
+/** 0, 1, ... length − 1 */
+export const indices = (length: number): number[] => Array.from({ length }, (_, i) => i)
 
 export const transpose = (matrix: Matrix): Matrix => matrix[0]!.map((_, column) => matrix.map((row) => row[column]!))
 

@@ -1,5 +1,6 @@
 import type { Node, Value } from '../../graph/graph.ts'
 import { MICROSOFT } from '../../graph/operator.ts'
+import { indices } from './bilinear.ts'
 import { geometryOf, operands, type Geometry } from './geometry.ts'
 import { FILTER, IMAGE, PLAIN } from './layout.ts'
 import type { Lowering, Recipe } from './lowering.ts'
@@ -55,5 +56,3 @@ function columnsOf({ builder }: Lowering, { batch, channels, axes }: Geometry, x
   }))
   return builder.concat(taps, 1)
 }
-
-const indices = (length: number): number[] => Array.from({ length }, (_, i) => i)
