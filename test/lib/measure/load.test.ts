@@ -5,7 +5,6 @@ import { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { load } from '../../../lib/measure/load.ts'
 import { replicas } from '../../../lib/measure/replicas.ts'
-import { median } from '../../../lib/measure/stats.ts'
 import { twoLayers } from '../runtime/models.ts'
 
 /** A server that answers one request at a time. */
@@ -23,24 +22,27 @@ test('closed loop: each client waits for its answer, so as many are under way as
     inside--
   }, { clients: [1, 4], seconds: 0.3 })
   assert.equal(most, 4)
-  const [one, four] = result.levels
-  assert.ok(four.throughput > 2 * one.throughput, `${four.throughput} and ${one.throughput}`)
+  for (const { level, throughput, latencies } of result.levels) {
+    const elapsed = latencies.length / throughput
+    const waited = latencies.reduce((total, latency) => total + latency)
+    assert.ok(elapsed >= 0.3 && waited <= level * elapsed, `${level} clients waited ${waited} s within ${elapsed} s`)
+  }
   assert.match(result.table()['text/plain'], /load +items\/s +p50 +p90 +p95 +p99 +longest.*1 client .*4 clients /s)
 })
 
 test('open loop: what arrives faster than it is answered waits, and its wait counts', async () => {
   const { levels: [light, heavy] } = await load(server(10), { rates: [15, 400], seconds: 0.5, seed: 3 })
-  assert.ok(heavy.latencies.length > 120)
-  assert.ok(median(heavy.latencies) > 5 * median(light.latencies))
-  assert.ok(heavy.latencies.at(-1)! > 0.5)
-  assert.ok(heavy.throughput < 120)
+  assert.ok(light.latencies.length < 20 && heavy.latencies.length > 120)
+  // The last of 120 and more, all of which arrived within half a second, is answered when the server has worked for 1.2 s.
+  assert.ok(heavy.latencies.at(-1)! > 0.6)
+  assert.ok(heavy.throughput < 110)
 })
 
 test('replicas run at the same time, each in a thread of its own; a failing run is told', async () => {
   const served = await replicas(twoLayers(16), { x: Tensor.zeros('float32', [2, 16]) }, { count: 2, device: 'cpu', threads: 1 })
   const { levels: [one, four] } = await load(served.run, { clients: [1, 4], seconds: 0.2 })
   assert.equal(one.failed + four.failed, 0)
-  assert.ok(one.latencies.length > 1 && four.latencies.length > 1)
+  assert.ok(one.latencies.length >= 1 && four.latencies.length >= 4)
   await served.close()
   await assert.rejects(served.run(), /no replica is left to run it/)
   const failing = new Graph('failing')
@@ -65,7 +67,8 @@ test('failures are counted and told, and the rest is kept', async () => {
     return sleep(2)
   }, { clients: [2], seconds: 0.1 })
   const [{ failed, failure, latencies }] = result.levels
-  assert.ok(failed > 1 && latencies.length > failed)
+  assert.equal(failed, Math.floor(calls / 3))
+  assert.equal(latencies.length, calls - 1 - failed, 'the first call does not count')
   assert.equal(failure, 'out of plates')
   assert.match(result.table()['text/plain'], /requests failed at clients 2: out of plates\./)
 })
