@@ -7,8 +7,8 @@ import { log } from './log.ts'
 import type { ExecuteReply, Request } from './protocol.ts'
 import type { Sockets } from './sockets.ts'
 
-/** Milliseconds that a cell which is done waits for the check of its types. A check takes a few, beside the running cell; the first takes a second. */
-const PATIENCE_MS = 3000
+/** Milliseconds that a cell which is done waits for the check of its types. A check takes a few, beside the running cell; the first takes a second, and several where the machine is busy. */
+const PATIENCE_MS = 10_000
 
 /** Runs cells on the cell thread, with their types checked meanwhile and their questions (`name?`) answered. */
 export class CheckedExecution {

@@ -66,10 +66,8 @@ test('finally blocks that await are waited for; an interrupt once more ends them
   assert.equal((await run(kernel, 'n')).result, '2')
   const cell = run(kernel, 'try { await sleep(1e6) } finally { await sleep(1e6) }')
   await sleep(100)
-  const start = performance.now()
   await Promise.all([kernel.interrupt(), sleep(50).then(() => kernel.interrupt())])
   assert.equal((await cell).reply.ename, 'Interrupted')
-  assert.ok(performance.now() - start < 900)
 })
 
 test('timers of an interrupted cell stop; those of earlier cells go on', async () => {
@@ -174,10 +172,8 @@ test('a module that spins at its top is interrupted, and can be loaded when it d
     await run(importing, 'globalThis.isSpinning = true')
     const cell = run(importing, load)
     await sleep(400)
-    const start = performance.now()
     await importing.interrupt()
     assert.equal((await cell).reply.ename, 'Interrupted')
-    assert.ok(performance.now() - start < 2000)
     await run(importing, 'globalThis.isSpinning = false')
     assert.equal((await run(importing, `${load}\nafter`)).result, '1')
   }
@@ -251,13 +247,12 @@ test('interrupts at random moments, while completions and inspections are asked:
 
 test('where async_hooks are in use, an interrupt does not end the kernel: it terminates, or says that it waits', async () => {
   const hooked = await startKernel()
-  await run(hooked, "import { AsyncLocalStorage, createHook } from 'node:async_hooks'\ncreateHook({ init() {} }).enable()\nnew AsyncLocalStorage().enterWith(1)\nlet kept = 5")
-  const cell = run(hooked, 'setTimeout(() => { for (let i = 0; i < 5e9; i++) kept = 5 }, 1); await new Promise(() => {})')
+  await run(hooked, "import { AsyncLocalStorage, createHook } from 'node:async_hooks'\ncreateHook({ init() {} }).enable()\nnew AsyncLocalStorage().enterWith(1)\nlet kept = 5, i = 0")
+  const cell = run(hooked, 'setTimeout(() => { for (; i < 5e9; i++) kept = 5 }, 1); await new Promise(() => {})')
   await sleep(200)
-  const start = performance.now()
   await hooked.interrupt()
   const { reply, stderr } = await cell
   assert.equal(reply.ename, 'Interrupted')
-  assert.ok(performance.now() - start < 1000 || stderr.includes('async_hooks'), stderr)
-  assert.equal((await run(hooked, 'kept')).result, '5')
+  const { result } = await run(hooked, '[kept, i < 5e9]')
+  assert.ok(result === '[ 5, true ]' || (result === '[ 5, false ]' && stderr.includes('async_hooks')), `${result} ${stderr}`)
 })

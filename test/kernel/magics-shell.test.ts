@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,11 +11,12 @@ const folder = await mkdtemp(join(tmpdir(), 'hone-shell-'))
 const kernel = await startKernel({ cwd: folder })
 
 test('!command prints as it runs, and its exit code is kept', async () => {
-  const times: number[] = []
-  const start = performance.now()
-  await kernel.execute('!echo one; sleep 1; echo two >&2; exit 3', { onOutput: ({ content }) => void times.push(performance.now() - start, String(content.text).length) })
-  const [first, , second] = times
-  assert.ok(second - first > 500, `${times}`)
+  const printed: unknown[] = []
+  await kernel.execute('!echo one; until [ -e seen ]; do sleep 0.02; done; echo two >&2; exit 3', { onOutput: ({ content }) => {
+    printed.push(content.text)
+    writeFileSync(join(folder, 'seen'), '')
+  } })
+  assert.deepEqual(printed, ['one\n', 'two\n'])
   const { stdout, stderr } = await run(kernel, '!echo ü; echo err >&2')
   assert.deepEqual([stdout, stderr], ['ü\n', 'err\n'])
   await run(kernel, '!exit 3')
@@ -75,10 +76,8 @@ for (const command of ['!sleep 60; touch late', '%%bash\nsleep 60\ntouch late', 
     await run(kernel, 'let kept = 1')
     const cell = run(kernel, command)
     await sleep(300)
-    const start = performance.now()
     await kernel.interrupt()
     assert.equal((await cell).reply.ename, 'Interrupted')
-    assert.ok(performance.now() - start < 5000)
     assert.equal((await run(kernel, 'kept')).result, '1')
     const sleepers = await run(kernel, `const sleepers = !ps -eo ppid,args | grep "^ *${kernel.pid} .*[s]leep 60" || true\nsleepers.length`)
     assert.equal(sleepers.result, '0')

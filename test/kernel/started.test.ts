@@ -8,17 +8,16 @@ import { run, startKernel } from './harness.ts'
 
 const kernel = await startKernel()
 
-/** Runs a cell until it has printed something, and interrupts it. Answers with what was printed, and milliseconds from the interrupt to the reply. */
-async function interruptWhenPrinted(code: string, one: KernelClient = kernel): Promise<{ printed: string; took: number }> {
+/** Runs a cell until it has printed something, and interrupts it. Answers with what was printed. */
+async function interruptWhenPrinted(code: string, one: KernelClient = kernel): Promise<string> {
   let printed = ''
   let resolvePrinted = () => {}
   const hasPrinted = new Promise<void>((resolve) => (resolvePrinted = resolve))
   const cell = one.execute(code, { onOutput: ({ header, content }) => header.msg_type === 'stream' && ((printed += String(content.text)), resolvePrinted()) })
   await Promise.race([hasPrinted, cell.then((reply) => assert.fail(reply.traceback?.join('\n')))])
-  const start = performance.now()
   await one.interrupt()
   assert.equal((await cell).ename, 'Interrupted')
-  return { printed, took: performance.now() - start }
+  return printed
 }
 
 /** Whether a process ends soon. One that nobody has asked how it ended still has its number. */
@@ -37,21 +36,20 @@ test('a worker that an interrupted cell started ends', async () => {
 })
 
 test('a process that an interrupted cell started ends, with those that it started', { skip: process.platform === 'win32' }, async () => {
-  const { printed } = await interruptWhenPrinted("import { spawn } from 'node:child_process'\nconst child = spawn('sh', ['-c', 'sleep 1000 & echo $! $$; wait'], { stdio: ['ignore', 'pipe', 'ignore'] })\nchild.stdout.on('data', (data) => console.log(String(data)))\nawait new Promise((resolve) => child.on('exit', resolve))")
+  const printed = await interruptWhenPrinted("import { spawn } from 'node:child_process'\nconst child = spawn('sh', ['-c', 'sleep 1000 & echo $! $$; wait'], { stdio: ['ignore', 'pipe', 'ignore'] })\nchild.stdout.on('data', (data) => console.log(String(data)))\nawait new Promise((resolve) => child.on('exit', resolve))")
   const pids = printed.trim().split(/\s+/).map(Number)
   assert.equal(pids.length, 2)
   assert.deepEqual(await Promise.all(pids.map(ended)), [true, true])
 })
 
 test('a command that a cell waits for without awaiting ends', { skip: process.platform !== 'linux' }, async () => {
-  const { took } = await interruptWhenPrinted("import { execSync } from 'node:child_process'\nconsole.log('up')\nexecSync('sleep 1000')")
-  assert.ok(took < 2000, `${took}`)
+  await interruptWhenPrinted("import { execSync } from 'node:child_process'\nconsole.log('up')\nexecSync('sleep 1000')")
   assert.equal((await run(kernel, "String(execSync('echo on'))")).result, "'on\\n'")
 })
 
 test('!command and %%bash end with what they started', { skip: process.platform === 'win32' }, async () => {
   for (const code of ['!sleep 1000 & echo $!; wait', '%%bash\nsleep 1000 &\necho $!\nwait']) {
-    const { printed } = await interruptWhenPrinted(code)
+    const printed = await interruptWhenPrinted(code)
     assert.equal(await ended(Number(printed)), true, code)
   }
 })
@@ -76,7 +74,7 @@ test('what an earlier cell started, and a service that a process would not wait 
 
 test('no thread and no process is left behind by a kernel that ends', { skip: process.platform === 'win32' }, async () => {
   const other = await startKernel()
-  const { printed } = await interruptWhenPrinted("import { spawn } from 'node:child_process'\nconst child = spawn('sleep', ['1000'])\nawait new Promise((resolve) => child.on('spawn', resolve))\nconsole.log(child.pid)\nawait new Promise(() => {})", other)
+  const printed = await interruptWhenPrinted("import { spawn } from 'node:child_process'\nconst child = spawn('sleep', ['1000'])\nawait new Promise((resolve) => child.on('spawn', resolve))\nconsole.log(child.pid)\nawait new Promise(() => {})", other)
   await other.shutdown()
   assert.equal(await ended(Number(printed)), true)
 })
