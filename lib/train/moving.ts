@@ -34,7 +34,7 @@ export function touchedRows(table: Value, state: StepState): Moving | null {
   const graph: Graph = lookup.graph
   const builder = new Builder(graph, `${lookup.name}_`)
   const indices = lookup.input(1)
-  const [touched, , place] = builder.ops('Unique', [builder.reshape(indices, [-1])], { sorted: 1 }, { outputs: 3 })
+  const [touched, , place] = builder.ops('Unique', [builder.reshape(indices, [-1])], { sorted: 1 }, { outputs: 4 })
   const piece = (input: Value): Piece => ({ now: builder.gather(input, touched!), set: (moved) => state.setRows(input, touched!, moved) })
   const own = piece(table)
   lookup.output.replaceWith(builder.gather(own.now, builder.reshape(place!, builder.shapeOf(indices))))

@@ -19,6 +19,7 @@ import { positive } from './positive.ts'
 import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
 import { scatterInto } from './scatter-into.ts'
 import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
+import { sumRows } from './sum-rows.ts'
 import { winograd } from './winograd.ts'
 
 /** How a convolution is computed: as the runtime does it, by fewer multiplications, or as one matrix product over its columns. */
@@ -81,6 +82,7 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   mergeEqual(lowering.graph)
   accumulate(lowering.graph)
   scatterInto(lowering.graph)
+  sumRows(lowering.graph)
   inBlocks(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
   return { graph: lowering.graph, layouts: new Map(layouts.filter(([, layout]) => layout !== PLAIN)) }

@@ -1,7 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import { isStatic } from '../../graph/dim.ts'
 import type { Node, Value } from '../../graph/graph.ts'
-import { backThroughCell } from '../../graph/ops/lstm.ts'
+import { backThroughCell, lstmTrainGradInputs, throughCell } from '../../graph/ops/lstm.ts'
 import { before, directionOf, only, scan, type Direction } from '../../graph/ops/recurrent.ts'
 import { Tensor } from '../../graph/tensor.ts'
 import { FEATURES, type Layout } from './layout.ts'
@@ -23,21 +23,15 @@ export const lstmTrain: Recipe = {
     const weight = builder.concat([only(builder, w), only(builder, r)], 1)
     const bias = b && builder.reduceSum(builder.reshape(b, [2, GATES * hidden, 1]), [0])
     const begin = [h, c].map((state) => featureRows(builder, state, hidden, batch))
-    const [lastH, lastC, y, gates, cells] = scan(builder, directionOf(node), begin, [x], (inner, [last, cell], [input]) => {
+    const [lastH, lastC, y, ...slopes] = scan(builder, directionOf(node), begin, [x], (inner, [last, cell], [input]) => {
       const product = inner.matmul(weight, inner.concat([input!, last!], 0))
-      const [sigmoids, tanh] = inner.split(bias ? inner.add(product, bias) : product, [3 * hidden, hidden], 0)
-      const open = inner.op('Sigmoid', [sigmoids!])
-      const [i, o, f] = inner.split(open, [hidden, hidden, hidden], 0)
-      const g = inner.op('Tanh', [tanh!])
-      const next = inner.add(inner.mul(f!, cell!), inner.mul(i!, g))
-      const state = inner.mul(o!, inner.op('Tanh', [next]))
-      return { states: [state, next], results: [state, inner.concat([open, g], 0), next] }
+      const { state, next, slopes: found } = throughCell(inner, bias ? inner.add(product, bias) : product, cell!, { hidden, axis: 0 })
+      return { states: [state, next], results: [state, ...found] }
     })
     const [states, ...lasts] = [y!, lastH!, lastC!].map((value) => builder.transpose(value)) as [Value, Value, Value]
     lowering.write(node.outputs[0]!, builder.unsqueeze(states, [1]))
     lasts.forEach((value, i) => lowering.write(node.outputs[i + 1]!, builder.unsqueeze(value, [0])))
-    lowering.write(node.outputs[3]!, gates!, FEATURES)
-    lowering.write(node.outputs[4]!, cells!, FEATURES)
+    slopes.forEach((value, i) => lowering.write(node.outputs[3 + i]!, value, FEATURES))
   },
 }
 
@@ -46,18 +40,18 @@ export const lstmTrainGrad: Recipe = {
   layouts: isKnown,
   lower(node, lowering) {
     const { builder } = lowering
-    const read = (i: number, layout = lowering.home(node.input(i))) => lowering.read(node.input(i), layout)
-    const [x, w, r, y, gates, cells] = [read(0), read(1), read(2), read(3), read(4, FEATURES), read(5, FEATURES)]
-    const [h, c, dy, dh, dc] = [6, 7, 8, 9, 10].map((i) => node.inputs[i] && lowering.read(node.inputs[i]))
+    const [[x, w, r, y], found, [h, dy, dh, dc]] = lstmTrainGradInputs(node.inputs).map((values, part) => values.map((value) => value && lowering.read(value, part === 1 ? FEATURES : undefined))) as
+      [[Value, Value, Value, Value], Value[], (Value | null | undefined)[]]
     const [times, batch, inputs] = x.shape as readonly [number, number, number]
     const hidden = node.int('hidden_size')
     const rows = times * batch
     const direction = directionOf(node)
-    const [firstC, lastDh, lastDc] = [c, dh, dc].map((state) => featureRows(builder, state, hidden, batch))
+    const [lastDh, lastDc] = [dh, dc].map((state) => featureRows(builder, state, hidden, batch))
     const turned = builder.transpose(builder.reshape(r, [GATES * hidden, hidden]))
-    const sequences = [gates, cells, before(builder, cells, firstC!, direction), ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
-    const [dh0, dc0, d] = scan(builder, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], [gate, cell, cellBefore, fromAbove]) => {
-      const { error, dBefore } = backThroughCell(inner, [gate!, cell!, cellBefore!], fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!, dLater!, { hidden, axis: 0 })
+    const sequences = [...found, ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
+    const [dh0, dc0, d] = scan(builder, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], moment) => {
+      const fromAbove = moment[found.length]
+      const { error, dBefore } = backThroughCell(inner, moment, fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!, dLater!, 0)
       return { states: [inner.matmul(turned, error), dBefore], results: [error] }
     })
 

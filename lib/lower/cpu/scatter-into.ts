@@ -11,7 +11,7 @@ export function scatterInto(graph: Graph): void {
     if (scaled?.type !== 'Mul' || !isReadOnce(scaled.output)) continue
     const scatter = scaled.inputs.map((value) => value!.producer).find((node) => node?.type === 'ScatterElements')
     const factor = scaled.inputs.find((value) => value !== scatter?.output)
-    if (!scatter || !factor || factor.size !== 1 || !isReadOnce(scatter.output) || !addsToZeros(scatter) || String(table.shape) !== String(scatter.output.shape)) continue
+    if (!scatter || !factor || factor.size !== 1 || !isReadOnce(scatter.output) || scatter.string('reduction') !== 'add' || !isZeros(scatter.input(0)) || String(table.shape) !== String(scatter.output.shape)) continue
     const builder = new Builder(graph, `${difference.name}.`)
     const updates = builder.mul(scatter.input(2), builder.neg(factor))
     difference.output.replaceWith(builder.op('ScatterElements', [table, scatter.input(1), updates], Object.fromEntries(scatter.attributes)))
@@ -23,8 +23,7 @@ export function scatterInto(graph: Graph): void {
 const isReadOnce = (value: Value): boolean => value.uses.length === 1 && value.uses[0]!.user instanceof Node
 
 /** ConstantOfShape without a value makes zeros. */
-function addsToZeros(scatter: Node): boolean {
-  const zeros = scatter.input(0).producer
-  const value = zeros?.tensor('value')
-  return zeros?.type === 'ConstantOfShape' && (!value || value.toNumbers().every((number) => number === 0)) && scatter.string('reduction') === 'add'
+export function isZeros({ producer }: Value): boolean {
+  const value = producer?.tensor('value')
+  return producer?.type === 'ConstantOfShape' && (!value || value.toNumbers().every((number) => number === 0))
 }

@@ -13,8 +13,8 @@ for (const direction of ['forward', 'reverse']) {
 
   test(`an LSTM in training, ${direction}, and its gradients from every output, are those of its expansion`, async () => {
     const graph = graphOf({ ...weights, b: [1, 8 * H], h: state, c: state, dy: [T, 1, N, H], dh: state, dc: state }, (g, x, w, r, b, h, c, dy, dh, dc) => {
-      const [y, lastH, lastC, gates, cells] = g.ops('LstmTrain', [x, w, r, b, h, c], attributes, { domain: HONE, outputs: 5 })
-      return [y!, lastH!, lastC!, gates!, ...g.ops('LstmTrainGrad', [x, w, r, y!, gates!, cells!, h, c, dy, dh, dc], attributes, { domain: HONE, outputs: 6 })]
+      const [y, lastH, lastC, ...slopes] = g.ops('LstmTrain', [x, w, r, b, h, c], attributes, { domain: HONE, outputs: 9 })
+      return [y!, lastH!, lastC!, ...slopes, ...g.ops('LstmTrainGrad', [x, w, r, y!, ...slopes, h, dy, dh, dc], attributes, { domain: HONE, outputs: 6 })]
     })
     const { lowered, distance } = await compareLowered(graph)
     assert.ok(distance < EXACT_ENOUGH, `${distance}`)
@@ -23,8 +23,8 @@ for (const direction of ['forward', 'reverse']) {
 
   test(`an LSTM without bias and first states, ${direction}, of whose outputs only the last state is used`, async () => {
     const { distance } = await compareLowered(graphOf({ ...weights, dh: state }, (g, x, w, r, dh) => {
-      const [y, lastH, , gates, cells] = g.ops('LstmTrain', [x, w, r], attributes, { domain: HONE, outputs: 5 })
-      return [lastH!, ...g.ops('LstmTrainGrad', [x, w, r, y!, gates!, cells!, null, null, null, dh], attributes, { domain: HONE, outputs: 6 })]
+      const [y, lastH, , ...slopes] = g.ops('LstmTrain', [x, w, r], attributes, { domain: HONE, outputs: 9 })
+      return [lastH!, ...g.ops('LstmTrainGrad', [x, w, r, y!, ...slopes, null, null, dh], attributes, { domain: HONE, outputs: 6 })]
     }))
     assert.ok(distance < EXACT_ENOUGH, `${distance}`)
   })
