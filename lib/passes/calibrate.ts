@@ -81,6 +81,7 @@ function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
 /** What calibration feeds to a network: of a data set `batch` samples a run, or as many as the network fixes. @throws Error where its inputs have other names. */
 export async function* feedsOf(graph: Graph, calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
   const fixed = fixedBatch(graph)
+  if (typeof calibration !== 'object' || calibration === null) throw new TypeError(`calibration: a data set is wanted, or a list of batches, not ${calibration}`)
   if ('batches' in calibration) for (const { inputs } of calibration.batches(fixed ?? batch)) yield named(graph, fixed === null ? inputs : filledUp(inputs, fixed))
   else if (Symbol.iterator in calibration || Symbol.asyncIterator in calibration) for await (const inputs of calibration) yield named(graph, inputs)
   else throw new TypeError('calibration: a data set is wanted, or a list of batches: [data.batch(100)] for one of them')
