@@ -51,11 +51,16 @@ export async function calibrated(
   return new Map(values.map((value) => [value, histograms.get(value)!.cut(method)]))
 }
 
+/** Nodes of a graph that is run as it is written. */
+const LARGE = 2000
+
 const isCut = (method: RangeMethod): method is CutMethod => CUTS.includes(method)
 
 /** Runs `watching`, which reads some of the inputs of `graph`. */
 async function eachBatch(graph: Graph, watching: Graph, calibration: Calibration, batch: number, see: (seen: Readonly<Record<string, Tensor>>) => void): Promise<void> {
-  const session = await Session.create(watching, { device: 'cpu', spinning: false })
+  // with thousands of outputs ONNX Runtime takes minutes to rewrite a graph, and it would win seconds by that
+  const graphOptimization = watching.nodes().length > LARGE ? 'disabled' : 'all'
+  const session = await Session.create(watching, { device: 'cpu', spinning: false, graphOptimization })
   try {
     let count = 0
     for await (const inputs of feedsOf(graph, calibration, batch)) {

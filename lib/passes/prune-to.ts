@@ -34,13 +34,15 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
     options: { [figure]: share },
     async apply(graph) {
       const left = await measureOf(target, graph)
-      const most = await prune(MOST).apply(graph)
+      const [none, most] = [await prune(0).apply(graph), await prune(MOST).apply(graph)]
       const least = await left(most.graph)
+      const isMet = async (result: PassResult) => (await left(result.graph)) <= Math.max(share, least)
       let [low, high, best] = [0, MOST, most]
-      for (let i = 0; i < HALVINGS; i++) {
+      if (await isMet(none)) [high, best] = [0, none]
+      while (high - low > MOST / 2 ** HALVINGS) {
         const amount = (low + high) / 2
         const result = await prune(amount).apply(graph)
-        if ((await left(result.graph)) <= Math.max(share, least)) [high, best] = [amount, result]
+        if (await isMet(result)) [high, best] = [amount, result]
         else low = amount
       }
       if (least <= share) return best
