@@ -31,6 +31,25 @@ for (const steps of [4, 11, 25])
     assert.equal(resumed.epochs.length, 6)
   })
 
+/** How a second epoch of two steps is left between its last step and its record. */
+const leavings: Record<string, () => Partial<FitOptions<number>>> = {
+  'in its validation': () => {
+    let calls = 0
+    return { metrics: { own: () => { if (calls++ === 2) throw new Error('gone'); return 1 } } }
+  },
+  'after its last step': () => ({ callbacks: { step: ({ step }) => (step === 4 ? 'stop' : undefined) } }),
+}
+
+for (const [where, leaving] of Object.entries(leavings))
+  test(`an epoch that was left ${where} is measured and recorded when the run goes on`, async (t) => {
+    const checkpoint = { path: join(temporaryFolder(t), 'run.safetensors'), every: 1 }
+    const measured = { ...settings, epochs: 3, validation: blobs(8), metrics: { own: () => 1 } }
+    await fit(network(), blobs(16), { ...measured, ...leaving(), checkpoint }).catch(({ message }: Error) => assert.match(message, /gone/))
+    const resumed = await fit(network(), blobs(16), { ...measured, checkpoint: { ...checkpoint, resume: true } })
+    const figures = (run: typeof resumed) => run.epochs.map(({ epoch, step, loss, validation }) => ({ epoch, step, loss, validation }))
+    assert.deepEqual(figures(resumed), figures(await fit(network(), blobs(16), measured)))
+  })
+
 test('more epochs go on where fewer ended; early stopping remembers its best epoch', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
   const more = { ...settings, validation: blobs(24, { told: (label) => (label + 1) % 3 }), earlyStopping: { patience: 3 } }
