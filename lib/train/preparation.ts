@@ -113,7 +113,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      optimizer: optimizer.name, ...texts(optimizer.options ?? { update: optimizer.update }), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, ...precisionTexts(precision),
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
       transforms: JSON.stringify(loader.dataset.transforms),
     },
@@ -123,3 +123,6 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
 /** Settings as a checkpoint keeps them; those that are not set are left out. */
 const texts = (settings: Readonly<Record<string, unknown>>): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]))
+
+const precisionTexts = (precision: Precision | null): Settings =>
+  texts(Object.fromEntries(Object.entries(precision ?? { dtype: 'float32' }).map(([name, value]) => [`precision: ${name}`, value])))

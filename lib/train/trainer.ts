@@ -51,7 +51,7 @@ class Training<Label> {
   readonly #chart: LiveChart | null
   /** The epoch whose steps are being taken. */
   #begun: Begun | null = null
-  #network: Tensor | undefined
+  #emptied: Tensor | undefined
   #step = 0
   #ending: Ending = 'done'
 
@@ -72,7 +72,7 @@ class Training<Label> {
   /** Goes on from the checkpoint, where there is one and the options say so. */
   async resume(): Promise<void> {
     const { initial, settings, session, checkpoint, best } = this.#prepared
-    const found = checkpoint && (await openCheckpoint(checkpoint, initial, settings))
+    const found = checkpoint && (await openCheckpoint(checkpoint, { state: initial, network: this.#network }, settings))
     if (!found) return
     session.state = found.state
     this.#step = found.step
@@ -167,10 +167,14 @@ class Training<Label> {
   }
 
   async #write(): Promise<void> {
-    const { session, settings, checkpoint, best, model, initial } = this.#prepared
+    const { session, settings, checkpoint, best } = this.#prepared
     if (!checkpoint) return
-    this.#network ??= emptied(model.graph, initial)
     await writeCheckpoint(checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: best?.state ?? null, network: this.#network }, settings)
+  }
+
+  /** The network as checkpoints hold it. */
+  get #network(): Tensor {
+    return (this.#emptied ??= emptied(this.#prepared.model.graph, this.#prepared.initial))
   }
 
   /** The weights as the network is used, until the next step. */

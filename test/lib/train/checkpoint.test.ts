@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, clipNorm, cosine, crossEntropy, fit, lastFit, load, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, clipNorm, cosine, crossEntropy, fit, lastFit, load, mixed, sgd, type FitOptions, type Optimizer } from '../../../lib/train/index.ts'
 import { temporaryFolder } from '../data/folder.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -77,6 +77,24 @@ test('a checkpoint of another run is refused, with what differs', async (t) => {
   await assert.rejects(resumed(network(), { seed: 5 }), /"seed" was 0, and now it is 5/)
   await assert.rejects(resumed(network(), {}, 24), /"samples" was 16, and now it is 24/)
   await assert.rejects(resumed(network(), { schedule: cosine() }), /"epochs" was not set, and now it is 6/)
+})
+
+test('a checkpoint of a network that computes otherwise is refused, though its parameters have the same names and shapes', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const net = (between: nn.Layer, seed = 0) => nn.build(nn.sequential(nn.flatten(), nn.linear(64, 4), between, nn.linear(4, 3)), { x: ['N', 1, 8, 8] }, { seed })
+  const started = (model: nn.Model, more: Partial<FitOptions<number>> = {}, resume = false) => fit(model, blobs(16), { ...settings, epochs: 1, ...more, checkpoint: { path, resume } })
+  await started(net(nn.relu()))
+  await assert.rejects(started(net(nn.tanh()), {}, true), /is of another run: its network differs at 2 \(Relu\): Relu\([^)]*\) there, and Tanh\([^)]*\) here\./)
+  assert.equal((await started(net(nn.relu(), 5), { epochs: 2 }, true)).epochs.length, 2, 'what is trained comes from the checkpoint')
+  await started(net(nn.relu()).freeze('1'))
+  await assert.rejects(started(net(nn.relu(), 5).freeze('1'), {}, true), /its network differs at 1 \(Gemm\): Gemm\([^)]*1\.weight #\w{8}.* there, and Gemm\([^)]*1\.weight #/)
+  await started(net(nn.relu()), { precision: mixed('float16') })
+  await assert.rejects(started(net(nn.relu()), { precision: mixed('float16', { keep: /^1$/ }) }, true), /"precision: keep" was null, and now it is \/\^1\$\//)
+  await assert.rejects(started(net(nn.relu()), { precision: mixed('float16', { deny: ['Gemm'] }) }, true), /"precision: allow" was Conv,ConvTranspose,Gemm,MatMul, and now it is Conv,ConvTranspose,MatMul/)
+  await assert.rejects(started(net(nn.relu()), {}, true), /"precision: dtype" was float16, and now it is float32/)
+  const own = (factor: number): Optimizer => ({ name: 'own', lr: 0.1, state: [], update: factor === 1 ? ({ parameter }) => ({ parameter, state: [] }) : ({ parameter, graph }) => ({ parameter: graph.mul(parameter, factor), state: [] }) })
+  await started(net(nn.relu()), { optimizer: own(1) })
+  await assert.rejects(started(net(nn.relu()), { optimizer: own(0.5) }, true), /"update" was/)
 })
 
 test('a damaged or tampered checkpoint is named', async (t) => {
