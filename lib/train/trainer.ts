@@ -7,7 +7,7 @@ import { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import { progress } from '../progress.ts'
 import { emptied, openCheckpoint, writeCheckpoint, type State } from './checkpoint.ts'
-import { diagnosis } from './diagnose.ts'
+import { badSample, diagnosis } from './diagnose.ts'
 import type { FitOptions } from './fit-options.ts'
 import { Fit, type Ending, type Epoch } from './fit.ts'
 import { LiveChart } from './live.ts'
@@ -140,11 +140,10 @@ class Training<Label> {
   async #take(fed: readonly Fed[]): Promise<void> {
     const { session, checkpoint, rate } = this.#prepared
     const losses = await session.run(fed.map(({ feeds }) => feeds))
-    const bad = losses.findIndex((loss) => !Number.isFinite(loss))
-    if (bad >= 0) await this.#mustBeFinite(losses[bad], fed[bad])
     const every = checkpoint?.every ?? Infinity
     const isDue = Math.floor((this.#step + losses.length) / every) > Math.floor(this.#step / every)
-    for (const loss of losses) {
+    for (const [i, loss] of losses.entries()) {
+      if (!Number.isFinite(loss)) await this.#mustBeFinite(loss, fed[i])
       this.#losses.push(loss)
       this.#step++
       if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: rate(this.#step - 1) })) === 'stop') this.#ending = 'callback'
@@ -153,12 +152,13 @@ class Training<Label> {
     if (isDue) await this.#write()
   }
 
-  /** A dynamic loss scale skips steps that are not finite, unless it has become too small to help. */
+  /** A dynamic loss scale skips steps that are not finite, unless their data is the reason, or it has become too small to help. */
   async #mustBeFinite(loss: number, { feeds, indices }: Fed): Promise<void> {
     const { session, model, step, loader } = this.#prepared
     const scale = session.number(LOSS_SCALE)
-    if (scale !== undefined && scale >= SMALLEST_SCALE) return
-    const reason = await diagnosis(step, session.state, feeds, { name: loader.dataset.name, indices })
+    const origin = { name: loader.dataset.name, indices }
+    if (scale !== undefined && scale >= SMALLEST_SCALE && !badSample(feeds, origin)) return
+    const reason = await diagnosis(step, session.state, feeds, origin)
     throw new Error(`${model.name}: the loss is ${loss} at step ${this.#step + 1}. ${reason}`)
   }
 
