@@ -12,7 +12,7 @@ import { Evaluation, figuresOf } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -84,8 +84,10 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
+  const sizes = { [String(batch)]: batchSize }
+  checkNorms(model, step, sizes, batchSize)
   targets.check(samples)
-  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
+  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes }
 }
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
