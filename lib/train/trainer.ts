@@ -34,7 +34,10 @@ export async function fit<Label>(model: Model | Layer, dataset: Dataset<Label> |
     await training.resume()
     await training.run()
   } catch (error) {
-    if (!training.isInterrupted) throw error
+    if (!training.isInterrupted) {
+      training.fail()
+      throw error
+    }
   } finally {
     last = training.result()
     await Promise.all([prepared.session.release(), prepared.evaluation?.release(), prepared.loader.close()])
@@ -63,6 +66,11 @@ class Training<Label> {
 
   get isInterrupted(): boolean {
     return Boolean(this.#options.signal?.aborted || cellSignal()?.aborted)
+  }
+
+  /** Remembers that an error ended it. */
+  fail(): void {
+    this.#ending = 'failed'
   }
 
   get #stepsPerEpoch(): number {

@@ -129,6 +129,8 @@ test('an epoch whose validation fails stays in the log', async () => {
   const failing = { late: () => { if (calls++ > 1) throw new Error('boom'); return 1 } }
   await assert.rejects(trained({ epochs: 3, validation: blobs(8), metrics: failing }), /the metric "late" failed: boom/)
   assert.deepEqual(lastFit()!.epochs.map(({ step, validation }) => [step, Object.keys(validation ?? {})]), [[2, ['loss', 'accuracy', 'late']], [4, []]])
+  assert.equal(lastFit()!.ending, 'failed')
+  assert.match(inspect(lastFit()), /network: 4 steps, ended by an error/)
 })
 
 test('what is not finite in the validation is named, with its sample', async () => {
