@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { checkReplaceable } from '../files.ts'
 import { attributeText } from '../graph/attribute.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
@@ -51,7 +52,7 @@ export function checkpointOf(checkpoint: string | CheckpointOptions): Checkpoint
   if (every !== undefined) requireWhole('checkpoint: every', every, 1)
   try {
     accessSync(dirname(path), constants.W_OK)
-    if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
+    checkReplaceable(path)
   } catch (error) {
     throw new Error(`the checkpoint ${path} cannot be written: ${(error as Error).message}`, { cause: error })
   }

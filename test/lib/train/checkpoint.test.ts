@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -119,13 +119,21 @@ test('a damaged or tampered checkpoint is named', async (t) => {
 test('where no checkpoint can be written is known before the first step; a folder that goes later loses nothing', async (t) => {
   const folder = temporaryFolder(t)
   await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: join(folder, 'below', 'run.safetensors') }), /the checkpoint .*run\.safetensors cannot be written: ENOENT/)
-  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: folder }), /cannot be written: it is a folder/)
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: folder }), /cannot be written: .* is a folder, and a file would be put in its place/)
   await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: { path: join(folder, 'run'), every: 0 } }), /checkpoint: every is a whole number from 1 on, not 0/)
   const gone = join(folder, 'gone')
   mkdirSync(gone)
   const losing = fit(network(), blobs(16), { ...settings, checkpoint: join(gone, 'run'), callbacks: { step: ({ step }) => { if (step === 2) rmdirSync(gone) } } })
   await assert.rejects(losing, ({ message }: Error) => /the checkpoint .*run could not be written: ENOENT/.test(message) && !message.includes('untouched'))
   assert.equal(lastFit()!.epochs.length, 1)
+})
+
+test('a pipe or a device in the place of a checkpoint or a model stays what it is', async (t) => {
+  const path = join(temporaryFolder(t), 'pipe')
+  if (spawnSync('mkfifo', [path]).status !== 0) return t.skip('no pipe can be made here')
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: false } }), /the checkpoint .*pipe cannot be written: .*pipe is no regular file, and a file would be put in its place/)
+  assert.throws(() => nn.build(network(), { x: ['N', 1, 8, 8] }).write(path), /pipe is no regular file/)
+  assert.ok(statSync(path).isFIFO())
 })
 
 test('a checkpoint tells its model, without the network or the options it was trained with', async (t) => {
