@@ -1,6 +1,9 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Graph } from '../graph/graph.ts'
+import { checkReplaceable } from '../files.ts'
+import { attributeText } from '../graph/attribute.ts'
+import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 import { decodeModel, encodeModel } from '../graph/onnx.ts'
 import { Tensor } from '../graph/tensor.ts'
@@ -49,7 +52,7 @@ export function checkpointOf(checkpoint: string | CheckpointOptions): Checkpoint
   if (every !== undefined) requireWhole('checkpoint: every', every, 1)
   try {
     accessSync(dirname(path), constants.W_OK)
-    if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
+    checkReplaceable(path)
   } catch (error) {
     throw new Error(`the checkpoint ${path} cannot be written: ${(error as Error).message}`, { cause: error })
   }
@@ -91,14 +94,14 @@ export async function writeCheckpoint(path: string, { state, step, losses, epoch
 }
 
 /**
- * The checkpoint to go on from, if there is one and `resume` says so.
+ * The checkpoint to go on from, if there is one and `resume` says so. `expected` are the first state and the `emptied` network of the run that wants it.
  * @throws Error where the file is damaged, belongs to another model or other settings (which differ), or is in the way.
  */
-export async function openCheckpoint({ path, resume }: CheckpointOptions, expected: State, settings: Settings): Promise<Checkpoint | null> {
+export async function openCheckpoint({ path, resume }: CheckpointOptions, expected: Pick<Checkpoint, 'state' | 'network'>, settings: Settings): Promise<Checkpoint | null> {
   if (resume === false || !existsSync(path)) return null
   if (resume === undefined) throw new Error(`the checkpoint ${path} is there already: say resume: true to go on from it, or resume: false to begin anew and write over it`)
   const { settings: former, ...checkpoint } = parsed(path, await readSafetensors(path))
-  const difference = settingsDifference(former, settings) ?? stateDifference(checkpoint.state, expected)
+  const difference = settingsDifference(former, settings) ?? stateDifference(checkpoint.state, expected.state) ?? networkDifference(checkpoint.network, expected.network)
   if (difference) throw new Error(`${path} is of another run: ${difference}. To train its model in another way, begin with \`await train.load(path)\`.`)
   return checkpoint
 }
@@ -143,4 +146,21 @@ function settingsDifference(former: Settings, settings: Settings): string | null
   const unlike = Object.keys({ ...former, ...settings }).find((name) => former[name] !== settings[name])
   const short = (value: string | number = 'not set') => (String(value).length > 60 ? `${String(value).slice(0, 60)} ...` : value)
   return unlike ? `"${unlike}" was ${short(former[unlike])}, and now it is ${short(settings[unlike])}` : null
+}
+
+/** In what a stored network differs from another one, both `emptied`: what their names or their files' versions say beside does not count. */
+function networkDifference(stored: Tensor, expected: Tensor): string | null {
+  if (Buffer.from(stored.bytes).equals(expected.bytes)) return null
+  const [former, now] = [stored, expected].map(({ bytes }) => {
+    const graph = decodeModel(bytes)
+    return [...graph.allNodes().map((node) => ({ place: `at ${node}`, text: nodeText(node) })), { place: 'in its outputs', text: `outputs ${graph.outputs.join(', ')}` }]
+  })
+  const at = former!.findIndex(({ text }, i) => text !== now![i]?.text)
+  return at < 0 ? null : `its network differs ${former![at]!.place}: ${former![at]!.text} there, and ${now![at]?.text ?? 'nothing'} here`
+}
+
+/** What a node computes, with a digest of each stored tensor that it reads. */
+function nodeText(node: Node): string {
+  const read = (value: Value | null) => (value?.initializer ? `${value} #${createHash('sha256').update(value.initializer.bytes).digest('hex').slice(0, 8)}` : `${value ?? ''}`)
+  return `${node.type}(${[...node.inputs.map(read), ...[...node.attributes].map(([name, a]) => `${name}=${attributeText(a)}`)].join(', ')})`
 }

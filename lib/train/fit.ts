@@ -28,9 +28,9 @@ export interface Epoch {
 }
 
 /** Why training ended. */
-export type Ending = 'done' | 'early' | 'callback' | 'interrupted'
+export type Ending = 'done' | 'early' | 'callback' | 'interrupted' | 'failed'
 
-const ENDINGS: Record<Ending, string> = { done: '', early: ', stopped early', callback: ', stopped by a callback', interrupted: ', interrupted' }
+const ENDINGS: Record<Ending, string> = { done: '', early: ', stopped early', callback: ', stopped by a callback', interrupted: ', interrupted', failed: ', ended by an error' }
 
 /** A trained model, and how it got there. Shows itself as a table of epochs. */
 export class Fit {

@@ -12,7 +12,7 @@ import { Evaluation, figuresOf } from './evaluate.ts'
 import type { FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -84,8 +84,10 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
+  const sizes = { [String(batch)]: batchSize }
+  checkNorms(model, step, sizes, batchSize)
   targets.check(samples)
-  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
+  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes }
 }
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
@@ -113,7 +115,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      optimizer: optimizer.name, ...texts(optimizer.options ?? { update: optimizer.update }), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, ...precisionTexts(precision),
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
       transforms: JSON.stringify(loader.dataset.transforms),
     },
@@ -123,3 +125,6 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
 /** Settings as a checkpoint keeps them; those that are not set are left out. */
 const texts = (settings: Readonly<Record<string, unknown>>): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]))
+
+const precisionTexts = (precision: Precision | null): Settings =>
+  texts(Object.fromEntries(Object.entries(precision ?? { dtype: 'float32' }).map(([name, value]) => [`precision: ${name}`, value])))

@@ -67,8 +67,11 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
   const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
   const lr = scheduled ? graph.input('lr', 'float32', []) : optimizer.lr
-  writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
-  for (const [value, moved] of running) state.set(state.adopt(value), moved)
+  const finite = writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
+  for (const [value, moved] of running) {
+    const before = state.adopt(value)
+    state.set(before, finite ? updates.op('Where', [finite, moved, before]) : moved)
+  }
 
   graph.truncateOutputs(0)
   graph.addOutput(lossValue, 'loss')

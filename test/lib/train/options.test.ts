@@ -93,6 +93,15 @@ test('a network is built for what it is trained on: transforms count', async () 
   await assert.rejects(fit(nn.build(linear, { x: [4, 1, 8, 8] }), blobs(16), options), /network takes batches of 4, and batchSize is 8/)
 })
 
+test('a batch norm that would see one value a channel is named before the first step', async () => {
+  const norm = nn.sequential(nn.flatten(), nn.linear(64, 4), nn.batchNorm1d(4), nn.linear(4, 3))
+  await assert.rejects(fit(norm, blobs(4), { ...options, batchSize: 1 }), /^RangeError: 2 \(BatchNormalization\) has one value a channel in a batch of 1, and one value has no variance: take a larger batchSize, or batchNorm: 'running'/)
+  const { model } = await fit(norm, blobs(4), { ...options, epochs: 1, batchSize: 1, batchNorm: 'running', quiet: true })
+  assert.ok(model.graph.initializers.every(({ initializer }) => initializer!.toNumbers().every(Number.isFinite)))
+  const places = nn.sequential(nn.batchNorm2d(1), nn.flatten(), nn.linear(64, 3))
+  assert.equal((await fit(places, blobs(2), { ...options, epochs: 1, batchSize: 1, quiet: true })).losses.length, 2)
+})
+
 test('numbers that are approximated are validated by their loss, without an accuracy', async () => {
   const prices = (count: number) => Dataset.of({
     name: 'prices', source: 'memory', complete: true, inputs: { x: scattered('float32', [count, 4]) }, labels: Array.from({ length: count }, (_, i) => i / count),
@@ -120,6 +129,8 @@ test('an epoch whose validation fails stays in the log', async () => {
   const failing = { late: () => { if (calls++ > 1) throw new Error('boom'); return 1 } }
   await assert.rejects(trained({ epochs: 3, validation: blobs(8), metrics: failing }), /the metric "late" failed: boom/)
   assert.deepEqual(lastFit()!.epochs.map(({ step, validation }) => [step, Object.keys(validation ?? {})]), [[2, ['loss', 'accuracy', 'late']], [4, []]])
+  assert.equal(lastFit()!.ending, 'failed')
+  assert.match(inspect(lastFit()), /network: 4 steps, ended by an error/)
 })
 
 test('what is not finite in the validation is named, with its sample', async () => {
