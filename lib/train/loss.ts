@@ -80,13 +80,11 @@ function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Valu
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as
- * max(z, 0) − z·t + log(1 + e^−|z|), which does not overflow.
+ * softplus(z) − z·t, which does not overflow.
  */
 export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits, target) => {
   checkAlike('binary cross entropy', logits, target)
-  const wanted = graph.cast(target, logits.dtype)
-  const tail = graph.log(graph.add(1, graph.exp(graph.neg(graph.op('Abs', [logits])))))
-  return mean(graph, graph.add(graph.sub(graph.relu(logits), graph.mul(logits, wanted)), tail))
+  return mean(graph, graph.sub(graph.op('Softplus', [logits]), graph.mul(logits, graph.cast(target, logits.dtype))))
 }, { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
 
 /** Mean of the squared differences of all elements; the target has the output's shape. */
