@@ -80,11 +80,14 @@ function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Valu
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as
- * softplus(z) − z·t, which does not overflow.
+ * |z|/2 + z·(1/2 − t) + log(1 + e^−|z|), which does not overflow, and at 0 has the gradient 1/2 − t, as |z| has none there.
  */
 export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits, target) => {
   checkAlike('binary cross entropy', logits, target)
-  return mean(graph, graph.sub(graph.op('Softplus', [logits]), graph.mul(logits, graph.cast(target, logits.dtype))))
+  const size = graph.op('Abs', [logits])
+  const tail = graph.log(graph.add(1, graph.exp(graph.neg(size))))
+  const line = graph.mul(logits, graph.sub(0.5, graph.cast(target, logits.dtype)))
+  return mean(graph, graph.add(graph.add(graph.mul(size, 0.5), line), tail))
 }, { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
 
 /** Mean of the squared differences of all elements; the target has the output's shape. */
