@@ -190,7 +190,7 @@ test('a parameter that only the body of a loop reads is not taken for one withou
     return [name, branch.graph] as const
   })
   graph.addOutput(builder.op('If', [graph.input('condition', 'bool', [])], Object.fromEntries(branches), { name: 'choice' }), 'y')
-  assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target }), /choice \(If\) is not differentiable, and lies between "w" and the loss/)
+  assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target: { dtype: 'int64', shape: [2] } }), /choice \(If\) is not differentiable, and lies between "w" and the loss/)
 })
 
 test('the step of a network in an older operator set is written in set 18; one that is too old is refused with both versions', () => {
