@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import sharp from 'sharp'
@@ -62,6 +62,29 @@ test('PNG of every kind: palette, grey, 16 bits, one bit, transparency', async (
     const expected = await sharp(join(folder, 'all', `${name}.png`)).removeAlpha().toColourspace('srgb').raw().toBuffer()
     const got = dataset.slice(n, n + 1).batch(1).x.toNumbers().map((value) => Math.round(255 * value))
     got.forEach((value, i) => assert.ok(Math.abs(value - expected[3 * (i % 16) + Math.floor(i / 16)]) <= 1, `${name}, value ${i}: ${value}`))
+  }
+})
+
+/** Files that Pillow 13 wrote. */
+const written = (name: string): string => join(import.meta.dirname, '../../../../test/lib/data/fixtures', name)
+
+test('a grey JPEG has three equal channels, with the values that Pillow reads', async (t) => {
+  const folder = await pictures(t, { 'a/2.jpg': '#ff0000' })
+  copyFileSync(written('grey.jpg'), join(folder, 'a', '1.jpg'))
+  const values = imageFolder(folder).batch(1).x.toNumbers().map((value) => Math.round(255 * value))
+  const pillow = [0, 40, 80, 120, 159, 200, 15, 55, 95, 135, 174, 216, 30, 70, 110, 150, 189, 230, 45, 85, 125, 165, 205, 246]
+  assert.deepEqual(values, [...pillow, ...pillow, ...pillow])
+})
+
+test('a JPEG in CMYK is called that, not damaged', (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'a'))
+  const cmyk = readFileSync(written('cmyk.jpg'))
+  const ycck = Buffer.from(cmyk)
+  ycck[cmyk.indexOf('Adobe') + 11] = 2
+  for (const bytes of [cmyk, ycck, Buffer.concat([cmyk.subarray(0, 2), Buffer.from([0xff, 0xff]), cmyk.subarray(2)])]) {
+    writeFileSync(join(folder, 'a', '1.jpg'), bytes)
+    assert.throws(() => imageFolder(folder), /1\.jpg is a JPEG in CMYK, the colours of printing\. Convert it to RGB, or take it out\.$/)
   }
 })
 
