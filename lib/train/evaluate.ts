@@ -6,7 +6,7 @@ import { told } from '../require.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
 import { badSample } from './diagnose.ts'
-import type { Loss } from './loss.ts'
+import { lossIn, type Loss } from './loss.ts'
 import type { Targets } from './targets.ts'
 
 /** A figure of a batch's outputs, averaged over the samples. */
@@ -42,7 +42,7 @@ export class Evaluation<Label> {
     graph.removeUnused()
     const output = graph.outputs[0]
     const { dtype, shape: [, ...rest] } = options.targets.example(dataset)
-    const loss = options.loss(new Builder(graph), output, graph.input('target', dtype, [graph.inputs[0].shape?.[0] ?? null, ...rest]))
+    const loss = lossIn(new Builder(graph), options.loss, output, graph.input('target', dtype, [graph.inputs[0].shape?.[0] ?? null, ...rest]))
     graph.truncateOutputs(0)
     graph.addOutput(output)
     graph.addOutput(loss, 'loss')

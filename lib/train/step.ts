@@ -7,7 +7,7 @@ import { Tensor, type DataType } from '../graph/tensor.ts'
 import { raiseOpset } from '../graph/opset.ts'
 import { verify } from '../graph/verify.ts'
 import { gradients, sourcesOf } from './gradient.ts'
-import type { Loss } from './loss.ts'
+import { lossIn, type Loss } from './loss.ts'
 import { trainingMode } from './mode.ts'
 import { autocast, lossScale, type Precision } from './precision.ts'
 import { touchedRows, whole } from './moving.ts'
@@ -39,7 +39,7 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
  * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones, unless `batchNorm` says otherwise; dropout drops.
  * @param model its first output is what the loss sees.
- * @throws Error naming a node that is not differentiable, an operator set that is too old, or an option out of its bounds; where there is nothing to train.
+ * @throws Error naming a node that is not differentiable, an operator set that is too old, or an option out of its bounds; where there is nothing to train, or the loss is no single float.
  */
 export function trainingStep(model: Graph, options: StepOptions): Graph {
   const { loss, optimizer, target, seed = 0, batchNorm, scheduled = false, precision = null, lazyEmbeddings = false, ...updating } = options
@@ -63,7 +63,7 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   graph.sort()
   if (precision) autocast(graph, precision)
   const builder = new Builder(graph)
-  const lossValue = loss(builder, graph.outputs[0], graph.input('target', target.dtype, target.shape))
+  const lossValue = lossIn(builder, loss, graph.outputs[0], graph.input('target', target.dtype, target.shape))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
   const sources = sourcesOf(lossValue)
   if (!moving.some(({ own }) => sources.has(own.now))) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
