@@ -47,7 +47,6 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   raiseOpset(graph)
   if (!graph.outputs[0]) throw new Error(`${model.name} has no output to train on`)
   checkTrainable(graph)
-  graph.name = `${model.name}_step`
   graph.metadata.clear()
   const state = new StepState(graph)
   const updates = new Builder(graph, 'update_')
@@ -63,18 +62,18 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   graph.sort()
   if (precision) autocast(graph, precision)
   const builder = new Builder(graph)
-  const lossValue = lossIn(builder, loss, graph.outputs[0], graph.input('target', target.dtype, target.shape))
+  const lossValue = lossIn(builder, loss, graph.outputs[0], state.fed('target', target.dtype, target.shape))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
   const sources = sourcesOf(lossValue)
   if (!moving.some(({ own }) => sources.has(own.now))) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
   const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
-  const lr = scheduled ? graph.input('lr', 'float32', []) : optimizer.lr
+  const lr = scheduled ? state.fed('lr', 'float32', []) : optimizer.lr
   writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
   for (const [value, moved] of running) state.set(state.adopt(value), moved)
 
+  graph.name = `${model.name}_step`
   graph.truncateOutputs(0)
-  graph.addOutput(lossValue, 'loss')
-  state.write()
+  state.write(lossValue)
   graph.removeUnused()
   graph.sort()
   verify(graph)
