@@ -1,5 +1,5 @@
 import { Builder } from '../graph/builder.ts'
-import { isStatic, type Shape } from '../graph/dim.ts'
+import { isStatic, symbol, type Dim } from '../graph/dim.ts'
 import { copyNode, Graph, type Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 import type { BatchNormStatistics } from '../graph/operator.ts'
@@ -18,8 +18,8 @@ export { next, stateOf } from './state.ts'
 
 export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 'accumulate' | 'ema'> {
   loss: Loss
-  /** Type and shape of what the output is compared with, such as labels: ['int64', ['N']]. */
-  target: { dtype: DataType; shape: Shape }
+  /** Type and shape of what the output is compared with, such as labels: { dtype: 'int64', shape: ['N'] }. */
+  target: { dtype: DataType; shape: readonly (Dim | string)[] }
   /** What dropout depends on beside the step (0). */
   seed?: number
   /**
@@ -62,7 +62,7 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   graph.sort()
   if (precision) autocast(graph, precision)
   const builder = new Builder(graph)
-  const lossValue = lossIn(builder, loss, graph.outputs[0], state.fed('target', target.dtype, target.shape))
+  const lossValue = lossIn(builder, loss, graph.outputs[0], state.fed('target', target.dtype, target.shape.map((d) => (typeof d === 'string' ? symbol(d) : d))))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
   const sources = sourcesOf(lossValue)
   if (!moving.some(({ own }) => sources.has(own.now))) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
