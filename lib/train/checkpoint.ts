@@ -8,7 +8,7 @@ import { inferShapes } from '../graph/infer.ts'
 import { decodeModel, encodeModel } from '../graph/onnx.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Model } from '../nn/model.ts'
-import { requireWhole } from '../require.ts'
+import { requireKnown, requireWhole } from '../require.ts'
 import { finite } from './diagnose.ts'
 import type { Epoch } from './fit.ts'
 import { readSafetensors, writeSafetensors, type TensorFile } from './safetensors.ts'
@@ -47,9 +47,12 @@ const LOSSES = `${OWN}losses`
 const NETWORK = `${OWN}network`
 const METADATA = 'hone.checkpoint'
 
+const OPTIONS: Readonly<Record<keyof CheckpointOptions, true>> = { path: true, every: true, resume: true }
+
 /** The options of a checkpoint, of which a path alone says enough. @throws Error where no file can be written there; RangeError where `every` is no number of steps. */
 export function checkpointOf(checkpoint: string | CheckpointOptions): CheckpointOptions {
   const options = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
+  requireKnown('checkpoint', options, OPTIONS)
   const { path, every } = options
   if (every !== undefined) requireWhole('checkpoint: every', every, 1)
   try {

@@ -64,6 +64,20 @@ test('options that no training can have are refused before the first step', asyn
   await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] of 2 classes or more, and the network's output is int64\[N, 1\]/)
 })
 
+test('an option that there is not is refused, with the name that was meant', async () => {
+  const refused = (more: Any, message: RegExp) => assert.rejects(trained({ ...more, callbacks: { step: () => assert.fail('a step was taken'), ...(more['callbacks'] as object) } }), message)
+  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", but epochs, batchSize, optimizer, /)
+  await refused({ sheduler: cosine() }, /fit has no option "sheduler": did you mean "schedule"\?/)
+  await refused({ batch_size: 4 }, /fit has no option "batch_size": did you mean "batchSize"\?/)
+  await refused({ callbacks: { epochs: () => {} } }, /callbacks has no option "epochs": did you mean "epoch"\?/)
+  await refused({ callbacks: { epoch: 3 } }, /callbacks: epoch is a function such as .*, not 3/)
+  await refused({ checkpoint: { path: 'run', evry: 2 } }, /checkpoint has no option "evry": did you mean "every"\?/)
+  await refused({ validation: blobs(8), earlyStopping: { patience: 1, delta: 1 } }, /earlyStopping has no option "delta": did you mean "minDelta"\?/)
+  await assert.rejects(oneStep(linear, blobs(16), { ...options, momentum: 1 } as never), /fit has no option "momentum"/)
+  assert.throws(() => oneCycle({ pct_start: 0.2 } as never), /oneCycle has no option "pct_start": did you mean "pctStart"\?/)
+  assert.throws(() => cosine({ min: 0.2 } as never), /cosine has no option "min", but end/)
+})
+
 test('PyTorch\'s defaults go without a word, and its lists of operators are changed one by one', () => {
   assert.deepEqual([sgd().lr, adam().lr, rmsprop().lr], [1e-3, 1e-3, 1e-2])
   const { allow, deny } = mixed('float16', { deny: ['Conv'], allow: ['Softmax'] })
