@@ -65,7 +65,7 @@ export class Fit {
   /** The epochs as comma-separated values, with a line of headings. */
   toCsv(): string {
     const columns = [...new Set(this.rows.flatMap((row) => Object.keys(row)))]
-    return [columns, ...this.rows.map((row) => columns.map((column) => row[column] ?? ''))].map((cells) => `${cells.join(',')}\n`).join('')
+    return [columns, ...this.rows.map((row) => columns.map((column) => row[column] ?? ''))].map((cells) => `${cells.map(cell).join(',')}\n`).join('')
   }
 
   /** Loss over the steps, and the validation's figures. */
@@ -94,3 +94,6 @@ export class Fit {
     return this.#table()['text/plain']
   }
 }
+
+/** A cell of comma-separated values. https://www.rfc-editor.org/rfc/rfc4180#section-2 */
+const cell = (value: string | number): string => (/[",\r\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`)
