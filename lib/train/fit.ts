@@ -3,6 +3,7 @@ import type { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import type { Chart } from '../plot/chart.ts'
 import { table, type TableBundle } from '../table.ts'
+import { divergence } from './divergence.ts'
 import { digits, percentText, timeText } from '../units.ts'
 
 export interface Epoch {
@@ -50,6 +51,11 @@ export class Fit {
     this.skipped = skipped
   }
 
+  /** Whether training ended with a loss far above where it began. */
+  get hasDiverged(): boolean {
+    return divergence(this.losses) !== null
+  }
+
   /** A record for each epoch, as a spreadsheet shows it. */
   get rows(): readonly Readonly<Record<string, number>>[] {
     return this.epochs.map(({ epoch, step, loss, lr, seconds, waiting, skipped, validation = {} }) => ({
@@ -76,6 +82,7 @@ export class Fit {
   #table(): TableBundle {
     const metrics = [...new Set(this.epochs.flatMap(({ validation = {} }) => Object.keys(validation)))]
     const skipped = this.skipped ? `, ${this.skipped} of them skipped by the loss scale` : ''
+    const diverged = this.hasDiverged ? ', diverged' : ''
     return table(this.epochs, [
       { heading: 'epoch', cell: ({ epoch, isPart }) => `${epoch}${isPart ? ' (part)' : ''}` },
       { heading: 'mean loss', cell: ({ loss }) => digits(loss) },
@@ -83,7 +90,7 @@ export class Fit {
       { heading: 'learning rate', cell: ({ lr }) => digits(lr) },
       { heading: 'time', cell: ({ seconds }) => timeText(seconds) },
       { heading: 'waiting for data', cell: ({ seconds, waiting }) => percentText(waiting / seconds) },
-    ], `${this.model.name}: ${this.losses.length} steps${skipped}${ENDINGS[this.ending]}`)
+    ], `${this.model.name}: ${this.losses.length} steps${skipped}${diverged}${ENDINGS[this.ending]}`)
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {

@@ -7,7 +7,7 @@ import { randomCrop, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { halfPrecision, quantize } from '../../../lib/passes/index.ts'
-import { adam, adamW, clipNorm, clipValue, constant, cosine, ctc, fit, lastFit, meanSquaredError, mixed, oneCycle, oneStep, rmsprop, sgd, stepwise, warmUp, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, adamW, clipNorm, clipValue, constant, cosine, ctc, Fit, fit, lastFit, meanSquaredError, mixed, oneCycle, oneStep, rmsprop, sgd, stepwise, warmUp, type FitOptions } from '../../../lib/train/index.ts'
 import { scattered } from '../graph/run.ts'
 import { blobs, options } from './blobs.ts'
 
@@ -145,6 +145,22 @@ test('an epoch whose validation fails stays in the log', async () => {
   assert.deepEqual(lastFit()!.epochs.map(({ step, validation }) => [step, Object.keys(validation ?? {})]), [[2, ['loss', 'accuracy', 'late']], [4, []]])
   assert.equal(lastFit()!.ending, 'failed')
   assert.match(inspect(lastFit()), /network: 4 steps, ended by an error/)
+})
+
+test('a loss that grows far above its first is told once, and in the result; one that jumps for some steps is not', async (t) => {
+  const warn = t.mock.method(console, 'warn', () => {})
+  const deep = nn.sequential(nn.flatten(), nn.linear(64, 16), nn.relu(), nn.linear(16, 3))
+  const wild = (more: Partial<FitOptions<number>> = {}) => fit(deep, blobs(64), { ...options, optimizer: sgd({ lr: 1e6 }), ...more })
+  const run = await wild()
+  assert.match(inspect(run), /network: 16 steps, diverged$/)
+  assert.equal(warn.mock.callCount(), 1)
+  assert.match(String(warn.mock.calls[0]!.arguments[0]), /^network: training diverges\. The loss began at 1\.\d+, and \d+ is the median of the last steps up to step 6\. Lower the learning rate, or clip the gradients\.$/)
+  assert.ok((await wild({ quiet: true })).hasDiverged)
+  assert.ok(!(await wild({ optimizer: 'sgd' })).hasDiverged)
+  assert.equal(warn.mock.callCount(), 1)
+  const ended = (losses: readonly number[]) => new Fit(run.model, [], losses, 'done', 0).hasDiverged
+  assert.deepEqual([[], [1, 99, 99, 1, 1, 1], [0, 1, 0.5, 0.9, 1, 0.8], [2, 20, 21, 19, 20, 22], [-5, 1, 2, 9, 9, 9]].map(ended), [false, false, false, false, false])
+  assert.deepEqual([[1, 99, 1, 99, 1, 99], [NaN, 1, 99, 99, 99, 99, NaN, 99], [-5, 50, 51, 52, 53, 54]].map(ended), [true, true, true])
 })
 
 test('what is not finite in the validation is named, with its sample', async () => {
