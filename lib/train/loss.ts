@@ -38,6 +38,7 @@ function smoothedCrossEntropy(smoothing: number): Loss {
     if (typeof classes !== 'number' || classes < 2 || logits.rank !== 2 || !isFloat(logits.dtype))
       throw new Error(`cross entropy needs float logits [N, C] of 2 classes or more, and the network's output is ${logits.dtype}${formatShape(logits.shape)}. Numbers are approximated by meanSquaredError, one yes or no by bceWithLogits.`)
     const given = sharesIn(graph, logits, target, classes)
+    checkFirstAxis('cross entropy', logits, target)
     const wanted = smoothing ? graph.add(graph.mul(given, 1 - smoothing), smoothing / classes) : given
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])
     return graph.neg(graph.reduceMean(chosen, [0]))
@@ -80,13 +81,14 @@ function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Valu
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as
- * max(z, 0) − z·t + log(1 + e^−|z|), which does not overflow.
+ * |z|/2 + z·(1/2 − t) + log(1 + e^−|z|), which does not overflow, and at 0 has the gradient 1/2 − t, as |z| has none there.
  */
 export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits, target) => {
   checkAlike('binary cross entropy', logits, target)
-  const wanted = graph.cast(target, logits.dtype)
-  const tail = graph.log(graph.add(1, graph.exp(graph.neg(graph.op('Abs', [logits])))))
-  return mean(graph, graph.add(graph.sub(graph.relu(logits), graph.mul(logits, wanted)), tail))
+  const size = graph.op('Abs', [logits])
+  const tail = graph.log(graph.add(1, graph.exp(graph.neg(size))))
+  const line = graph.mul(logits, graph.sub(0.5, graph.cast(target, logits.dtype)))
+  return mean(graph, graph.add(graph.add(graph.mul(size, 0.5), line), tail))
 }, { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
 
 /** Mean of the squared differences of all elements; the target has the output's shape. */
@@ -96,9 +98,18 @@ export const meanSquaredError: Loss = called<Loss>('meanSquaredError', (graph, o
   return mean(graph, graph.mul(difference, difference))
 }, { fault: (targets) => firstWhere(targets, (value) => !Number.isFinite(value), (value) => `the target ${value}`) })
 
+/** What is compared must not be repeated over the samples: broadcasting would do so. */
+function checkFirstAxis(loss: string, output: Value, target: Value): void {
+  const [outputs, targets] = [output.shape![0]!, target.shape![0]!]
+  const isFixed = outputs !== null && targets !== null && typeof outputs !== typeof targets
+  if (isFixed || differs(outputs, targets))
+    throw new Error(`${loss} needs an output for each target, and the network's is ${formatShape(output.shape)} where the target is ${formatShape(target.shape)}: the first axis of both counts the samples. Recurrent layers read them so with { batchFirst: true }.`)
+}
+
 function checkAlike(loss: string, output: Value, target: Value): void {
   if (!output.shape || output.rank !== target.rank || output.shape.some((d, axis) => differs(d, target.shape![axis]!)))
     throw new Error(`${loss} needs a target of the output's shape ${formatShape(output.shape)}, not ${formatShape(target.shape)}. Say how labels become it: the option \`target\`.`)
+  if (output.rank) checkFirstAxis(loss, output, target)
 }
 
 const mean = (graph: Builder, x: Value): Value => graph.op('ReduceMean', [x], { keepdims: 0 })
@@ -123,6 +134,7 @@ export function ctc({ blank }: { blank: number }): Loss {
     const classes = logits.shape?.[1]
     if (typeof classes !== 'number' || logits.rank !== 3) throw new Error(`ctc needs logits [N, C, T] with C known, and the network's output is ${formatShape(logits.shape)}`)
     if (labels.rank !== 2 || labels.dtype !== 'int64') throw new Error(`ctc takes labels int64[N, L], padded with -1, and the target is ${labels.dtype}${formatShape(labels.shape)}`)
+    checkFirstAxis('ctc', logits, labels)
     if (blank >= classes) throw new RangeError(`ctc: blank is ${blank}, and the output has ${classes} classes, 0 to ${classes - 1}`)
     const losses = graph.op('CtcLoss', [graph.transpose(logits, [0, 2, 1]), labels], { blank }, { domain: HONE })
     const lengths = graph.reduceSum(graph.cast(graph.op('GreaterOrEqual', [labels, graph.scalar(0, labels.dtype)]), losses.dtype), [1])

@@ -6,7 +6,7 @@ import type { BatchNormStatistics } from '../graph/operator.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
 import { raiseOpset } from '../graph/opset.ts'
 import { verify } from '../graph/verify.ts'
-import { gradients } from './gradient.ts'
+import { gradients, sourcesOf } from './gradient.ts'
 import type { Loss } from './loss.ts'
 import { trainingMode } from './mode.ts'
 import { autocast, lossScale, type Precision } from './precision.ts'
@@ -65,6 +65,8 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   const builder = new Builder(graph)
   const lossValue = loss(builder, graph.outputs[0], graph.input('target', target.dtype, target.shape))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
+  const sources = sourcesOf(lossValue)
+  if (!moving.some(({ own }) => sources.has(own.now))) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
   const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
   const lr = scheduled ? graph.input('lr', 'float32', []) : optimizer.lr
   const finite = writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { DataLoader } from '../../../lib/data/loader.ts'
+import { mixup, normalize, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 
 /** Ten samples: sample i is [i, 10 i] with label i. */
@@ -55,6 +57,15 @@ test('an input with more or fewer samples than there are labels is refused', () 
   const x = Tensor.float32([10, 2], new Float32Array(20))
   for (const count of [3, 14])
     assert.throws(() => Dataset.of({ name: 'odd', source: 'memory', complete: true, inputs: { x }, labels: Array.from({ length: count }, () => 0) }), new RegExp(`odd: the input "x" holds 10 samples, and there are ${count} labels`))
+})
+
+test('a transform of pictures is refused where there are none, instead of doing nothing', () => {
+  const bytes = { name: 'rows', source: 'memory', complete: true, inputs: { x: Tensor.zeros('uint8', [3, 8, 8]) }, labels: [0, 1, 2] }
+  assert.throws(() => Dataset.of({ ...bytes, transforms: [toFloat()] }), /^TypeError: rows: toFloat transforms pictures, and there are none: x is uint8\[3,8,8\]\. Give pictures as uint8 or float32 \[N, channels, height, width\], or leave the transform out\.$/)
+  const normalized = [normalize({ mean: 1, std: 2 })]
+  for (const use of [() => tens.withTransforms(normalized), () => tens.decoded(normalized), () => new DataLoader(tens, { batchSize: 2, transforms: normalized })])
+    assert.throws(use, /tens: normalize transforms pictures, and there are none: x is float32\[10,2\]/)
+  assert.equal(new DataLoader(tens, { batchSize: 2, transforms: [mixup()] }).isBlended, true)
 })
 
 test('more samples than there are, and sizes that are none, are refused', () => {

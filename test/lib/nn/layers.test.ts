@@ -99,6 +99,8 @@ test('a layer that does not fit is named, with the one that would', () => {
   assert.throws(build(nn.sequential(nn.conv2d(3, 8, 3), nn.conv2d(4, 8, 3)), ['N', 3, 9, 9]), /^Error: 1: its input \[N, 8, 7, 7\] has 8 channels, and 4 are expected; did you mean conv2d\(8, 8, 3\)\?/)
   assert.throws(build(nn.linear(3, 2), ['N', 5]), /the first layer: its input \[N, 5\] has 5 features, and 3 are expected; did you mean linear\(5, 2\)/)
   assert.throws(build(nn.embedding(3, 2), ['N', 5]), /an embedding looks up whole numbers, and its input is float32/)
+  const bytes = { dtype: 'uint8', shape: ['N', 1, 2, 2] } as const
+  assert.throws(() => nn.build(nn.sequential(nn.flatten(), nn.linear(4, 3)), { x: bytes }), /^Error: 1: its input is uint8, and its weights are float32\. .+ 8-bit pictures become that by toFloat\(\)/)
   assert.throws(build(nn.adaptiveAvgPool2d(3), ['N', 2, 8, 8]), /windows of one size cannot divide its input \[N, 2, 8, 8\] into 3x3 parts/)
   assert.throws(() => nn.dropout(1), /dropout drops a share from 0 to less than 1, not 1/)
   assert.throws(() => nn.groupNorm(3, 4), /4 channels do not make 3 groups/)
