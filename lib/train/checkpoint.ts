@@ -8,7 +8,7 @@ import { inferShapes } from '../graph/infer.ts'
 import { decodeModel, encodeModel } from '../graph/onnx.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Model } from '../nn/model.ts'
-import { requireWhole } from '../require.ts'
+import { requireKnown, requireWhole } from '../require.ts'
 import { finite } from './diagnose.ts'
 import type { Epoch } from './fit.ts'
 import { readSafetensors, writeSafetensors, type TensorFile } from './safetensors.ts'
@@ -40,14 +40,19 @@ export interface CheckpointOptions {
   resume?: boolean
 }
 
-const BEST = 'best/'
-const LOSSES = 'losses'
-const NETWORK = 'hone.network'
+/** Names of what a checkpoint holds beside its state, which a network's own names do not begin with. */
+const OWN = 'hone/'
+const BEST = `${OWN}best/`
+const LOSSES = `${OWN}losses`
+const NETWORK = `${OWN}network`
 const METADATA = 'hone.checkpoint'
+
+const OPTIONS: Readonly<Record<keyof CheckpointOptions, true>> = { path: true, every: true, resume: true }
 
 /** The options of a checkpoint, of which a path alone says enough. @throws Error where no file can be written there; RangeError where `every` is no number of steps. */
 export function checkpointOf(checkpoint: string | CheckpointOptions): CheckpointOptions {
   const options = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
+  requireKnown('checkpoint', options, OPTIONS)
   const { path, every } = options
   if (every !== undefined) requireWhole('checkpoint: every', every, 1)
   try {
@@ -118,17 +123,18 @@ export async function load(path: string): Promise<Model> {
 
 function parsed(path: string, { tensors, metadata }: TensorFile): Checkpoint & { readonly settings: Settings } {
   const text = metadata[METADATA]
-  const { [LOSSES]: losses, [NETWORK]: network, ...states } = tensors
+  const { [LOSSES]: losses, [NETWORK]: network } = tensors
   if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone`)
   const { step, epochs, settings } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
-  const part = (isBest: boolean) => Object.fromEntries(Object.entries(states).filter(([name]) => name.startsWith(BEST) === isBest).map(([name, tensor]) => [isBest ? name.slice(BEST.length) : name, tensor]))
-  const best = part(true)
-  return { state: part(false), step, losses: losses.toNumbers(), epochs, settings, best: Object.keys(best).length ? best : null, network }
+  const names = Object.keys(tensors)
+  const state = Object.fromEntries(names.filter((name) => !name.startsWith(OWN)).map((name) => [name, tensors[name]]))
+  const best = Object.fromEntries(names.filter((name) => name.startsWith(BEST)).map((name) => [name.slice(BEST.length), tensors[name]]))
+  return { state, step, losses: losses.toNumbers(), epochs, settings, best: Object.keys(best).length ? best : null, network }
 }
 
 /** JSON has no numbers that are not finite, as a validation's loss may be. */
 const written = (_: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? { [NUMBER]: String(value) } : value)
-const read = (_: string, value: unknown): unknown => (value instanceof Object && NUMBER in value ? Number(value[NUMBER]) : value)
+const read = (_: string, value: unknown): unknown => (value instanceof Object && NUMBER in value && typeof value[NUMBER] === 'string' ? Number(value[NUMBER]) : value)
 const NUMBER = 'number'
 
 /** In what a stored state differs from that of this model and optimizer. */

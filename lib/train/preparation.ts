@@ -3,13 +3,13 @@ import { DataLoader } from '../data/loader.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
-import { requireOneOf, requireWhole, told } from '../require.ts'
+import { requireKnown, requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
-import type { FitOptions } from './fit-options.ts'
+import { CALLBACKS, FIT_OPTIONS, type Callbacks, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
 import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
@@ -55,8 +55,15 @@ function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS,
     if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
 }
 
+function checkCallbacks(callbacks: Callbacks): void {
+  requireKnown('callbacks', callbacks, CALLBACKS)
+  for (const [name, callback] of Object.entries(callbacks))
+    if (callback !== undefined && typeof callback !== 'function') throw new TypeError(`callbacks: ${name} is a function such as ({ loss }) => console.log(loss), not ${told(callback)}`)
+}
+
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+  requireKnown('fit', options, FIT_OPTIONS)
   checkFunctions(options)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
@@ -94,6 +101,7 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
   const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {}, earlyStopping } = options
   requireWhole('epochs', epochs, 1)
+  checkCallbacks(options.callbacks ?? {})
   const checkpoint = options.checkpoint === undefined ? null : checkpointOf(options.checkpoint)
   const { device, precision, loss, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, loader, targets } = plan

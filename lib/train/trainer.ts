@@ -8,6 +8,7 @@ import { curve } from '../plot/curve.ts'
 import { progress } from '../progress.ts'
 import { emptied, openCheckpoint, writeCheckpoint, type State } from './checkpoint.ts'
 import { badSample, diagnosis } from './diagnose.ts'
+import { divergence } from './divergence.ts'
 import type { FitOptions } from './fit-options.ts'
 import { Fit, type Ending, type Epoch } from './fit.ts'
 import { LiveChart } from './live.ts'
@@ -25,7 +26,7 @@ export const lastFit = (): Fit | null => last
  * Trains a model, which stays as it is: the whole step (forward, gradient, update) runs as one ONNX graph. A layer is built for the data set's samples first.
  * Every epoch sees the samples in another order; a last batch that is not full is left out. An interrupt takes effect after a step, and keeps the model.
  * @throws Error where the data set does not fill a batch, data and model do not fit, the device lacks the precision, a checkpoint is of another run, or the
- * loss is no longer a number (with the layer where that began).
+ * loss is no longer a number (with the layer where that began). A loss that grows far above its first is warned of.
  */
 export async function fit<Label>(model: Model | Layer, dataset: Dataset<Label> | Promise<Dataset<Label>>, options: FitOptions<Label>): Promise<Fit> {
   const prepared = await prepare(model, await dataset, options)
@@ -56,6 +57,7 @@ class Training<Label> {
   #begun: Begun | null = null
   #emptied: Tensor | undefined
   #step = 0
+  #isWarned = false
   #ending: Ending = 'done'
 
   constructor(prepared: Preparation<Label>, options: FitOptions<Label>) {
@@ -156,8 +158,18 @@ class Training<Label> {
       this.#step++
       if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: rate(this.#step - 1) })) === 'stop') this.#ending = 'callback'
     }
+    this.#warn()
     this.#chart?.update()
     if (isDue) await this.#write()
+  }
+
+  /** Tells once that training diverges. */
+  #warn(): void {
+    const now = this.#options.quiet || this.#isWarned ? null : divergence(this.#losses)
+    if (now === null) return
+    this.#isWarned = true
+    const short = (loss: number) => Number(loss.toPrecision(3))
+    console.warn(`${this.#prepared.model.name}: training diverges. The loss began at ${short(this.#losses.find(Number.isFinite)!)}, and ${short(now)} is the median of the last steps up to step ${this.#step}. Lower the learning rate, or clip the gradients.`)
   }
 
   /** A dynamic loss scale skips steps that are not finite, unless their data is the reason, or it has become too small to help. */

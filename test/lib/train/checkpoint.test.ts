@@ -103,7 +103,7 @@ test('a damaged or tampered checkpoint is named', async (t) => {
   const bytes = readFileSync(path)
   const resumed = () => fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: true } })
   writeFileSync(path, bytes.subarray(0, bytes.length - 10))
-  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "hone\.network" ends at byte/)
+  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "hone\/network" ends at byte/)
   writeFileSync(path, bytes.subarray(0, 5))
   await assert.rejects(resumed(), /run\.safetensors is truncated, or no safetensors file: it has 5 bytes/)
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from('#'), bytes.subarray(9)]))
@@ -152,6 +152,14 @@ test('a checkpoint tells its model, without the network or the options it was tr
   await assert.rejects(load(join(path, '..', 'none')), /none cannot be read: ENOENT/)
 })
 
+test('a parameter may be called as a part of a checkpoint is', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const named: nn.Layer = (net, x) => net.builder.add(nn.sequential(nn.flatten(), nn.linear(64, 3))(net, x), net.parameter('losses', [3], nn.init.zeros))
+  const { model } = await fit(named, blobs(16), { ...settings, epochs: 1, checkpoint: path })
+  assert.deepEqual(weightsOf(await load(path)), weightsOf(model))
+  assert.equal((await fit(named, blobs(16), { ...settings, epochs: 2, checkpoint: { path, resume: true } })).losses.length, 4)
+})
+
 test('a run is resumed with its own settings alone', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
   const own: FitOptions<number> = { ...settings, epochs: 1, optimizer: sgd({ lr: 0.1, momentum: 0.9 }), clip: clipNorm(1) }
@@ -180,7 +188,7 @@ test('on a full disk the former checkpoint stays, nothing lies beside it, and it
 
 test('numbers that are not finite: an epoch\'s figures come back as they were, parameters are not written', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
-  const odd = { ...settings, validation: blobs(8), metrics: { first: () => NaN, second: () => -Infinity } }
+  const odd = { ...settings, validation: blobs(8), metrics: { number: () => NaN, other: () => -Infinity } }
   const before = await fit(network(), blobs(16), { ...odd, epochs: 1, checkpoint: path })
   const after = await fit(network(), blobs(16), { ...odd, epochs: 2, checkpoint: { path, resume: true } })
   assert.deepEqual(after.epochs[0], before.epochs[0])

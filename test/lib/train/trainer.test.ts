@@ -31,6 +31,8 @@ test('the log opens in danfo.js and in a spreadsheet, and shows itself', async (
   assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'waiting', 'validation loss', 'validation accuracy', 'validation outputs'])
   assert.deepEqual(run.toDataFrame().shape, [2, 9])
   assert.equal(run.toCsv().split('\n').length, 4)
+  const named = await fit(network(), blobs(24), { ...options, validation: blobs(12), metrics: { 'top-1, "x" ': () => 1 } })
+  assert.match(named.toCsv(), /,validation accuracy,"validation top-1, ""x"" "\n1,/)
   assert.ok(run.epochs[1]!.lr < run.epochs[0]!.lr && run.epochs[0]!.lr < 1e-3)
   assert.match((run.plot().text), /Training network: 6 steps, loss/)
   assert.match(await run.plot().svg(), /<svg/)
