@@ -94,3 +94,17 @@ test('a sum over channels lets them go only where they are zero without their we
   remove((b, x) => b.div(x, b.op('Sqrt', [b.add(mean(b, b.pow(x, 2)), 1e-5)])))
   remove((b, x) => b.mul(x, mean(b, b.mul(b.relu(x), b.op('Sigmoid', [x])))))
 })
+
+test('where the equal parts of a Split lose entries, an old operator set gets their sizes as an attribute, a new one as an input', async () => {
+  for (const version of [11, 12, 13, 17, 18]) {
+    const graph = between((b, x) => {
+      const [a, gate] = b.ops('Split', [x], { axis: 1, ...(version >= 18 && { num_outputs: 2 }) }, { outputs: ['a', 'b'] })
+      return b.concat([b.mul(a!, b.op('Sigmoid', [gate!])), gate!], 1)
+    })
+    graph.opsets.set('', version)
+    removeEntries(graph, coupled({ value: weight(graph, 'first.weight'), axis: 0 }, [1]))
+    const [split] = graph.nodes('Split')
+    assert.deepEqual([split!.inputs.length, split!.attributes.has('split')], version < 13 ? [1, true] : [2, false])
+    assert.deepEqual((await runGraph(graph, { x: scattered('float32', [2, 6]) })).logits!.shape, [2, 4])
+  }
+})
