@@ -122,6 +122,17 @@ test('a bottleneck stays two layers, and says how many weights it saves', async 
   assert.deepEqual(await reasons(graph, mergeLinear()), ["its input is the input \"x\", not a layer that it could be merged with", 'one layer would have 2,000 weights, the two have 180'])
 })
 
+test('two linear layers stay where a bias differs from sample to sample', async () => {
+  for (const [first, second, merged] of [[[3, 8], [4], false], [[8], [3, 1], false], [[8], [3, 4], false], [[1, 8], [1], true], [[], [1, 4], true]] as const) {
+    const net = new Net()
+    const gemm = (x: Value, name: string, features: number, bias: readonly number[]) =>
+      net.builder.op('Gemm', [x, net.parameter(`${name}.weight`, [Number(x.shape![1]), features]), net.parameter(`${name}.bias`, bias)], {}, { name })
+    const graph = net.output(gemm(gemm(net.input([3, 5]), 'first', 8, first), 'second', 4, second))
+    await become(graph, mergeLinear(), merged ? ['Gemm'] : ['Gemm', 'Gemm'], { x: noise([3, 5]) })
+    if (!merged) assert.match((await reasons(graph, mergeLinear())).at(-1)!, /^the bias of (it|first) has the shape \[3,\d\], not one number for each output$/)
+  }
+})
+
 test('a product and its bias become a Gemm; batched products stay', async () => {
   const net = new Net()
   const product = net.builder.matmul(net.input([3, 5]), net.parameter('w', [5, 4]))
