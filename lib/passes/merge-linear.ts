@@ -95,7 +95,7 @@ function merge(kind: Kind, second: Node, graph: Graph, report: Report): void {
   const biased = first.inputs[2] || second.inputs[2]
   replaceConstant(first, 1, kind.weight(first, outputs, inputs, values), 'weight')
   if (biased) replaceConstant(first, 2, Tensor.of(dtype, [outputs], bias), `${labelOf(first)}.bias`)
-  Object.assign(first.output, { shape: second.output.shape })
+  Object.assign(first.output, { dtype: second.output.dtype ?? first.output.dtype, shape: second.output.shape })
   second.output.replaceWith(first.output)
   report.change(second, `merged into ${labelOf(first)}`)
   graph.removeUnused()

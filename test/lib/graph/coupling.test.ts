@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coupled, removeEntries } from '../../../lib/graph/coupling.ts'
-import { encodeModel } from '../../../lib/graph/onnx.ts'
+import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
+import { symbol } from '../../../lib/graph/dim.ts'
 import { verify } from '../../../lib/graph/verify.ts'
 import type { Builder } from '../../../lib/graph/builder.ts'
 import type { Graph, Value } from '../../../lib/graph/graph.ts'
@@ -107,4 +108,16 @@ test('where the equal parts of a Split lose entries, an old operator set gets th
     assert.deepEqual([split!.inputs.length, split!.attributes.has('split')], version < 13 ? [1, true] : [2, false])
     assert.deepEqual((await runGraph(graph, { x: scattered('float32', [2, 6]) })).logits!.shape, [2, 4])
   }
+})
+
+test('behind an operator without a shape rule, outputs keep the shape that the file declares', () => {
+  const graph = between((b, x) => b.relu(x))
+  const [logits] = graph.outputs
+  const types = [{ dtype: logits!.dtype, shape: [symbol('N'), 4] }]
+  const own = graph.add('Secret', [logits!], {}, { domain: 'custom', outputs: ['inner'], types }).output
+  graph.addOutput(graph.add('Secret', [own], {}, { domain: 'custom', outputs: ['own'], types }).output)
+  const read = decodeModel(encodeModel(graph))
+  removeEntries(read, coupled({ value: weight(read, 'first.weight'), axis: 0 }, [1]))
+  const written = decodeModel(encodeModel(read))
+  assert.deepEqual([...written.outputs, written.nodes('Secret')[0]!.output].map(({ name, shape }) => `${name} ${shape}`), ['logits N,4', 'own N,4', 'inner N,4'])
 })

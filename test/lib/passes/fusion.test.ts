@@ -133,6 +133,16 @@ test('two linear layers stay where a bias differs from sample to sample', async 
   }
 })
 
+test('an output that two merged layers compute keeps its type and shape, also where those before it are unknown', async () => {
+  const net = new Net()
+  const unknown = net.graph.add('Secret', [net.input([3, 5])], {}, { domain: 'custom' }).output
+  const gemm = (x: Value, name: string, shape: readonly number[]) => net.graph.add('Gemm', [x, net.parameter(name, shape)], {}, { name }).output
+  const y = Object.assign(gemm(gemm(unknown, 'first', [5, 8]), 'second', [8, 4]), { dtype: 'float32', shape: [3, 4] })
+  const { graph, changes } = await mergeLinear().apply(net.output(y))
+  assert.equal(changes.length, 1)
+  assert.equal(`${graph.outputs[0]!.dtype} ${graph.outputs[0]!.shape}`, 'float32 3,4')
+})
+
 test('a product and its bias become a Gemm; batched products stay', async () => {
   const net = new Net()
   const product = net.builder.matmul(net.input([3, 5]), net.parameter('w', [5, 4]))
