@@ -169,8 +169,11 @@ function paired(values: readonly Value[], combine: (dims: readonly Dim[]) => Dim
   const lists = values.map((v) => ((v.rank ?? 2) < 2 && (v.dtype === 'int64' || v.dtype === 'int32' || v.dtype === 'bool') ? contentsOf(v) : null))
   if (lists.some((list) => !list)) return null
   const length = lists.find((list) => list!.length !== 1)?.length ?? 1
-  return Array.from({ length }, (_, i) => combine(lists.map((list) => list![list!.length === 1 ? 0 : i]!)))
+  return Array.from({ length }, (_, i) => exact(combine(lists.map((list) => exact(list![list!.length === 1 ? 0 : i]!)))))
 }
+
+/** Beyond 2^53 numbers are rounded, and arithmetic on them is not to be relied on. */
+const exact = (d: Dim): Dim => (typeof d === 'number' && !Number.isSafeInteger(d) ? null : d)
 
 /** Integer division as ONNX has it, towards zero; symbolic sizes are not negative. */
 function truncatedQuotient(a: Dim, b: Dim): Dim {
