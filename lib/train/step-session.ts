@@ -126,7 +126,8 @@ function writeRows({ bytes, shape }: Tensor, rows: Tensor, values: Tensor): void
   rows.toNumbers().forEach((row, i) => bytes.set(values.bytes.subarray(i * width, (i + 1) * width), row * width))
 }
 
-const copied = ({ dtype, shape, bytes }: Tensor): Tensor => Tensor.raw(dtype, shape, bytes.slice())
+/** With memory of its own: a Buffer's `slice` would share it, and what is not aligned would be copied at its first use. */
+const copied = ({ dtype, shape, bytes }: Tensor): Tensor => Tensor.raw(dtype, shape, new Uint8Array(bytes))
 
 const mapped = (tensors: State, change: (tensor: Tensor) => Tensor): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]))

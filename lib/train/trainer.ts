@@ -240,4 +240,4 @@ async function* clocked<T>(items: AsyncIterable<T>, waited: (seconds: number) =>
 }
 
 /** The loader uses its memory again for the next batch. */
-const copied = (inputs: Feeds): Feeds => Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape, bytes }]) => [name, Tensor.raw(dtype, shape, bytes.slice())]))
+const copied = (inputs: Feeds): Feeds => Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape, bytes }]) => [name, Tensor.raw(dtype, shape, new Uint8Array(bytes))]))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { random } from '../../../lib/random.ts'
@@ -53,6 +54,19 @@ test('Adam forgets nothing of the rows that a step does not read, and learns; th
   assert.deepEqual(unseen(after), unseen(before['embedding.weight']!))
   assert.notDeepEqual(after.slice(0, UNSEEN * 5), before['embedding.weight']!.slice(0, UNSEEN * 5))
   assert.deepEqual(weightsOf(model), before)
+})
+
+test('a model from a file, wherever its table lies in there, stays as it is, and learns as the one that was written', async () => {
+  const { losses } = await fit(model, reviews(32), { ...options, lazyEmbeddings: false })
+  const bytes = encodeModel(model.graph)
+  for (const offset of [0, 1, 2, 3]) {
+    const file = Buffer.alloc(bytes.length + offset)
+    file.set(bytes, offset)
+    const read = new nn.Model(decodeModel(file.subarray(offset)))
+    const run = await fit(read, reviews(32), { ...options, lazyEmbeddings: true })
+    assert.ok(relativeDistance(run.losses, losses) < 1e-6, `${offset}: ${run.losses} instead of ${losses}`)
+    assert.deepEqual(weightsOf(read), weightsOf(model))
+  }
 })
 
 test('gradients of touched rows cannot be accumulated', async () => {
