@@ -10,10 +10,10 @@ export function correctClass(output: Tensor, labels: readonly number[]): boolean
   })
 }
 
-/** Whether each logit, [N] or [N, 1], is on the side of its label: above 0 for the label 1, at most 0 for the label 0. */
+/** Whether each logit, [N] or [N, 1], is on the side of its label: above 0 for the label 1, at most 0 for the label 0. NaN is on none. */
 export function correctSide(output: Tensor, labels: readonly number[]): boolean[] {
   const logits = output.toFloat32()
-  return labels.map((label, n) => logits[n] > 0 === (label === 1))
+  return labels.map((label, n) => (label === 1 ? logits[n] > 0 : logits[n] <= 0))
 }
 
 /** Labels that count classes as a loss takes them: int64 [N]. @throws TypeError where a label is not a whole number from 0 on. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { correctSide } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { DataLoader } from '../../../lib/data/loader.ts'
 import { mixup, normalize, toFloat } from '../../../lib/data/transforms.ts'
@@ -79,4 +80,8 @@ test('more samples than there are, and sizes that are none, are refused', () => 
 test('it shows itself', () => {
   assert.equal(String(tens.take(4)), 'tens: 4 samples (x float32[2]) from memory')
   assert.equal(inspect(tens.take(4)), String(tens.take(4)))
+})
+
+test('an output that is no number is on no side', () => {
+  assert.deepEqual(correctSide(Tensor.float32([4], [1, -1, NaN, NaN]), [1, 0, 0, 1]), [true, true, false, false])
 })
