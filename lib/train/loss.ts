@@ -94,7 +94,7 @@ export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits,
 /** Mean of the squared differences of all elements; the target has the output's shape. */
 export const meanSquaredError: Loss = called<Loss>('meanSquaredError', (graph, output, target) => {
   checkAlike('mean squared error', output, target)
-  const difference = graph.sub(output, target)
+  const difference = graph.sub(output, graph.cast(target, output.dtype))
   return mean(graph, graph.mul(difference, difference))
 }, { fault: (targets) => firstWhere(targets, (value) => !Number.isFinite(value), (value) => `the target ${value}`) })
 

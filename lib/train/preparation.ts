@@ -12,7 +12,7 @@ import { Evaluation, figuresOf } from './evaluate.ts'
 import { CALLBACKS, FIT_OPTIONS, type Callbacks, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkData, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -65,6 +65,7 @@ function checkCallbacks(callbacks: Callbacks): void {
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
   requireKnown('fit', options, FIT_OPTIONS)
   checkFunctions(options)
+  checkData(dataset)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
   if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
@@ -107,7 +108,10 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const validation = (await options.validation)?.fedTo(model.graph)
+  const unseen = await options.validation
+  if (unseen !== undefined) checkData(unseen)
+  else if (Object.keys(metrics).length) throw new RangeError('metrics measure the validation, and there is none: give `validation`')
+  const validation = unseen?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)

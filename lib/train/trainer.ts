@@ -98,7 +98,7 @@ class Training<Label> {
     const bar = this.#options.quiet ? null : progress(`Training ${model.name}`, epochs * this.#stepsPerEpoch)
     bar?.tick(this.#step)
     try {
-      for (let epoch = this.#epochs.at(-1)?.epoch ?? 0; epoch < epochs && this.#ending === 'done' && !best?.isOver; epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
+      for (let epoch = this.#epochs.at(-1)?.epoch ?? 0; epoch < epochs && this.#ending === 'done' && !best?.isOver && !this.isInterrupted; epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
       if (best?.isOver) this.#ending = 'early'
     } finally {
       bar?.done()

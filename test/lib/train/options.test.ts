@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { DataLoader } from '../../../lib/data/loader.ts'
 import { randomCrop, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
@@ -56,12 +57,29 @@ test('options that no training can have are refused before the first step', asyn
   await refused({ clip: 1 }, /clip is a function such as train\.clipNorm\(1\), not 1/)
   await refused({ clip: clipNorm }, /clipNorm: maxNorm is a number above 0, not/)
   await refused({ metrics: { top2: 'top2' }, validation: blobs(8) }, /metrics: "top2" is a function from a batch's output and labels to a number, not 'top2'/)
+  await refused({ metrics: { top2: () => 1 } }, /metrics measure the validation, and there is none: give `validation`/)
   await refused({ metrics: { loss: () => 42 }, validation: blobs(8) }, /metrics: "loss" is measured without being asked for: give yours another name/)
   await refused({ metrics: { top2: () => { throw new Error('boom') } }, validation: blobs(8) }, /the metric "top2" failed: boom/)
   await refused({ metrics: { top2: () => undefined }, validation: blobs(8) }, /the metric "top2" answered with undefined, and a number is wanted/)
   await assert.rejects(oneStep(linear, blobs(16), { ...options, numerics: 'exact' as never }), /numerics is 'fast' or 'direct'/)
   const chosen: nn.Layer = (scope, x) => scope.op('ArgMax', [nn.linear(64, 3)(scope, scope.op('Flatten', [x]))], { axis: 1 })
   await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] of 2 classes or more, and the network's output is int64\[N, 1\]/)
+})
+
+test('what is no network, no data set or no target is told so', async () => {
+  const refused = (model: unknown, data: unknown, more: Any, message: RegExp) => assert.rejects(fit(model as nn.Layer, data as Dataset<number>, { ...options, ...more }), message)
+  await refused({ graph: 1 }, blobs(16), {}, /^TypeError: what is trained is a Model or a layer, not \{ graph: 1 \}/)
+  await refused(linear, new DataLoader(blobs(16), { batchSize: 8 }), {}, /^TypeError: fit takes a data set and makes its batches itself: give it the loader's `dataset`/)
+  await refused(linear, [[1, 2]], {}, /what is trained or validated on is a Dataset, such as Dataset\.of makes, not \[ \[Array\] \]/)
+  await refused(linear, blobs(16), { validation: new DataLoader(blobs(16), { batchSize: 8 }) }, /give it the loader's `dataset`/)
+  await refused(linear, blobs(16), { target: (labels: number[]) => labels }, /target answers with a Tensor, such as Tensor\.float32\(\[labels\.length, 1\], labels\), not \[ 0 \]/)
+  const counts = { ...options, epochs: 1, quiet: true, loss: meanSquaredError, target: (labels: readonly number[]) => Tensor.int64(labels.flatMap((label) => [label, label, label])).reshape([labels.length, 3]) }
+  assert.ok((await fit(linear, blobs(16), counts)).losses.every(Number.isFinite), 'whole numbers are approximated too')
+})
+
+test('a signal that is aborted before the first step lets none be taken', async () => {
+  const { ending, losses, epochs, model } = await trained({ signal: AbortSignal.abort(), callbacks: { step: () => assert.fail('a step was taken') } })
+  assert.deepEqual([ending, losses, epochs, model.trainable], ['interrupted', [], [], 195])
 })
 
 test('an option that there is not is refused, with the name that was meant', async () => {
