@@ -1,5 +1,6 @@
 import { Tensor } from '../graph/tensor.ts'
 import { random } from '../random.ts'
+import { requireWhole, told } from '../require.ts'
 import { assemble, type Assembled, type Recipe } from './assemble.ts'
 import { classTargets } from './classes.ts'
 import { holdsPictures, planesOf, shared, type PictureFiles } from './store.ts'
@@ -61,11 +62,14 @@ export class Dataset<Label> {
 
   /**
    * A data set of samples that are there already. Tensors move to memory that all threads see.
-   * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where transforms of pictures meet no pictures.
+   * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where one is no tensor, or transforms of pictures meet no pictures.
    */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
     const { name, labels } = samples
+    if (!Array.isArray(labels)) throw new TypeError(`${name}: labels are an array, one for each sample, not ${told(labels)}`)
     for (const [input, stored] of Object.entries(samples.inputs)) {
+      if (!(stored instanceof Tensor || Array.isArray(stored?.paths)))
+        throw new TypeError(`${name}: the input "${input}" is no tensor but ${told(stored)}. Make one whose first axis counts the samples: Tensor.float32([samples, features], rows.flat()).`)
       const count = 'paths' in stored ? stored.paths.length : (stored.shape[0] ?? 0)
       if (count !== labels.length) throw new RangeError(`${name}: the input "${input}" holds ${count} samples, and there are ${labels.length} labels. Give a label for each sample; the first axis counts them.`)
     }
@@ -132,7 +136,7 @@ export class Dataset<Label> {
 
   /**
    * Two parts in random order, the first with `fraction` of the samples; the same seed gives the same parts.
-   * @throws RangeError where `fraction` is not between 0 and 1.
+   * @throws RangeError where `fraction` is not between 0 and 1, or the seed not a whole number.
    */
   split(fraction: number, seed = 0): [Dataset<Label>, Dataset<Label>] {
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`a split takes a fraction from 0 to 1, not ${fraction}`)
@@ -147,8 +151,9 @@ export class Dataset<Label> {
     return own && !others.length && inputs.length === 1 ? new Dataset({ ...this.#samples, inputs: { [inputs[0]!.name]: own } }, this.places, this.complete) : this
   }
 
-  /** The same samples in random order; the same seed gives the same order. */
+  /** The same samples in random order; the same seed gives the same order. @throws RangeError where the seed is not a whole number. */
   shuffle(seed = 0): Dataset<Label> {
+    requireWhole('seed', seed)
     return this.#part(random(seed).shuffled(this.places))
   }
 

@@ -49,6 +49,7 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
     requireWhole('DataLoader: batchSize', batchSize, 1)
     requireWhole('DataLoader: workers', workers, 0)
     requireWhole('DataLoader: prefetch', prefetch, 1)
+    requireWhole('DataLoader: seed', seed)
     if (dataset.size < (dropLast ? batchSize : 1)) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
     this.dataset = dataset
     this.batchSize = batchSize

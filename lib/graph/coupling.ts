@@ -204,7 +204,9 @@ export function removeEntries(graph: Graph, removal: Coupled): void {
     value.initializer = [...axes.keys()].toSorted((a, b) => a - b).reduce((tensor, axis) => tensor.take(axis, kept({ value, axis })), value.initializer)
     value.shape = value.initializer.shape
   }
-  for (const node of graph.allNodes()) for (const output of node.outputs) Object.assign(output, { shape: null, contents: null })
+  // what no shape rule reaches keeps the shape that the file declares
+  for (const node of graph.allNodes())
+    for (const value of node.outputs) Object.assign(value, { contents: null, shape: value.shape?.map((d, axis) => (removal.get(value)?.has(axis) ? kept({ value, axis }).length : d)) ?? null })
   graph.sort()
   inferShapes(graph)
 }

@@ -1,10 +1,10 @@
 import { softTargets } from '../data/classes.ts'
 import type { Builder } from '../graph/builder.ts'
 import { differs, formatShape, type Shape } from '../graph/dim.ts'
-import type { Value } from '../graph/graph.ts'
+import { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
-import { requireNumber, requireWhole } from '../require.ts'
+import { requireNumber, requireWhole, told } from '../require.ts'
 import { called } from './called.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. What it may know of targets beside, `fit` asks it before the first step. */
@@ -20,6 +20,16 @@ interface Fault {
   readonly sample: number
   /** In the words after "sample 3 has". */
   readonly problem: string
+}
+
+/** Adds a loss to a graph. @throws TypeError where it answers with anything but a single float. */
+export function lossIn(graph: Builder, loss: Loss, output: Value, target: Value): Value {
+  const value: unknown = loss(graph, output, target)
+  if (!(value instanceof Value)) throw new TypeError(`the loss answers with ${told(value)}, and a Value of the graph is wanted: return what its last node computes`)
+  const { dtype, shape, size } = value
+  if ((size !== null && size !== 1) || (dtype && !isFloat(dtype)))
+    throw new TypeError(`the loss answers with ${dtype}${formatShape(shape)}, and a single float is wanted, such as the mean of it: graph.op('ReduceMean', [losses], { keepdims: 0 })`)
+  return value
 }
 
 export interface CrossEntropyOptions {

@@ -6,6 +6,7 @@ import { build } from '../nn/build.ts'
 import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
 import { requireWhole, told } from '../require.ts'
+import { evaluationMode, isTraining } from './mode.ts'
 import { adam, adamW, rmsprop, sgd, type Optimizer } from './optimizer.ts'
 
 /** Optimizers by name, with PyTorch's defaults. */
@@ -24,9 +25,9 @@ export function optimizerOf(optimizer: Optimizer | OptimizerName): Optimizer {
   return optimizer
 }
 
-/** The model itself, or the one that a layer makes for the data set's samples. */
+/** The model itself, as it is used, or the one that a layer makes for the data set's samples. */
 export function modelOf<Label>(model: Model | Layer, dataset: Dataset<Label>, seed: number): Model {
-  if (model instanceof Model) return model
+  if (model instanceof Model) return model.graph.nodes().some(isTraining) ? new Model(evaluationMode(model.graph.copy())) : model
   if (typeof model !== 'function') throw new TypeError(`what is trained is a Model or a layer, not ${told(model)}`)
   const inputs = Object.entries(dataset.batch(1)).map(([name, { dtype, shape }]) => [name, { dtype, shape: ['N', ...shape.slice(1)] }] as const)
   return build(model, Object.fromEntries(inputs), { seed })

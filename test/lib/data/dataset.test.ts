@@ -69,6 +69,21 @@ test('a transform of pictures is refused where there are none, instead of doing 
   assert.equal(new DataLoader(tens, { batchSize: 2, transforms: [mixup()] }).isBlended, true)
 })
 
+test('what is no tensor, and labels that are no list, are refused with what would be one', () => {
+  const about = { name: 'rows', source: 'memory', complete: true }
+  const x = Tensor.float32([2, 2], [1, 2, 3, 4])
+  assert.throws(() => Dataset.of({ ...about, inputs: { x: [[1, 2], [3, 4]] as never }, labels: [0, 1] }), /^TypeError: rows: the input "x" is no tensor but \[ \[.*\. Make one whose first axis counts the samples: Tensor\.float32\(\[samples, features\], rows\.flat\(\)\)\.$/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x: new Float32Array(4) as never }, labels: [0, 1] }), /"x" is no tensor but Float32Array/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x }, labels: Uint8Array.of(0, 1) as never }), /rows: labels are an array, one for each sample, not Uint8Array/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x }, labels: [0n, 1n] }).target([0n, 1n]), /a label that counts classes is a whole number from 0 on, not 0n: give fit\(\) a target/)
+})
+
+test('a seed that is not a whole number is refused', () => {
+  for (const seed of [NaN, 1.5, 'abc' as never])
+    for (const use of [() => tens.split(0.5, seed), () => tens.shuffle(seed), () => new DataLoader(tens, { batchSize: 2, seed })])
+      assert.throws(use, /^RangeError: (DataLoader: )?seed is a whole number, not (NaN|1\.5|'abc')$/)
+})
+
 test('more samples than there are, and sizes that are none, are refused', () => {
   assert.throws(() => tens.take(11), /tens: samples 0 to 11 were asked for, and there are 10/)
   assert.throws(() => tens.slice(5, 4), RangeError)

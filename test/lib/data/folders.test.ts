@@ -159,6 +159,7 @@ test('whole numbers in a CSV file are classes, one of two, or numbers to be appr
   assert.deepEqual([classes.hasAccuracy, String(classes.target(classes.labels))], [true, 'int64[3]'])
   const sold = await houses('sold', 'binary')
   assert.deepEqual([String(sold.target(sold.labels)), sold.correct(Tensor.float32([3, 1], [2, 2, -2]), sold.labels)], ['float32[3,1]', [true, false, false]])
+  assert.deepEqual(sold.correct(Tensor.float32([3, 1], [NaN, NaN, 1]), sold.labels), [false, false, true], 'a network that answers with NaN is right about nothing')
   assert.deepEqual((await csv(join(data, 'seen.csv'), { label: 'y', task: 'binary' })).classes, ['false', 'true'])
   await assert.rejects(houses('rooms', 'binary'), /row 3, column "rooms": 3 is no label for binary, which takes two words, or 0 and 1\. Say another `task`: classification, binary, regression\./)
   await assert.rejects(csv(join(data, 'seen.csv'), { label: 'y', task: 'regression' }), /seen\.csv, row 2, column "y": true is not a number/)

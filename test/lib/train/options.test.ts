@@ -196,3 +196,16 @@ test('steps that a loss scale skips are in the log and in the plot', async () =>
   assert.match(JSON.stringify(run.plot().spec), /"title":"Skipped steps"/)
   assert.doesNotMatch(JSON.stringify((await trained({})).plot().spec), /Skipped/)
 })
+
+test("a network's values may be called as training calls its own; an input or a stored tensor that is, is refused by its name", async () => {
+  const reference = (await trained({ validation: blobs(8) })).losses
+  for (const output of ['loss', 'target', 'step', 'lr', 'next.step']) {
+    const run = await fit(nn.build(linear, { x: ['N', 1, 8, 8] }, { output }), blobs(16), { ...options, quiet: true, schedule: constant, optimizer: adam(), validation: blobs(8) })
+    assert.equal(run.model.graph.outputs[0]!.name, output)
+    assert.equal(run.losses[0], reference[0])
+  }
+  await assert.rejects(fit(nn.build(linear, { target: ['N', 1, 8, 8] }), blobs(16), options), /network: "target" is what an input of the network is called, and training has a value of its own under that name\. Give the network's another one\./)
+  const named = (name: string): nn.Layer => (scope, x) => scope.builder.add(linear(scope, x), scope.parameter(name, [3], nn.init.zeros))
+  await assert.rejects(fit(named('step'), blobs(16), { ...options, optimizer: adam() }), /"step" is what a stored tensor of the network is called/)
+  await assert.rejects(fit(named('1.bias.mean'), blobs(16), { ...options, optimizer: adam() }), /"1\.bias\.mean" is what a stored tensor of the network is called/)
+})

@@ -172,6 +172,14 @@ test('a loss that depends on no parameter is refused', () => {
   assert.throws(() => trained((_, hidden) => hidden, (builder, _, labels) => builder.reduceMean(builder.cast(labels, 'float32'), [0])), /ends: nothing can be learned from this loss, since it depends on none of the parameters/)
 })
 
+test('a loss that is no single float is refused, with what it is', () => {
+  const refused = (loss: unknown, message: RegExp) => assert.throws(() => trained((_, hidden) => hidden, loss as Loss), message)
+  refused((builder: Builder, output: Value) => builder.mul(output, output), /the loss answers with float32\[N, 4\], and a single float is wanted, such as the mean of it: graph\.op\('ReduceMean'/)
+  refused((builder: Builder, output: Value) => builder.cast(builder.op('ReduceSum', [output], { keepdims: 0 }), 'int64'), /the loss answers with int64\[\], and a single float is wanted/)
+  refused(() => undefined, /the loss answers with undefined, and a Value of the graph is wanted/)
+  assert.ok(trained((_, hidden) => hidden, (builder, output) => builder.reshape(builder.op('ReduceMean', [output], { keepdims: 0 }), [1])))
+})
+
 test('an image of unknown size: the error names the convolution whose gradient needs it', () => {
   const scope = Scope.root('open', { seed: 1 })
   const x = scope.input('x', ['N', 2, 'H', 8])

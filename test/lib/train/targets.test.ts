@@ -30,6 +30,12 @@ test('a target that a cross entropy cannot compare is refused, with what it take
   assert.throws(() => crossEntropy({ labelSmoothing: 2 }), /crossEntropy: labelSmoothing is a number from 0 to 1, not 2/)
 })
 
+test('a squared error takes targets of any type', async () => {
+  const ints = (labels: readonly number[]) => Tensor.int64(labels.flatMap((label) => [label, 1, -label])).reshape([labels.length, 3])
+  const floats = (labels: readonly number[]) => Tensor.float32([labels.length, 3], ints(labels).toNumbers())
+  assert.deepEqual(await lossesOf({ loss: meanSquaredError, target: ints }), await lossesOf({ loss: meanSquaredError, target: floats }))
+})
+
 test('an output that does not count the samples is refused: no loss repeats it over them', async () => {
   const pooled: nn.Layer = (scope, x) => scope.builder.reduceMean(linear(scope, x), [0], true)
   const message = /needs an output for each target, and the network's is \[1, 3\] where the target is \[N(, 3)?\]: the first axis of both counts the samples/

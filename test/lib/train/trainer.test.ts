@@ -88,6 +88,21 @@ test('batch norms that were trained with fixed statistics are trained further so
   assert.deepEqual(await trained('batch'), { asUsed: false, moved: true })
 })
 
+test('mixed float16 rounds and overflows on the CPU as on a device that computes in it', async () => {
+  const scaled = (...factors: readonly number[]) => nn.sequential(...factors.map((factor) => nn.linear(1, 1, { bias: false, weightInit: nn.init.constant(factor) })))
+  const lossOf = async (network: nn.Layer, x: number) => {
+    const one = Dataset.of({ name: 'one', source: 'memory', complete: true, inputs: { x: Tensor.float32([1, 1], [x]) }, labels: [0] })
+    const run = await fit(network, one, { ...options, epochs: 1, batchSize: 1, precision: 'mixed-float16', loss: (graph, output) => graph.op('ReduceMean', [output], { keepdims: 0 }), quiet: true })
+    return [run.losses[0], run.skipped]
+  }
+  assert.equal((await lossOf(scaled(1), 2049))[0], 2048)
+  assert.equal((await lossOf(scaled(1, 1), 2049))[0], 2048)
+  assert.deepEqual(await lossOf(scaled(1), 70000), [Infinity, 1])
+  assert.deepEqual(await lossOf(scaled(300, 0.25), 300), [Infinity, 1], 'between two layers too')
+  const conv = nn.sequential((scope, x) => scope.builder.reshape(x, [0, 1, 1, 1]), nn.conv2d(1, 1, 1, { bias: false, weightInit: nn.init.ones }))
+  assert.equal((await lossOf(conv, 2049))[0], 2048)
+})
+
 test('mixed float16 goes where float32 goes, with a fixed and with a dynamic loss scale', async () => {
   const layers = nn.sequential(nn.conv2d(1, 4, 3), nn.relu(), nn.flatten(), nn.linear(144, 3))
   const losses = async (precision: FitOptions<number>['precision']) => (await fit(layers, blobs(48), { ...options, epochs: 3, precision, optimizer: sgd({ lr: 0.05 }) })).losses
