@@ -4,7 +4,7 @@ import { differs, formatShape, type Shape } from '../graph/dim.ts'
 import { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
-import { requireNumber, requireWhole, told } from '../require.ts'
+import { requireKnown, requireNumber, requireWhole, told } from '../require.ts'
 import { called } from './called.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. What it may know of targets beside, `fit` asks it before the first step. */
@@ -86,7 +86,10 @@ const unsmoothed = smoothedCrossEntropy(0)
 export const crossEntropy = called(String(unsmoothed), lossOrOptions as CrossEntropy, unsmoothed)
 
 function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Value | Loss {
-  return args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0)
+  if (args.length === 3) return unsmoothed(...args)
+  const [options = {}] = args
+  requireKnown('crossEntropy', options, { labelSmoothing: true })
+  return smoothedCrossEntropy(options.labelSmoothing ?? 0)
 }
 
 /**
@@ -138,7 +141,9 @@ const notFrom0To1 = (targets: Tensor, what: string): Fault | null =>
  * empty one), then the mean over the batch, as PyTorch's CTCLoss reduces it. `blank` is the class that stands for nothing.
  * @throws RangeError where `blank` is no class.
  */
-export function ctc({ blank }: { blank: number }): Loss {
+export function ctc(options: { blank: number }): Loss {
+  requireKnown('ctc', options, { blank: true })
+  const { blank } = options
   requireWhole('ctc: blank', blank, 0)
   const loss: Loss = (graph, logits, labels) => {
     const classes = logits.shape?.[1]

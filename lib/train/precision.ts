@@ -3,7 +3,7 @@ import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
 import { operators } from '../graph/ops/index.ts'
 import type { DataType } from '../graph/tensor.ts'
-import { requireNumber, requireOneOf, told } from '../require.ts'
+import { requireKnown, requireNumber, requireOneOf, told } from '../require.ts'
 import { listDevices, type Device } from '../runtime/devices.ts'
 import type { StepState } from './state.ts'
 
@@ -35,6 +35,7 @@ const DENY = [
  * @throws RangeError where there is no such type or operator, or the loss scale is out of its bounds.
  */
 export function mixed(dtype: 'float16' | 'bfloat16', options: Partial<Omit<Precision, 'dtype'>> = {}): Precision {
+  requireKnown('mixed', options, { allow: true, deny: true, keep: true, lossScale: true })
   const { allow = [], deny = [], keep = null, lossScale = dtype === 'float16' ? 'dynamic' : 1 } = options
   requireOneOf('mixed: its type', dtype, ['float16', 'bfloat16'])
   if (lossScale !== 'dynamic') requireNumber("mixed: lossScale, if not 'dynamic',", lossScale, { above: 0 })
