@@ -141,9 +141,7 @@ const notFrom0To1 = (targets: Tensor, what: string): Fault | null =>
  * empty one), then the mean over the batch, as PyTorch's CTCLoss reduces it. `blank` is the class that stands for nothing.
  * @throws RangeError where `blank` is no class.
  */
-export function ctc(options: { blank: number }): Loss {
-  requireKnown('ctc', options, { blank: true })
-  const { blank } = options
+export function ctc({ blank }: { blank: number }): Loss {
   requireWhole('ctc: blank', blank, 0)
   const loss: Loss = (graph, logits, labels) => {
     const classes = logits.shape?.[1]

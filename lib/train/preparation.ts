@@ -50,6 +50,15 @@ export type Written<Label> = Pick<Preparation<Label>, 'model' | 'optimizer' | 's
 /** Options that are functions, and what makes one. */
 const FUNCTIONS = { loss: 'train.crossEntropy', target: '(labels) => Tensor.int64(labels)', schedule: 'train.cosine()', clip: 'train.clipNorm(1)' } as const
 
+/** What is said to an optimizer, and often to `fit` by mistake. */
+const OF_OPTIMIZERS = ['lr', 'learningRate', 'learning_rate', 'momentum', 'nesterov', 'weightDecay', 'weight_decay', 'betas', 'eps']
+
+function checkNames(options: object): void {
+  const misplaced = OF_OPTIMIZERS.find((name) => name in options)
+  if (misplaced) throw new TypeError(`fit has no option "${misplaced}", since that is the optimizer's: say \`optimizer: sgd({ lr: 0.1, momentum: 0.9 })\``)
+  requireKnown('fit', options, FIT_OPTIONS)
+}
+
 function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS, unknown>>>): void {
   for (const [name, example] of Object.entries(FUNCTIONS) as [keyof typeof FUNCTIONS, string][])
     if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
@@ -63,7 +72,7 @@ function checkCallbacks(callbacks: Callbacks): void {
 
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
-  requireKnown('fit', options, FIT_OPTIONS)
+  checkNames(options)
   checkFunctions(options)
   checkData(dataset)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options

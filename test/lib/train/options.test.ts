@@ -53,6 +53,7 @@ test('options that no training can have are refused before the first step', asyn
   await refused({ schedule: 'cosine' }, /schedule is a function such as train\.cosine\(\), not 'cosine'/)
   await refused({ optimizer: undefined }, /optimizer is undefined: choose sgd, adam, adamW, rmsprop, or one such as sgd\(/)
   await refused({ optimizer: adam }, /optimizer is the function adam: choose/)
+  await refused({ loss: ctc }, /ctc: blank is a whole number from 0 on, not undefined/)
   await refused({ loss: 'crossEntropy' }, /loss is a function such as train\.crossEntropy, not 'crossEntropy'/)
   await refused({ clip: 1 }, /clip is a function such as train\.clipNorm\(1\), not 1/)
   await refused({ clip: clipNorm }, /clipNorm: maxNorm is a number above 0, not/)
@@ -84,7 +85,8 @@ test('a signal that is aborted before the first step lets none be taken', async 
 
 test('an option that there is not is refused, with the name that was meant', async () => {
   const refused = (more: Any, message: RegExp) => assert.rejects(trained({ ...more, callbacks: { step: () => assert.fail('a step was taken'), ...(more['callbacks'] as object) } }), message)
-  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", but epochs, batchSize, optimizer, /)
+  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", since that is the optimizer's: say `optimizer: sgd\(\{ lr: 0\.1, momentum: 0\.9 \}\)`/)
+  await refused({ verbose: 1 }, /^TypeError: fit has no option "verbose", but epochs, batchSize, optimizer, /)
   await refused({ sheduler: cosine() }, /fit has no option "sheduler": did you mean "schedule"\?/)
   await refused({ batch_size: 4 }, /fit has no option "batch_size": did you mean "batchSize"\?/)
   await refused({ callbacks: { epochs: () => {} } }, /callbacks has no option "epochs": did you mean "epoch"\?/)
@@ -97,7 +99,6 @@ test('an option that there is not is refused, with the name that was meant', asy
   assert.throws(() => adam({ learningRate: 1 } as never), /adam has no option "learningRate", but lr, betas, eps, weightDecay/)
   assert.throws(() => sgd({ weight_decay: 1 } as never), /sgd has no option "weight_decay": did you mean "weightDecay"\?/)
   assert.throws(() => crossEntropy({ smoothing: 0.1 } as never), /crossEntropy has no option "smoothing": did you mean "labelSmoothing"\?/)
-  assert.throws(() => ctc({ blank: 0, blanks: 1 } as never), /ctc has no option "blanks": did you mean "blank"\?/)
   assert.throws(() => mixed('float16', { lossscale: 1 } as never), /mixed has no option "lossscale": did you mean "lossScale"\?/)
 })
 
