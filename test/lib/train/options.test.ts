@@ -90,6 +90,7 @@ test('an option that there is not is refused, with the name that was meant', asy
   await refused({ sheduler: cosine() }, /fit has no option "sheduler": did you mean "schedule"\?/)
   await refused({ batch_size: 4 }, /fit has no option "batch_size": did you mean "batchSize"\?/)
   await refused({ callbacks: { epochs: () => {} } }, /callbacks has no option "epochs": did you mean "epoch"\?/)
+  await assert.rejects(trained({ callbacks: () => 'stop' }), /callbacks are functions by name, such as .*, not the function callbacks/)
   await refused({ callbacks: { epoch: 3 } }, /callbacks: epoch is a function such as .*, not 3/)
   await refused({ checkpoint: { path: 'run', evry: 2 } }, /checkpoint has no option "evry": did you mean "every"\?/)
   await refused({ validation: blobs(8), earlyStopping: { patience: 1, delta: 1 } }, /earlyStopping has no option "delta": did you mean "minDelta"\?/)
