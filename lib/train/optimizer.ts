@@ -1,6 +1,6 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { requireKnown, requireNumber, type Bounds } from '../require.ts'
+import { requireKnown, requireNumber, told, type Bounds } from '../require.ts'
 
 export interface Update {
   readonly graph: Builder
@@ -36,6 +36,7 @@ const BOUNDS: Readonly<Record<string, Bounds>> = {
 /** `given` are those that were said, `options` all of them. @throws RangeError naming a number that is out of its bounds; TypeError naming an option that there is not. */
 function optimizer(name: string, given: object, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'leavesUntouched' | 'update'>): Optimizer {
   requireKnown(name, given, options)
+  if ('betas' in options && [options['betas']].flat().length !== 2) throw new RangeError(`${name}: betas are two numbers such as [0.9, 0.999], not ${told(options['betas'])}`)
   for (const [option, bounds] of Object.entries(BOUNDS))
     if (option in options) for (const value of [options[option]].flat()) requireNumber(`${name}: ${option}`, value, bounds)
   return { name, options, lr: options.lr, ...rest }

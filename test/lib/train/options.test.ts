@@ -24,6 +24,7 @@ test('numbers out of their bounds are refused where they are said', () => {
     [() => sgd({ lr: -1 }), /sgd: lr is a number from 0 on, not -1/],
     [() => adam({ lr: NaN }), /adam: lr is a number from 0 on, not NaN/],
     [() => adam({ betas: [0.9, 1.5] }), /adam: betas is a number from 0 to less than 1, not 1\.5/],
+    [() => adam({ betas: [0.9] as never }), /adam: betas are two numbers such as \[0\.9, 0\.999\], not \[ 0\.9 \]/],
     [() => adamW({ eps: -1 }), /adamW: eps is a number from 0 on, not -1/],
     [() => rmsprop({ alpha: '0.9' as never }), /rmsprop: alpha is a number from 0 on, not '0\.9'/],
     [() => clipNorm(-1), /clipNorm: maxNorm is a number above 0, not -1/],
