@@ -4,7 +4,7 @@ import { differs, formatShape, type Shape } from '../graph/dim.ts'
 import { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
-import { requireKnown, requireNumber, requireWhole, told } from '../require.ts'
+import { requireNumber, requireWhole, told } from '../require.ts'
 import { called } from './called.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. What it may know of targets beside, `fit` asks it before the first step. */
@@ -86,10 +86,7 @@ const unsmoothed = smoothedCrossEntropy(0)
 export const crossEntropy = called(String(unsmoothed), lossOrOptions as CrossEntropy, unsmoothed)
 
 function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Value | Loss {
-  if (args.length === 3) return unsmoothed(...args)
-  const [options = {}] = args
-  requireKnown('crossEntropy', options, { labelSmoothing: true })
-  return smoothedCrossEntropy(options.labelSmoothing ?? 0)
+  return args.length === 3 ? unsmoothed(...args) : smoothedCrossEntropy(args[0]?.labelSmoothing ?? 0)
 }
 
 /**
