@@ -1,8 +1,9 @@
 import { Tensor } from '../graph/tensor.ts'
 import { random } from '../random.ts'
+import { requireWhole, told } from '../require.ts'
 import { assemble, type Assembled, type Recipe } from './assemble.ts'
 import { classTargets } from './classes.ts'
-import { planesOf, shared, type PictureFiles } from './store.ts'
+import { holdsPictures, planesOf, shared, type PictureFiles } from './store.ts'
 import type { Transform } from './transforms.ts'
 
 /** Some samples of a data set, ready to be fed to a model. */
@@ -50,6 +51,7 @@ export class Dataset<Label> {
   readonly #samples: Samples<Label>
 
   private constructor(samples: Samples<Label>, places: readonly number[], complete: boolean) {
+    checkTransforms(samples)
     this.name = samples.name
     this.source = samples.source
     this.complete = complete
@@ -60,11 +62,14 @@ export class Dataset<Label> {
 
   /**
    * A data set of samples that are there already. Tensors move to memory that all threads see.
-   * @throws RangeError where an input holds more or fewer samples than there are labels.
+   * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where one is no tensor, or transforms of pictures meet no pictures.
    */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
     const { name, labels } = samples
+    if (!Array.isArray(labels)) throw new TypeError(`${name}: labels are an array, one for each sample, not ${told(labels)}`)
     for (const [input, stored] of Object.entries(samples.inputs)) {
+      if (!(stored instanceof Tensor || Array.isArray(stored?.paths)))
+        throw new TypeError(`${name}: the input "${input}" is no tensor but ${told(stored)}. Make one whose first axis counts the samples: Tensor.float32([samples, features], rows.flat()).`)
       const count = 'paths' in stored ? stored.paths.length : (stored.shape[0] ?? 0)
       if (count !== labels.length) throw new RangeError(`${name}: the input "${input}" holds ${count} samples, and there are ${labels.length} labels. Give a label for each sample; the first axis counts them.`)
     }
@@ -86,7 +91,7 @@ export class Dataset<Label> {
     return this.#samples.transforms ?? []
   }
 
-  /** The same samples, whose pictures become inputs in another way: `test.withTransforms([toFloat(), normalize({ mean, std })])`. */
+  /** The same samples, whose pictures become inputs in another way: `test.withTransforms([toFloat(), normalize({ mean, std })])`. @throws TypeError where there are no pictures. */
   withTransforms(transforms: readonly Transform[]): Dataset<Label> {
     return new Dataset({ ...this.#samples, transforms }, this.places, this.complete)
   }
@@ -131,7 +136,7 @@ export class Dataset<Label> {
 
   /**
    * Two parts in random order, the first with `fraction` of the samples; the same seed gives the same parts.
-   * @throws RangeError where `fraction` is not between 0 and 1.
+   * @throws RangeError where `fraction` is not between 0 and 1, or the seed not a whole number.
    */
   split(fraction: number, seed = 0): [Dataset<Label>, Dataset<Label>] {
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`a split takes a fraction from 0 to 1, not ${fraction}`)
@@ -146,8 +151,9 @@ export class Dataset<Label> {
     return own && !others.length && inputs.length === 1 ? new Dataset({ ...this.#samples, inputs: { [inputs[0]!.name]: own } }, this.places, this.complete) : this
   }
 
-  /** The same samples in random order; the same seed gives the same order. */
+  /** The same samples in random order; the same seed gives the same order. @throws RangeError where the seed is not a whole number. */
   shuffle(seed = 0): Dataset<Label> {
+    requireWhole('seed', seed)
     return this.#part(random(seed).shuffled(this.places))
   }
 
@@ -171,15 +177,15 @@ export class Dataset<Label> {
    */
   decoded(transforms: readonly Transform[] = []): Dataset<Label> {
     const inputs = transforms.length
-      ? mapped(assemble(this.recipe(transforms), { seed: 0, epoch: 0, batch: 0, places: this.places }).inputs, ({ dtype, shape, bytes }) => Tensor.raw(dtype, shape, bytes))
+      ? mapped(assemble(this.withTransforms(transforms).recipe(), { seed: 0, epoch: 0, batch: 0, places: this.places }).inputs, ({ dtype, shape, bytes }) => Tensor.raw(dtype, shape, bytes))
       : mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : stored.take(0, this.places)))
     return Dataset.of({ ...this.#samples, inputs, labels: this.labels, complete: this.complete })
   }
 
   /** What it takes to make batches in any thread. */
-  recipe(transforms = this.transforms): Recipe {
+  recipe(): Recipe {
     const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored ? stored : { dtype: stored.dtype, shape: stored.shape, bytes: stored.bytes }))
-    return { name: this.name, inputs, transforms }
+    return { name: this.name, inputs, transforms: this.transforms }
   }
 
   /** The batch of the samples `indices`, from what a thread made after the recipe. */
@@ -212,6 +218,14 @@ export class Dataset<Label> {
     const order = { seed: 0, epoch: 0, batch, places: this.places }
     return this.batchOf(assemble(this.recipe(), order), this.places.map((_, i) => i))
   }
+}
+
+/** Transforms change inputs that hold pictures, and no others. */
+function checkTransforms<Label>({ name, inputs, transforms = [] }: Samples<Label>): void {
+  const transform = transforms.find(({ kind }) => kind !== 'mixup')
+  if (!transform || Object.values(inputs).some(holdsPictures)) return
+  const others = Object.entries(inputs).map(([input, stored]) => `${input} is ${String(stored)}`).join(', ')
+  throw new TypeError(`${name}: ${transform.kind} transforms pictures, and there are none: ${others}. Give pictures as uint8 or float32 [N, channels, height, width], or leave the transform out.`)
 }
 
 function mapped<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

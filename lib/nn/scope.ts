@@ -40,8 +40,9 @@ export class Scope {
     return this.builder.graph
   }
 
-  /** An input of the network; a name stands for a dimension that is not known yet. */
+  /** An input of the network; a name stands for a dimension that is not known yet. @throws RangeError where a dimension is neither a name nor a whole number from 1 on. */
   input(name: string, shape: readonly (number | string)[], dtype: DataType = 'float32'): Value {
+    for (const d of shape) if (typeof d !== 'string') requireWhole(`input "${name}": a dimension`, d, 1)
     return this.graph.input(name, dtype, shape.map((d) => (typeof d === 'number' ? d : symbol(d))))
   }
 

@@ -75,8 +75,11 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   if (!moving.length) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
   const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
   const lr = scheduled ? state.fed('lr', 'float32', []) : optimizer.lr
-  writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
-  for (const [value, moved] of running) state.set(state.adopt(value), moved)
+  const finite = writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })
+  for (const [value, moved] of running) {
+    const before = state.adopt(value)
+    state.set(before, finite ? updates.op('Where', [finite, moved, before]) : moved)
+  }
 
   graph.name = `${model.name}_step`
   graph.truncateOutputs(0)

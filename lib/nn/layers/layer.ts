@@ -1,5 +1,6 @@
 import { formatShape } from '../../graph/dim.ts'
 import { Value } from '../../graph/graph.ts'
+import { isFloat } from '../../graph/tensor.ts'
 import { requireWhole, told } from '../../require.ts'
 import type { Scope } from '../scope.ts'
 
@@ -31,8 +32,10 @@ export function requireSizes(layer: string, sizes: Readonly<Record<string, numbe
   for (const [name, size] of Object.entries(sizes)) for (const one of [size].flat()) requireWhole(`${layer}: ${name}`, one, least)
 }
 
-/** @throws Error with the layer that would fit, where an axis of the input is not as long as expected. */
-export function expectSize(scope: Scope, x: Value, axis: number, expected: number, what: 'channels' | 'features', fitting: (size: number) => string): void {
+/** @throws Error where an input holds whole numbers; with the layer that would fit, where an axis is not as long as expected. */
+export function expectInput(scope: Scope, x: Value, axis: number, expected: number, what: 'channels' | 'features', fitting: (size: number) => string): void {
+  if (x.dtype !== null && !isFloat(x.dtype))
+    throw new Error(`${placeOf(scope)}: its input is ${x.dtype}, and its weights are float32. Numbers are stored as float32; 8-bit pictures become that by toFloat() among the data set's transforms.`)
   const size = x.shape?.at(axis)
   if (typeof size === 'number' && size !== expected)
     throw new Error(`${placeOf(scope)}: its input ${formatShape(x.shape)} has ${size} ${what}, and ${expected} are expected; did you mean ${fitting(size)}?`)

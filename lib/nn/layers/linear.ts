@@ -1,5 +1,5 @@
 import { normal, uniform, type Init } from '../init.ts'
-import { expectSize, placeOf, requireSizes, type Layer } from './layer.ts'
+import { expectInput, placeOf, requireSizes, type Layer } from './layer.ts'
 
 export interface LinearOptions {
   /** Whether a bias is added (true). */
@@ -14,7 +14,7 @@ export function linear(inFeatures: number, outFeatures: number, options: LinearO
   requireSizes('linear', { inFeatures, outFeatures })
   const { bias = true, weightInit = uniform(1 / Math.sqrt(inFeatures)), biasInit = uniform(1 / Math.sqrt(inFeatures)) } = options
   return (scope, x) => {
-    expectSize(scope, x, -1, inFeatures, 'features', (features) => `linear(${features}, ${outFeatures})`)
+    expectInput(scope, x, -1, inFeatures, 'features', (features) => `linear(${features}, ${outFeatures})`)
     const weight = scope.parameter('weight', [outFeatures, inFeatures], weightInit)
     const offset = bias ? scope.parameter('bias', [outFeatures], biasInit) : null
     if (x.rank === 2) return scope.op('Gemm', [x, weight, offset], { transB: 1 })

@@ -1,6 +1,6 @@
 import { float } from '../../graph/attribute.ts'
 import { ones, zeros } from '../init.ts'
-import { expectSize, requireSizes, type Layer } from './layer.ts'
+import { expectInput, requireSizes, type Layer } from './layer.ts'
 
 export interface BatchNormOptions {
   /** Added to the variance (1e-5). */
@@ -13,7 +13,7 @@ export interface BatchNormOptions {
 export function batchNorm2d(numFeatures: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
   requireSizes('batchNorm', { numFeatures })
   return (scope, x) => {
-    expectSize(scope, x, 1, numFeatures, 'channels', (channels) => `batchNorm${x.rank === 4 ? 2 : 1}d(${channels})`)
+    expectInput(scope, x, 1, numFeatures, 'channels', (channels) => `batchNorm${x.rank === 4 ? 2 : 1}d(${channels})`)
     const learned = [scope.parameter('weight', [numFeatures], ones), scope.parameter('bias', [numFeatures], zeros)]
     const running = [scope.buffer('running_mean', [numFeatures], zeros), scope.buffer('running_var', [numFeatures], ones)]
     return scope.op('BatchNormalization', [x, ...learned, ...running], { epsilon: float(eps), momentum: float(1 - momentum) })
@@ -28,7 +28,7 @@ export function layerNorm(normalizedShape: number | readonly number[], { eps = 1
   const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
   requireSizes('layerNorm', { normalizedShape })
   return (scope, x) => {
-    shape.forEach((size, i) => expectSize(scope, x, i - shape.length, size, 'features', () => `layerNorm(${shape.length > 1 ? `[${x.shape!.slice(-shape.length).join(', ')}]` : x.shape!.at(-1)})`))
+    shape.forEach((size, i) => expectInput(scope, x, i - shape.length, size, 'features', () => `layerNorm(${shape.length > 1 ? `[${x.shape!.slice(-shape.length).join(', ')}]` : x.shape!.at(-1)})`))
     return scope.op('LayerNormalization', [x, scope.parameter('weight', shape, ones), scope.parameter('bias', shape, zeros)], { axis: -shape.length, epsilon: float(eps) })
   }
 }
@@ -38,7 +38,7 @@ export function groupNorm(numGroups: number, numChannels: number, { eps = 1e-5 }
   requireSizes('groupNorm', { numGroups, numChannels })
   if (numChannels % numGroups) throw new RangeError(`groupNorm: ${numChannels} channels do not make ${numGroups} groups of one size`)
   return (scope, x) => {
-    expectSize(scope, x, 1, numChannels, 'channels', (channels) => `groupNorm(${numGroups}, ${channels})`)
+    expectInput(scope, x, 1, numChannels, 'channels', (channels) => `groupNorm(${numGroups}, ${channels})`)
     const { builder } = scope
     const channels = [numChannels, ...x.shape!.slice(2).map(() => 1)]
     const unit = [ones, zeros].map((init) => builder.tensor(init([numGroups], 0)))

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { DataLoader } from '../../../lib/data/loader.ts'
+import { mixup, normalize, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 
 /** Ten samples: sample i is [i, 10 i] with label i. */
@@ -55,6 +57,30 @@ test('an input with more or fewer samples than there are labels is refused', () 
   const x = Tensor.float32([10, 2], new Float32Array(20))
   for (const count of [3, 14])
     assert.throws(() => Dataset.of({ name: 'odd', source: 'memory', complete: true, inputs: { x }, labels: Array.from({ length: count }, () => 0) }), new RegExp(`odd: the input "x" holds 10 samples, and there are ${count} labels`))
+})
+
+test('a transform of pictures is refused where there are none, instead of doing nothing', () => {
+  const bytes = { name: 'rows', source: 'memory', complete: true, inputs: { x: Tensor.zeros('uint8', [3, 8, 8]) }, labels: [0, 1, 2] }
+  assert.throws(() => Dataset.of({ ...bytes, transforms: [toFloat()] }), /^TypeError: rows: toFloat transforms pictures, and there are none: x is uint8\[3,8,8\]\. Give pictures as uint8 or float32 \[N, channels, height, width\], or leave the transform out\.$/)
+  const normalized = [normalize({ mean: 1, std: 2 })]
+  for (const use of [() => tens.withTransforms(normalized), () => tens.decoded(normalized), () => new DataLoader(tens, { batchSize: 2, transforms: normalized })])
+    assert.throws(use, /tens: normalize transforms pictures, and there are none: x is float32\[10,2\]/)
+  assert.equal(new DataLoader(tens, { batchSize: 2, transforms: [mixup()] }).isBlended, true)
+})
+
+test('what is no tensor, and labels that are no list, are refused with what would be one', () => {
+  const about = { name: 'rows', source: 'memory', complete: true }
+  const x = Tensor.float32([2, 2], [1, 2, 3, 4])
+  assert.throws(() => Dataset.of({ ...about, inputs: { x: [[1, 2], [3, 4]] as never }, labels: [0, 1] }), /^TypeError: rows: the input "x" is no tensor but \[ \[.*\. Make one whose first axis counts the samples: Tensor\.float32\(\[samples, features\], rows\.flat\(\)\)\.$/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x: new Float32Array(4) as never }, labels: [0, 1] }), /"x" is no tensor but Float32Array/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x }, labels: Uint8Array.of(0, 1) as never }), /rows: labels are an array, one for each sample, not Uint8Array/)
+  assert.throws(() => Dataset.of({ ...about, inputs: { x }, labels: [0n, 1n] }).target([0n, 1n]), /a label that counts classes is a whole number from 0 on, not 0n: give fit\(\) a target/)
+})
+
+test('a seed that is not a whole number is refused', () => {
+  for (const seed of [NaN, 1.5, 'abc' as never])
+    for (const use of [() => tens.split(0.5, seed), () => tens.shuffle(seed), () => new DataLoader(tens, { batchSize: 2, seed })])
+      assert.throws(use, /^RangeError: (DataLoader: )?seed is a whole number, not (NaN|1\.5|'abc')$/)
 })
 
 test('more samples than there are, and sizes that are none, are refused', () => {

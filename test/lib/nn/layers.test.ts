@@ -99,6 +99,10 @@ test('a layer that does not fit is named, with the one that would', () => {
   assert.throws(build(nn.sequential(nn.conv2d(3, 8, 3), nn.conv2d(4, 8, 3)), ['N', 3, 9, 9]), /^Error: 1: its input \[N, 8, 7, 7\] has 8 channels, and 4 are expected; did you mean conv2d\(8, 8, 3\)\?/)
   assert.throws(build(nn.linear(3, 2), ['N', 5]), /the first layer: its input \[N, 5\] has 5 features, and 3 are expected; did you mean linear\(5, 2\)/)
   assert.throws(build(nn.embedding(3, 2), ['N', 5]), /an embedding looks up whole numbers, and its input is float32/)
+  const bytes = { dtype: 'uint8', shape: ['N', 1, 2, 2] } as const
+  assert.throws(() => nn.build(nn.sequential(nn.flatten(), nn.linear(4, 3)), { x: bytes }), /^Error: 1: its input is uint8, and its weights are float32\. .+ 8-bit pictures become that by toFloat\(\)/)
+  assert.throws(build(nn.sequential(nn.linear(3, 2), nn.softmax(7)), ['N', 3]), /^Error: 1: its input \[N, 2\] has no axis 7/)
+  assert.throws(build(nn.logSoftmax(-3), ['N', 3]), /the first layer: its input \[N, 3\] has no axis -3/)
   assert.throws(build(nn.adaptiveAvgPool2d(3), ['N', 2, 8, 8]), /windows of one size cannot divide its input \[N, 2, 8, 8\] into 3x3 parts/)
   assert.throws(() => nn.dropout(1), /dropout drops a share from 0 to less than 1, not 1/)
   assert.throws(() => nn.groupNorm(3, 4), /4 channels do not make 3 groups/)
@@ -118,8 +122,12 @@ test('arguments that make no layer are refused where it is written', () => {
   assert.throws(() => nn.conv2d(3, 8, undefined!), /conv2d: kernelSize is a whole number from 1 on, not undefined/)
   assert.throws(() => nn.conv2d(3, 8, 3, { padding: -1 }), /conv2d: padding is a whole number from 0 on, not -1/)
   assert.throws(() => nn.maxPool2d(2, { stride: 0 }), /MaxPool: stride is a whole number from 1 on, not 0/)
+  assert.throws(() => nn.maxPool2d(2, { padding: 2 }), /MaxPool: padding is at most half of the kernel's size 2, not 2/)
+  assert.throws(() => nn.avgPool2d([5, 3], { padding: 2 }), /AveragePool: padding is at most half of the kernel's size 3, not 2/)
+  assert.throws(() => nn.softmax(1.5), /Softmax: axis is a whole number, not 1\.5/)
   assert.throws(() => nn.linear(2.5, 1), /linear: inFeatures is a whole number from 1 on, not 2\.5/)
   assert.throws(() => nn.lstm(4, 0), /lstm: hiddenSize is a whole number from 1 on, not 0/)
+  for (const size of [7.5, 0, NaN]) assert.throws(() => nn.build(nn.relu(), { x: ['N', size] }), new RegExp(`input "x": a dimension is a whole number from 1 on, not ${size}`))
   assert.throws(() => nn.build(nn.linear(2, 1), { x: ['N', 2] }, { seed: 'a' as never }), /seed is a whole number, not 'a'/)
 })
 

@@ -5,7 +5,7 @@ import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions, type Loss } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -31,6 +31,8 @@ test('the log opens in danfo.js and in a spreadsheet, and shows itself', async (
   assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'waiting', 'validation loss', 'validation accuracy', 'validation outputs'])
   assert.deepEqual(run.toDataFrame().shape, [2, 9])
   assert.equal(run.toCsv().split('\n').length, 4)
+  const named = await fit(network(), blobs(24), { ...options, validation: blobs(12), metrics: { 'top-1, "x" ': () => 1 } })
+  assert.match(named.toCsv(), /,validation accuracy,"validation top-1, ""x"" "\n1,/)
   assert.ok(run.epochs[1]!.lr < run.epochs[0]!.lr && run.epochs[0]!.lr < 1e-3)
   assert.match((run.plot().text), /Training network: 6 steps, loss/)
   assert.match(await run.plot().svg(), /<svg/)
@@ -114,6 +116,24 @@ test('a loss scale skips steps whose gradients are not finite, and halves', asyn
   const run = await fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), loud, { ...options, epochs: 1, precision: mixed('float16', { keep: /./ }), optimizer: sgd({ lr: 1e-38 }) })
   assert.ok(run.skipped > 0 && run.skipped < 8, `${run.skipped}`)
   assert.ok(run.losses.every(Number.isFinite))
+})
+
+test('a sample that is no number is named under a loss scale too, and the model stays as it was', async () => {
+  const holed = blobs(32, { pixel: (v, i) => (i === 64 * 5 + 3 ? NaN : v) })
+  for (const precision of ['float32', 'mixed-float16'] as const)
+    for (const stepsPerRun of [1, 4]) {
+      await assert.rejects(fit(network(), holed, { ...options, seed: 1, stepsPerRun, precision }), /network: the loss is NaN at step 4\. The data holds it: "x" has NaN in sample 5 of blobs\./)
+      assert.equal(lastFit()!.losses.length, 3)
+      assert.ok(Object.values(weightsOf(lastFit()!.model)).flat().every(Number.isFinite))
+    }
+})
+
+test('a step that a loss scale skips leaves running statistics as they are', async () => {
+  const model = nn.build(network(), { x: ['N', 1, 8, 8] })
+  const loud: Loss = (graph, output, target) => graph.mul(crossEntropy(graph, output, target), 1e36)
+  const run = await fit(model, blobs(8), { ...options, epochs: 1, loss: loud, precision: 'mixed-float16' })
+  assert.equal(run.skipped, 1)
+  assert.deepEqual(weightsOf(run.model), weightsOf(model))
 })
 
 test('several steps in one run are the same steps', async () => {
