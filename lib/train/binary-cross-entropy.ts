@@ -1,7 +1,7 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { requireNumber } from '../require.ts'
+import { requireKnown, requireNumber } from '../require.ts'
 import { called } from './called.ts'
 import { alongClasses, checkAlike, mean, notFrom0To1 } from './compare.ts'
 import type { Loss } from './loss.ts'
@@ -50,5 +50,8 @@ const plain = bceWith({})
 export const bceWithLogits = called(String(plain), lossOrOptions as BinaryCrossEntropy, plain)
 
 function lossOrOptions(...args: Parameters<Loss> | [BinaryCrossEntropyOptions?]): Value | Loss {
-  return args.length === 3 ? plain(...args) : bceWith(args[0] ?? {})
+  if (args.length === 3) return plain(...args)
+  const [options = {}] = args
+  requireKnown('bceWithLogits', options, { posWeight: true })
+  return bceWith(options)
 }

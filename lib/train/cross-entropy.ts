@@ -3,7 +3,7 @@ import type { Builder } from '../graph/builder.ts'
 import { differs, formatShape, type Shape } from '../graph/dim.ts'
 import type { Value } from '../graph/graph.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
-import { requireNumber, requireWhole } from '../require.ts'
+import { requireKnown, requireNumber, requireWhole } from '../require.ts'
 import { called } from './called.ts'
 import { alongClasses, checkFirstAxis, firstWhere, notFrom0To1 } from './compare.ts'
 import type { Fault, Loss } from './loss.ts'
@@ -95,5 +95,8 @@ const plain = crossEntropyWith({})
 export const crossEntropy = called(String(plain), lossOrOptions as CrossEntropy, plain)
 
 function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Value | Loss {
-  return args.length === 3 ? plain(...args) : crossEntropyWith(args[0] ?? {})
+  if (args.length === 3) return plain(...args)
+  const [options = {}] = args
+  requireKnown('crossEntropy', options, { labelSmoothing: true, weight: true, ignoreIndex: true })
+  return crossEntropyWith(options)
 }

@@ -66,6 +66,8 @@ test('pixels are told apart, some of them unknown: labels are checked, a batch o
 
 test("what a loss's options cannot be is refused", async () => {
   assert.throws(() => crossEntropy({ weight: [1, -1] }), /crossEntropy: weight\[1\] is a number from 0 on, not -1/)
+  assert.throws(() => crossEntropy({ ignore_index: 1 } as never), /crossEntropy has no option "ignore_index": did you mean "ignoreIndex"\?/)
+  assert.throws(() => bceWithLogits({ weight: 1 } as never), /bceWithLogits has no option "weight": did you mean "posWeight"\?/)
   assert.throws(() => crossEntropy({ ignoreIndex: 0.5 }), /crossEntropy: ignoreIndex is a whole number, not 0\.5/)
   assert.throws(() => bceWithLogits({ posWeight: NaN }), /bceWithLogits: posWeight is a number from 0 on, not NaN/)
   const target = (labels: readonly number[]) => softTargets({ labels }, 3)
