@@ -35,6 +35,7 @@ test('numbers out of their bounds are refused where they are said', () => {
     [() => ctc({} as never), /ctc: blank is a whole number from 0 on, not undefined/],
     [() => mixed('float16', { lossScale: -5 }), /lossScale, if not 'dynamic', is a number above 0, not -5/],
     [() => mixed('float16', { allow: ['Convv'] }), /mixed: there is no operator 'Convv': allow and deny take ONNX's names, such as Conv/],
+    [() => mixed('float16', { allow: ['Softmax', 'Exp'], deny: ['Exp'] }), /mixed: Exp is in both lists: it computes in 16 bits \(allow\), or in float32 \(deny\)/],
     [() => mixed('float16', { keep: '0' as never }), /mixed: keep is a pattern of nodes' names such as \/\^conv1\/, not '0'/],
     [() => mixed('float8' as never), /mixed: its type is 'float16' or 'bfloat16', not 'float8'/],
   ]
@@ -110,6 +111,10 @@ test('PyTorch\'s defaults go without a word, and its lists of operators are chan
   assert.ok(allow.includes('Softmax') && allow.includes('Gemm') && !allow.includes('Conv'))
   assert.deepEqual([constant, cosine(), warmUp(3, oneCycle())].map(String), ['constant', 'cosine({ end: 0 })', 'warmUp(3, oneCycle({ pctStart: 0.3, divFactor: 25, finalDivFactor: 10000 }))'])
   for (const steps of [1, 2, 3, 4]) for (let step = 0; step < steps; step++) assert.ok(Number.isFinite(oneCycle({ pctStart: 0.5 })(step, steps)), `step ${step} of ${steps}`)
+})
+
+test('a name that is to be kept in float32 and is none is refused, with those that there are', async () => {
+  await assert.rejects(trained({ precision: mixed('float16', { keep: /^head/ }) }), /mixed: keep \/\^head\/ is the name of no node of network\. In 16 bits compute 1\./)
 })
 
 test('where nothing is left to train, that and the way out are said', async () => {
