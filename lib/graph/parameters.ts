@@ -1,7 +1,8 @@
 import { Graph, type Node, type Use, type Value } from './graph.ts'
 import type { NodeProto } from './onnx_pb.ts'
+import { noGradient } from './operator.ts'
 import { operatorOf } from './ops/index.ts'
-import { origins } from './origins.ts'
+import { FORMS, origins } from './origins.ts'
 import { bitsPerElement, isFloat, type Tensor } from './tensor.ts'
 
 /**
@@ -16,6 +17,28 @@ export function learnedValues(graph: Graph): ReadonlySet<Value> {
       for (const value of origins(node.inputs[index])) if (isStoredArray(value) && !inputs.has(value) && !isNoScale(value, node)) learned.add(value)
   }
   return learned
+}
+
+/**
+ * Stored arrays that training leaves as they are though nothing says that it should: an ONNX file tells no positional embedding from a mask, and what is multiplied or added with
+ * several axes may be either. Running statistics, factors and scales of integers are not among them.
+ */
+export function undecidedValues(graph: Graph): readonly Value[] {
+  const inputs = new Set(graph.inputs)
+  const isRead = (value: Value): boolean => value.uses.some(({ user, index }) => {
+    if (user instanceof Graph) return false
+    const { type } = user
+    if (FORMS.has(type) && origins(user.output).length) return isRead(user.output)
+    const gradient = operatorOf(user)?.gradient
+    return gradient !== undefined && gradient !== noGradient && !stateOf(user).includes(index) && !/Linear$|^Resize$/.test(type)
+  })
+  return graph.initializers.filter((value) => isStoredArray(value) && value.initializer!.size > 1 && !value.trainable && !value.frozen && !inputs.has(value) && isRead(value))
+}
+
+/** A sentence about them, with the way out, where there are such beside what is trained. */
+export function leftAsTheyAre(graph: Graph): string {
+  const names = graph.parameters.length ? undecidedValues(graph).map(String) : []
+  return names.length ? `. Stored, and left as ${names.length > 1 ? 'they are' : 'it is'} by training: ${names.join(', ')}; to have it learned say model.unfreeze('${names[0]}')` : ''
 }
 
 /** A norm without learned scale and shift (`affine=False`) is exported with ones and zeros, which have no name in PyTorch. */

@@ -1,4 +1,5 @@
 import { toDataFrame } from '../data-frame.ts'
+import { leftAsTheyAre } from '../graph/parameters.ts'
 import type { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import type { Chart } from '../plot/chart.ts'
@@ -90,7 +91,7 @@ export class Fit {
       { heading: 'learning rate', cell: ({ lr }) => digits(lr) },
       { heading: 'time', cell: ({ seconds }) => timeText(seconds) },
       { heading: 'waiting for data', cell: ({ seconds, waiting }) => percentText(waiting / seconds) },
-    ], `${this.model.name}: ${this.losses.length} steps${skipped}${diverged}${ENDINGS[this.ending]}`)
+    ], `${this.model.name}: ${this.losses.length} steps${skipped}${diverged}${ENDINGS[this.ending]}${leftAsTheyAre(this.model.graph)}`)
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {

@@ -26,7 +26,7 @@ export interface Precision {
 const ALLOW = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul']
 const DENY = [
   'Acos', 'Asin', 'Cosh', 'Erf', 'Exp', 'Log', 'Pow', 'Reciprocal', 'Sinh', 'Tan', 'Softplus', 'Softmax', 'LogSoftmax', 'CumSum', 'ReduceProd', 'ReduceSum', 'ReduceMean', 'ReduceL1', 'ReduceL2',
-  'ReduceLogSumExp', 'ReduceSumSquare', 'BatchNormTrain', 'LayerNormalization', 'InstanceNormalization', 'LRN', 'LpNormalization', 'LstmTrain', 'GruTrain', 'DropoutTrain', 'Scan', 'Loop', 'If',
+  'ReduceLogSumExp', 'ReduceSumSquare', 'BatchNormTrain', 'LayerNormalization', 'InstanceNormalization', 'GroupNormalization', 'LRN', 'LpNormalization', 'LstmTrain', 'GruTrain', 'RnnTrain', 'DropoutTrain', 'Scan', 'Loop', 'If',
 ]
 
 /**

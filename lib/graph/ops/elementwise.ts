@@ -65,6 +65,22 @@ export const unaries = [
     const positive = g.positive(x)
     return g.add(positive, g.mul(g.sub(1, positive), g.add(y, node.float('alpha', 1))))
   }),
+  unary('Celu', 3, (g, x, _, node) => {
+    const positive = g.positive(x)
+    return g.add(positive, g.mul(g.sub(1, positive), g.exp(g.div(g.neg(g.relu(g.neg(x))), node.float('alpha', 1)))))
+  }),
+  unary('Selu', 3, (g, x, y, node) => {
+    const [positive, gamma] = [g.positive(x), node.float('gamma', 1.0507009873554805)]
+    return g.add(g.mul(positive, gamma), g.mul(g.sub(1, positive), g.add(y, gamma * node.float('alpha', 1.6732632423543772))))
+  }),
+  unary('Softsign', 3, (g, x) => {
+    const below = g.add(1, g.op('Abs', [x]))
+    return g.div(1, g.mul(below, below))
+  }),
+  unary('Mish', 8, (g, x) => {
+    const t = g.op('Tanh', [g.op('Softplus', [x])])
+    return g.add(t, g.mul(g.mul(x, g.op('Sigmoid', [x])), g.sub(1, g.mul(t, t))))
+  }),
   unary('HardSigmoid', 3, (g, x, y, node) => g.mul(g.sub(g.positive(y), g.cast(g.op('GreaterOrEqual', [y, g.scalar(1, y.dtype)]), y.dtype)), node.float('alpha', 0.2))),
   unary('HardSwish', 4, (g, x) => {
     const inner = g.add(g.div(x, 3), 0.5)
@@ -88,13 +104,15 @@ function geluSlope(g: Builder, x: Value, _: Value, node: Node): Value {
   return g.add(share, g.mul(g.mul(x, 1 / Math.sqrt(2 * Math.PI)), g.exp(g.mul(square, -0.5))))
 }
 
-/** https://onnx.ai/onnx/operators/onnx__Clip.html */
+/** PyTorch's clamp has the slope 1 at its bounds, its relu6 has 0 there. https://onnx.ai/onnx/operators/onnx__Clip.html */
 export const clip = operator('Clip', {
   shape: first,
   cost: flopsPerElement(2),
   coupling: (node) => everyDimension(node),
   gradient({ graph, inputs: [x, low, high], gradients: [dy] }) {
-    const inside = [low && graph.op('GreaterOrEqual', [x, low]), high && graph.op('LessOrEqual', [x, high])].filter((v) => v !== undefined)
+    const isRelu6 = low?.constant?.toNumbers()[0] === 0 && high?.constant?.toNumbers()[0] === 6
+    const [above, below] = isRelu6 ? ['Greater', 'Less'] : ['GreaterOrEqual', 'LessOrEqual']
+    const inside = [low && graph.op(above!, [x, low]), high && graph.op(below!, [x, high])].filter((v) => v !== undefined)
     return [inside.reduce((d, mask) => graph.mul(d, graph.cast(mask, d.dtype)), dy)]
   },
 })
