@@ -131,6 +131,18 @@ test('arguments that make no layer are refused where it is written', () => {
   assert.throws(() => nn.build(nn.linear(2, 1), { x: ['N', 2] }, { seed: 'a' as never }), /seed is a whole number, not 'a'/)
 })
 
+test('a layer that is written twice under one name has its parameters once; two layers of one name are refused', async () => {
+  const shared = nn.sequential(nn.linear(3, 3), nn.batchNorm1d(3))
+  const model = nn.build((net, a, b) => net.builder.add(shared(net.child('twin'), a!), shared(net.child('twin'), b!)), { a: ['N', 3], b: ['N', 3] })
+  assert.deepEqual(model.graph.initializers.map(({ name }) => name), ['twin.0.weight', 'twin.0.bias', 'twin.1.weight', 'twin.1.bias', 'twin.1.running_mean', 'twin.1.running_var'])
+  const a = scattered('float32', [4, 3])
+  const { output } = await runGraph(model.graph, { a, b: a })
+  const once = await runGraph(nn.build((net, x) => shared(net.child('twin'), x!), { a: ['N', 3] }).graph, { a })
+  close(output!, [4, 3], once.output!.toNumbers().map((value) => 2 * value))
+  for (const second of [nn.linear(4, 4), nn.linear(4, 2)])
+    assert.throws(() => nn.build((net, x) => second(net, nn.linear(4, 4)(net, x!)), { x: ['N', 4] }), /two layers have a parameter "weight"\. Write each under a name of its own, such as layer\(net\.child\('second'\), x\); to share it, write the same layer again\./)
+})
+
 test('what was not called is named', async () => {
   const build = (...layers: readonly unknown[]) => () => nn.build(nn.sequential(...(layers as nn.Layer[])), { x: ['N', 3] })
   assert.throws(build(nn.linear(3, 8), nn.relu), /^TypeError: 1: a layer is what a call such as relu\(\) makes, not the function relu/)
