@@ -3,6 +3,7 @@ import type { Graph, Node, Value } from './graph.ts'
 import { inferShapes } from './infer.ts'
 import { independent, type Link, type Port } from './operator.ts'
 import { operatorOf } from './ops/index.ts'
+import { vanishes } from './vanish.ts'
 
 /** Axes that lose entries together, each with the entries that it loses. */
 export type Coupled = ReadonlyMap<Value, ReadonlyMap<number, ReadonlySet<number>>>
@@ -58,7 +59,8 @@ export class Coupling {
       const axis = this.#add(port)
       if (!axis) continue
       for (const node of neighbours(port.value)) {
-        for (const { a, b, forward, backward } of this.#links(node, axis)) {
+        for (const { a, b, forward, backward, unlessZero } of this.#links(node, axis)) {
+          if (unlessZero && !vanishes(port)) this.#refuse(axis, unlessZero)
           if (isSame(a, port)) queue.push(...this.#join(axis, b, forward))
           if (isSame(b, port)) queue.push(...this.#join(axis, a, backward))
         }
@@ -202,7 +204,9 @@ export function removeEntries(graph: Graph, removal: Coupled): void {
     value.initializer = [...axes.keys()].toSorted((a, b) => a - b).reduce((tensor, axis) => tensor.take(axis, kept({ value, axis })), value.initializer)
     value.shape = value.initializer.shape
   }
-  for (const node of graph.allNodes()) for (const output of node.outputs) Object.assign(output, { shape: null, contents: null })
+  // what no shape rule reaches keeps the shape that the file declares
+  for (const node of graph.allNodes())
+    for (const value of node.outputs) Object.assign(value, { contents: null, shape: value.shape?.map((d, axis) => (removal.get(value)?.has(axis) ? kept({ value, axis }).length : d)) ?? null })
   graph.sort()
   inferShapes(graph)
 }

@@ -73,6 +73,8 @@ export interface Link {
   /** Entries of `b` that entries of `a` stand for; all, by default the same ones. */
   readonly forward: (entries: readonly number[]) => readonly number[]
   readonly backward: (entries: readonly number[]) => readonly number[]
+  /** The reason for which entries of `a` stay unless they are zero where the weights are that compute them. */
+  readonly unlessZero?: string
 }
 
 /** All that is known about an operator. */
@@ -88,6 +90,8 @@ export interface Operator {
   readonly training?: (context: TrainingContext) => TrainingForm | null
   /** Inputs that are parameters, where they are stored: by this the parameters of a file are told that another program wrote. */
   readonly learned?: (node: Node) => readonly number[]
+  /** Inputs that are running statistics. */
+  readonly statistics?: readonly number[]
   /** The same computation in ONNX's own operators. */
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */
@@ -158,6 +162,9 @@ export function fixed(port: Port, reason: string): Link {
   }
   return link(port, port, refuse, refuse)
 }
+
+/** An axis that can lose entries that are zero, since they are added up; others are refused with the reason. */
+export const addedUp = (port: Port, reason: string): Link => ({ ...link(port, port), unlessZero: reason })
 
 /** For operators whose outputs' axes do not hang together with those of their inputs. */
 export const independent = (): readonly Link[] => []

@@ -183,10 +183,16 @@ const float32 = (data: readonly number[] | readonly bigint[] | TypedArray): Floa
 
 function converted(dtype: DataType, data: readonly number[] | readonly bigint[]): TypedArray {
   switch (dtype) {
-    case 'int64': return BigInt64Array.from(data as readonly number[], (v) => BigInt(v))
-    case 'uint64': return BigUint64Array.from(data as readonly number[], (v) => BigInt(v))
+    case 'int64': return BigInt64Array.from(data as readonly number[], (v) => within(dtype, BigInt(v), BigInt.asIntN))
+    case 'uint64': return BigUint64Array.from(data as readonly number[], (v) => within(dtype, BigInt(v), BigInt.asUintN))
     case 'float16': case 'float8e4m3fn': case 'float8e5m2': return toSmallFloats(float32(data), dtype)
     case 'bfloat16': return toBfloat16(float32(data))
     default: return (VIEWS[dtype] as unknown as { from(data: readonly number[]): TypedArray }).from(data as readonly number[])
   }
+}
+
+/** What 64 bits can hold; anything else they would hold as another number. */
+function within(dtype: DataType, value: bigint, wrapped: (bits: number, value: bigint) => bigint): bigint {
+  if (wrapped(64, value) !== value) throw new RangeError(`${value} is outside the numbers of ${dtype}`)
+  return value
 }

@@ -92,10 +92,10 @@ function inPlaceOf(parameter: Value, tensor: Tensor): Value {
   return Object.assign(graph.store(name, tensor), { trainable, frozen })
 }
 
-/** What shape arithmetic found out about an integer tensor. */
+/** What shape arithmetic found out about an integer tensor. It counts in JavaScript's numbers, which are exact up to 2^53: what lies beyond, as the end of a slice does, is computed. */
 function knownFromShapes({ dtype, shape, contents }: Value): Tensor | null {
   if (dtype !== 'int64' && dtype !== 'int32') return null
-  return contents && isStatic(contents) && isStatic(shape) && sizeOf(shape) === contents.length ? Tensor.of(dtype, shape, contents) : null
+  return contents && isStatic(contents) && contents.every(Number.isSafeInteger) && isStatic(shape) && sizeOf(shape) === contents.length ? Tensor.of(dtype, shape, contents) : null
 }
 
 function obstacle(node: Node, limit: number): string | null {

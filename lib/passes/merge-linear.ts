@@ -63,11 +63,19 @@ function isPointwise(node: Node): boolean {
   return kernel !== undefined && [...kernel, ...node.ints('strides'), ...node.ints('dilations')].every((x) => x === 1) && node.ints('pads').every((x) => x === 0) && node.string('auto_pad', 'NOTSET') !== 'SAME_UPPER'
 }
 
+/** Whether a layer adds the same to every sample: a Gemm's bias may be a matrix, too. */
+function isByOutput(node: Node, outputs: number): boolean {
+  const { size = 1, shape = [] } = node.inputs[2]?.constant ?? {}
+  return size === 1 || (size === outputs && shape.at(-1) === outputs)
+}
+
 function merge(kind: Kind, second: Node, graph: Graph, report: Report): void {
   const first = second.input(0).producer
   if (!first || !kind.follows(first)) return report.refuse(second, `its input is ${originOf(second.input(0))}, not a layer that it could be merged with`)
   const stored = [first, second].flatMap((node) => node.inputs.slice(1)).every((value) => !value || (value.constant && isFloat(value.constant.dtype)))
   if (!stored) return report.refuse(second, `a weight of it or of ${labelOf(first)} is not a stored number`)
+  const uneven = [first, second].find((node) => !isByOutput(node, kind.matrix(node)[0]))
+  if (uneven) return report.refuse(second, `the bias of ${uneven === second ? 'it' : labelOf(first)} has the shape [${uneven.input(2).constant!.shape}], not one number for each output`)
   const feeds = alsoFeeds(first.output, second)
   if (feeds) return report.refuse(second, feeds)
   const [outputs, middle, w2] = kind.matrix(second)
@@ -87,7 +95,7 @@ function merge(kind: Kind, second: Node, graph: Graph, report: Report): void {
   const biased = first.inputs[2] || second.inputs[2]
   replaceConstant(first, 1, kind.weight(first, outputs, inputs, values), 'weight')
   if (biased) replaceConstant(first, 2, Tensor.of(dtype, [outputs], bias), `${labelOf(first)}.bias`)
-  Object.assign(first.output, { shape: second.output.shape })
+  Object.assign(first.output, { dtype: second.output.dtype ?? first.output.dtype, shape: second.output.shape })
   second.output.replaceWith(first.output)
   report.change(second, `merged into ${labelOf(first)}`)
   graph.removeUnused()

@@ -14,6 +14,15 @@ import type { Schedule } from './schedule.ts'
 import type { StepSessionOptions } from './step-session.ts'
 import type { StepOptions } from './step.ts'
 
+/** Names of the options, so that a misspelt one is told. */
+export const FIT_OPTIONS: Readonly<Record<keyof FitOptions<unknown>, true>> = {
+  epochs: true, batchSize: true, optimizer: true, loss: true, target: true, schedule: true, precision: true, validation: true, metrics: true, earlyStopping: true, callbacks: true, checkpoint: true,
+  seed: true, quiet: true, signal: true, batchNorm: true, clip: true, accumulate: true, ema: true, lazyEmbeddings: true, workers: true, prefetch: true, transforms: true,
+  device: true, threads: true, denormalsAsZero: true, numerics: true, recompute: true, stepsPerRun: true,
+}
+
+export const CALLBACKS: Readonly<Record<keyof Callbacks, true>> = { step: true, epoch: true }
+
 /** What a callback answers with to end the training. */
 type Stop = 'stop' | void
 

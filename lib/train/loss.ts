@@ -1,10 +1,10 @@
 import { softTargets } from '../data/classes.ts'
 import type { Builder } from '../graph/builder.ts'
 import { differs, formatShape, type Shape } from '../graph/dim.ts'
-import type { Value } from '../graph/graph.ts'
+import { Value } from '../graph/graph.ts'
 import { HONE } from '../graph/operator.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
-import { requireNumber, requireWhole } from '../require.ts'
+import { requireNumber, requireWhole, told } from '../require.ts'
 import { called } from './called.ts'
 
 /** A loss adds its nodes to the graph and answers with a scalar. What it may know of targets beside, `fit` asks it before the first step. */
@@ -20,6 +20,16 @@ interface Fault {
   readonly sample: number
   /** In the words after "sample 3 has". */
   readonly problem: string
+}
+
+/** Adds a loss to a graph. @throws TypeError where it answers with anything but a single float. */
+export function lossIn(graph: Builder, loss: Loss, output: Value, target: Value): Value {
+  const value: unknown = loss(graph, output, target)
+  if (!(value instanceof Value)) throw new TypeError(`the loss answers with ${told(value)}, and a Value of the graph is wanted: return what its last node computes`)
+  const { dtype, shape, size } = value
+  if ((size !== null && size !== 1) || (dtype && !isFloat(dtype)))
+    throw new TypeError(`the loss answers with ${dtype}${formatShape(shape)}, and a single float is wanted, such as the mean of it: graph.op('ReduceMean', [losses], { keepdims: 0 })`)
+  return value
 }
 
 export interface CrossEntropyOptions {
@@ -38,6 +48,7 @@ function smoothedCrossEntropy(smoothing: number): Loss {
     if (typeof classes !== 'number' || classes < 2 || logits.rank !== 2 || !isFloat(logits.dtype))
       throw new Error(`cross entropy needs float logits [N, C] of 2 classes or more, and the network's output is ${logits.dtype}${formatShape(logits.shape)}. Numbers are approximated by meanSquaredError, one yes or no by bceWithLogits.`)
     const given = sharesIn(graph, logits, target, classes)
+    checkFirstAxis('cross entropy', logits, target)
     const wanted = smoothing ? graph.add(graph.mul(given, 1 - smoothing), smoothing / classes) : given
     const chosen = graph.reduceSum(graph.mul(graph.op('LogSoftmax', [logits], { axis: 1 }), wanted), [1])
     return graph.neg(graph.reduceMean(chosen, [0]))
@@ -80,25 +91,35 @@ function lossOrOptions(...args: Parameters<Loss> | [CrossEntropyOptions?]): Valu
 
 /**
  * Mean of −t·log σ(z) − (1 − t)·log(1 − σ(z)) over all elements, from logits z and targets t of one shape, as PyTorch's BCEWithLogitsLoss; written as
- * max(z, 0) − z·t + log(1 + e^−|z|), which does not overflow.
+ * |z|/2 + z·(1/2 − t) + log(1 + e^−|z|), which does not overflow, and at 0 has the gradient 1/2 − t, as |z| has none there.
  */
 export const bceWithLogits: Loss = called<Loss>('bceWithLogits', (graph, logits, target) => {
   checkAlike('binary cross entropy', logits, target)
-  const wanted = graph.cast(target, logits.dtype)
-  const tail = graph.log(graph.add(1, graph.exp(graph.neg(graph.op('Abs', [logits])))))
-  return mean(graph, graph.add(graph.sub(graph.relu(logits), graph.mul(logits, wanted)), tail))
+  const size = graph.op('Abs', [logits])
+  const tail = graph.log(graph.add(1, graph.exp(graph.neg(size))))
+  const line = graph.mul(logits, graph.sub(0.5, graph.cast(target, logits.dtype)))
+  return mean(graph, graph.add(graph.add(graph.mul(size, 0.5), line), tail))
 }, { fault: (targets) => notFrom0To1(targets, 'a target'), soft: (targets) => Tensor.float32(targets.shape, targets.toFloat32()) })
 
 /** Mean of the squared differences of all elements; the target has the output's shape. */
 export const meanSquaredError: Loss = called<Loss>('meanSquaredError', (graph, output, target) => {
   checkAlike('mean squared error', output, target)
-  const difference = graph.sub(output, target)
+  const difference = graph.sub(output, graph.cast(target, output.dtype))
   return mean(graph, graph.mul(difference, difference))
 }, { fault: (targets) => firstWhere(targets, (value) => !Number.isFinite(value), (value) => `the target ${value}`) })
+
+/** What is compared must not be repeated over the samples: broadcasting would do so. */
+function checkFirstAxis(loss: string, output: Value, target: Value): void {
+  const [outputs, targets] = [output.shape![0]!, target.shape![0]!]
+  const isFixed = outputs !== null && targets !== null && typeof outputs !== typeof targets
+  if (isFixed || differs(outputs, targets))
+    throw new Error(`${loss} needs an output for each target, and the network's is ${formatShape(output.shape)} where the target is ${formatShape(target.shape)}: the first axis of both counts the samples. Recurrent layers read them so with { batchFirst: true }.`)
+}
 
 function checkAlike(loss: string, output: Value, target: Value): void {
   if (!output.shape || output.rank !== target.rank || output.shape.some((d, axis) => differs(d, target.shape![axis]!)))
     throw new Error(`${loss} needs a target of the output's shape ${formatShape(output.shape)}, not ${formatShape(target.shape)}. Say how labels become it: the option \`target\`.`)
+  if (output.rank) checkFirstAxis(loss, output, target)
 }
 
 const mean = (graph: Builder, x: Value): Value => graph.op('ReduceMean', [x], { keepdims: 0 })
@@ -123,6 +144,7 @@ export function ctc({ blank }: { blank: number }): Loss {
     const classes = logits.shape?.[1]
     if (typeof classes !== 'number' || logits.rank !== 3) throw new Error(`ctc needs logits [N, C, T] with C known, and the network's output is ${formatShape(logits.shape)}`)
     if (labels.rank !== 2 || labels.dtype !== 'int64') throw new Error(`ctc takes labels int64[N, L], padded with -1, and the target is ${labels.dtype}${formatShape(labels.shape)}`)
+    checkFirstAxis('ctc', logits, labels)
     if (blank >= classes) throw new RangeError(`ctc: blank is ${blank}, and the output has ${classes} classes, 0 to ${classes - 1}`)
     const losses = graph.op('CtcLoss', [graph.transpose(logits, [0, 2, 1]), labels], { blank }, { domain: HONE })
     const lengths = graph.reduceSum(graph.cast(graph.op('GreaterOrEqual', [labels, graph.scalar(0, labels.dtype)]), losses.dtype), [1])

@@ -1,5 +1,5 @@
 import { Builder } from '../graph/builder.ts'
-import type { Graph, Value } from '../graph/graph.ts'
+import type { Graph, Node, Value } from '../graph/graph.ts'
 import type { BatchNormStatistics } from '../graph/operator.ts'
 import { operatorOf } from '../graph/ops/index.ts'
 import { requireOneOf, requireWhole } from '../require.ts'
@@ -41,4 +41,28 @@ export function trainingMode(graph: Graph, { seed, batchNorm, step }: TrainingMo
   }
   graph.sort()
   return moved
+}
+
+/**
+ * Turns what a file has in training mode, as an export with `training=TrainingMode.TRAINING` writes it, into how the network is used, in place: batch norms normalize by their
+ * running statistics, and dropout drops nothing. Their rates stay, for training.
+ */
+export function evaluationMode(graph: Graph): Graph {
+  for (const node of graph.nodes().filter(isTraining)) {
+    if (node.type === 'Dropout') node.truncateInputs(2)
+    else {
+      const { name, inputs, attributes } = node
+      const used = graph.add(node.type, inputs, new Map([...attributes].filter(([key]) => key !== 'training_mode')), { name, types: node.outputs })
+      node.output.replaceWith(used.output)
+      node.remove()
+    }
+  }
+  graph.sort()
+  return graph
+}
+
+/** Whether a node computes as in training, whatever it is part of. */
+export function isTraining(node: Node): boolean {
+  if (node.domain) return false
+  return node.type === 'Dropout' ? Boolean(node.inputs[2]?.constant?.toNumbers()[0]) : node.type === 'BatchNormalization' && node.int('training_mode') === 1
 }

@@ -3,16 +3,16 @@ import { DataLoader } from '../data/loader.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
-import { requireOneOf, requireWhole, told } from '../require.ts'
+import { requireKnown, requireOneOf, requireWhole, told } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
-import type { FitOptions } from './fit-options.ts'
+import { CALLBACKS, FIT_OPTIONS, type Callbacks, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -55,8 +55,15 @@ function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS,
     if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
 }
 
+function checkCallbacks(callbacks: Callbacks): void {
+  requireKnown('callbacks', callbacks, CALLBACKS)
+  for (const [name, callback] of Object.entries(callbacks))
+    if (callback !== undefined && typeof callback !== 'function') throw new TypeError(`callbacks: ${name} is a function such as ({ loss }) => console.log(loss), not ${told(callback)}`)
+}
+
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
+  requireKnown('fit', options, FIT_OPTIONS)
   checkFunctions(options)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
@@ -84,14 +91,17 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
+  const sizes = { [String(batch)]: batchSize }
+  checkNorms(model, step, sizes, batchSize)
   targets.check(samples)
-  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
+  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes }
 }
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
   const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {}, earlyStopping } = options
   requireWhole('epochs', epochs, 1)
+  checkCallbacks(options.callbacks ?? {})
   const checkpoint = options.checkpoint === undefined ? null : checkpointOf(options.checkpoint)
   const { device, precision, loss, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, loader, targets } = plan
@@ -113,7 +123,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      optimizer: optimizer.name, ...texts(optimizer.options ?? { update: optimizer.update }), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, ...precisionTexts(precision),
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
       transforms: JSON.stringify(loader.dataset.transforms),
     },
@@ -123,3 +133,6 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
 /** Settings as a checkpoint keeps them; those that are not set are left out. */
 const texts = (settings: Readonly<Record<string, unknown>>): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]))
+
+const precisionTexts = (precision: Precision | null): Settings =>
+  texts(Object.fromEntries(Object.entries(precision ?? { dtype: 'float32' }).map(([name, value]) => [`precision: ${name}`, value])))

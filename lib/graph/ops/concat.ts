@@ -45,6 +45,9 @@ function consecutive(parts: readonly Value[], whole: Value, axis: number, node: 
   return parts.map((value, i) => part({ value, axis }, { value: whole, axis }, offsets[i]!, extents[i]!))
 }
 
+/** The first operator set in which a Split's sizes are an input; until then they are an attribute. */
+const SIZES_AS_INPUT = 13
+
 /** https://onnx.ai/onnx/operators/onnx__Split.html */
 export const split = operator('Split', {
   shape([x], node) {
@@ -69,7 +72,7 @@ export const split = operator('Split', {
     if (!isStatic(former)) return
     const sizes = node.outputs.map((value): number => kept({ value, axis } satisfies Port).length)
     if (sizes.every((size, i) => size === former[i])) return
-    if (node.attributes.has('split')) node.set('split', sizes)
+    if ((node.graph.root.opsets.get('') ?? 1) < SIZES_AS_INPUT) node.set('split', sizes)
     else {
       node.attributes.delete('num_outputs')
       node.setInput(1, builder.int64(sizes))

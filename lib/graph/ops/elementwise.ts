@@ -2,6 +2,7 @@ import type { Builder } from '../builder.ts'
 import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { everyDimension, noGradient, operator, type GradientContext, type Link, type Operator } from '../operator.ts'
+import { origins } from '../origins.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
 
 /** The shape that operands of these shapes are broadcast to. https://onnx.ai/onnx/repo-docs/Broadcasting.html @throws Error where they do not fit. */
@@ -140,7 +141,9 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
 
 /** A bias or a scale along one axis of what is computed: one number for all is a constant, and what meets an input of the graph prepares it. */
 function alongOneAxis({ inputs }: Node): readonly number[] {
-  return [0, 1].filter((i) => inputs[i]?.initializer?.shape.filter((extent) => extent > 1).length === 1 && inputs[1 - i]?.producer)
+  const [a, b] = inputs.map(origins)
+  const isAlongOne = (stored: readonly Value[]) => stored.length === 1 && stored[0]!.initializer?.shape.filter((extent) => extent > 1).length === 1
+  return [[a!, b!], [b!, a!]].flatMap(([stored, other], i) => (isAlongOne(stored!) && !other!.length ? [i] : []))
 }
 
 /** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */
@@ -148,8 +151,11 @@ function paired(values: readonly Value[], combine: (dims: readonly Dim[]) => Dim
   const lists = values.map((v) => ((v.rank ?? 2) < 2 && (v.dtype === 'int64' || v.dtype === 'int32' || v.dtype === 'bool') ? contentsOf(v) : null))
   if (lists.some((list) => !list)) return null
   const length = lists.find((list) => list!.length !== 1)?.length ?? 1
-  return Array.from({ length }, (_, i) => combine(lists.map((list) => list![list!.length === 1 ? 0 : i]!)))
+  return Array.from({ length }, (_, i) => exact(combine(lists.map((list) => exact(list![list!.length === 1 ? 0 : i]!)))))
 }
+
+/** Beyond 2^53 numbers are rounded, and arithmetic on them is not to be relied on. */
+const exact = (d: Dim): Dim => (typeof d === 'number' && !Number.isSafeInteger(d) ? null : d)
 
 /** Integer division as ONNX has it, towards zero; symbolic sizes are not negative. */
 function truncatedQuotient(a: Dim, b: Dim): Dim {
@@ -193,7 +199,8 @@ export const binaries = [
       wants(1) ? graph.sumTo(graph.mul(dy, graph.sub(x, graph.relu(x))), slope) : null,
     ]
   }, undefined, undefined, () => [1]),
-  ...['Mod', 'BitShift'].map((type) => binary(type)),
+  binary('Mod', undefined, (a, b) => (typeof a === 'number' && typeof b === 'number' && a >= 0 && b > 0 ? a % b : null)),
+  binary('BitShift'),
 ]
 
 /** Elementwise largest, smallest, sum of any number of inputs. Equal largest or smallest ones share the gradient, as PyTorch's maximum has it. */

@@ -10,7 +10,7 @@ import {
 const GATES = 4
 
 /** Of the cell by each gate before its activation (of the state, by the output gate), of the state by the cell, and of the cell by the one before. */
-const SLOPES = 6
+export const SLOPES = 6
 
 /** Long short-term memory: (x, w, r, b, lengths, first h, first c, peepholes) to (y, last h, last c). https://onnx.ai/onnx/operators/onnx__LSTM.html */
 export const lstm = operator('LSTM', {
@@ -20,7 +20,7 @@ export const lstm = operator('LSTM', {
   coupling: recurrentCoupling(GATES, [5, 6]),
   resized: recurrentResized,
   training({ graph, node, inputs: [x, w, r, b, , h, c] }) {
-    checkTrainable(node, { 4: 'sequence lengths', 7: 'peepholes' })
+    checkTrainable(node, { 4: 'sequence lengths', 7: 'peepholes' }, ['Sigmoid', 'Tanh', 'Tanh'])
     return { outputs: eachDirection(graph, node, [x, w, r, b, h, c], (inputs, attributes) => graph.ops('LstmTrain', inputs, attributes, { domain: HONE, outputs: 3 + SLOPES }).slice(0, 3)) }
   },
 })
@@ -102,13 +102,13 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
     const { macs, flops } = recurrentCost(inputs, node)
     return { macs: multiply(2, macs ?? null), flops: multiply(2, flops ?? null) }
   },
-  expansion({ graph, node, inputs }) {
-    const [[x, w, r, y], slopes, [h, dy, dh, dc]] = lstmTrainGradInputs(inputs)
+  expansion({ graph, node, inputs: [x, w, r, y, ...rest] }) {
+    const [slopes, [h, dy, dh, dc]] = [rest.slice(0, SLOPES), rest.slice(SLOPES)]
     const hidden = node.int('hidden_size')
     const direction = directionOf(node)
-    const [firstH, lastDh, lastDc] = [h, dh, dc].map((state) => beginning(graph, state, x!, hidden))
-    const states = graph.op('Squeeze', [y!, graph.int64([1])])
-    const recurrent = only(graph, r!)
+    const [firstH, lastDh, lastDc] = [h, dh, dc].map((state) => beginning(graph, state, x, hidden))
+    const states = graph.op('Squeeze', [y, graph.int64([1])])
+    const recurrent = only(graph, r)
     const sequences = [...slopes, ...(dy ? [graph.op('Squeeze', [dy, graph.int64([1])])] : [])]
     const [dh0, dc0, d] = scan(graph, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], moment) => {
       const fromAbove = moment[SLOPES]
@@ -117,8 +117,8 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
     })
     const bias = biasGradient(graph, d!)
     return [
-      graph.matmul(d!, only(graph, w!)),
-      weightGradient(graph, d!, x!),
+      graph.matmul(d!, only(graph, w)),
+      weightGradient(graph, d!, x),
       weightGradient(graph, d!, before(graph, states, firstH!, direction)),
       graph.concat([bias, bias], 1),
       graph.unsqueeze(dh0!, [0]),
@@ -126,8 +126,3 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
     ]
   },
 }, HONE)
-
-/** The inputs of LstmTrainGrad: what LstmTrain read and made, its slopes, and what may be absent. */
-export function lstmTrainGradInputs<T>(inputs: readonly T[]): readonly (readonly T[])[] {
-  return [inputs.slice(0, 4), inputs.slice(4, 4 + SLOPES), inputs.slice(4 + SLOPES)]
-}

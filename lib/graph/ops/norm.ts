@@ -25,6 +25,7 @@ export const batchNormalization = operator('BatchNormalization', {
   cost: perElement(2),
   coupling: channels(() => []),
   learned: () => [1, 2],
+  statistics: [3, 4],
   training({ graph, node, inputs, batchNorm = statisticsOf(inputs) }) {
     if (batchNorm === 'running') return null
     const attributes = { epsilon: float(node.float('epsilon', 1e-5)), momentum: float(1 - node.float('momentum', 0.9)) }

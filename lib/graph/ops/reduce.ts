@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { isStatic, multiply, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
-import { fixed, link, operator, type Operator, type Port } from '../operator.ts'
+import { addedUp, fixed, link, operator, type Operator, type Port } from '../operator.ts'
 import { axisWithin, knownShape, numbers } from './arguments.ts'
 
 /** The axes that a reduction runs over: an attribute in old operator sets, an input in newer ones; all where neither says. Null: known only at run time. */
@@ -32,8 +32,8 @@ function reducedCount(graph: Builder, x: Value, y: Value): Value {
 }
 
 /**
- * Reductions to which zeros add nothing: entries of a reduced axis may go from them as channels may go from a convolution; of a mean, too, which still
- * divides by their former number (`shareOfMean`). An extreme would move.
+ * Reductions to which zeros add nothing: entries of a reduced axis that are zero may go from them as channels may go from a convolution; of a mean, too, which
+ * still divides by their former number (`shareOfMean`). An extreme would move.
  */
 const SUMS = ['ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMean']
 
@@ -63,7 +63,8 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
       return [
         ...axes.map((axis) => {
           const port = { value: x, axis }
-          return SUMS.includes(type) ? link(port, port) : fixed(port, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`)
+          if (SUMS.includes(type)) return addedUp(port, `${node} adds up axis ${axis} of "${x}", whose entries are not zero where what computes them is gone`)
+          return fixed(port, `${node} reduces axis ${axis} of "${x}", and its result depends on the entries that would go`)
         }),
         ...kept.map((axis, i) => link({ value: x, axis }, { value: node.output, axis: node.int('keepdims', 1) ? axis : i })),
       ]

@@ -81,9 +81,13 @@ export const constantOfShape = operator('ConstantOfShape', {
   },
 })
 
-/** As many unknown dimensions as a tensor that holds a shape has elements; null where that too is unknown. */
+/** More axes than any tensor has; a file that claims so is damaged, or made to fill the memory. */
+const MOST_AXES = 64
+
+/** As many unknown dimensions as a tensor that holds a shape has elements; null where that too is unknown. @throws Error where they are too many. */
 export function unknownDims(target: Value | null | undefined): Dim[] | null {
   const rank = target?.shape?.[0]
+  if (typeof rank === 'number' && rank > MOST_AXES) throw new Error(`a shape of ${rank} axes is more than the ${MOST_AXES} that there may be`)
   return typeof rank === 'number' ? Array<Dim>(rank).fill(null) : null
 }
 

@@ -1,7 +1,7 @@
 import type { Builder } from '../../graph/builder.ts'
 import { isStatic } from '../../graph/dim.ts'
 import type { Node, Value } from '../../graph/graph.ts'
-import { backThroughCell, lstmTrainGradInputs, throughCell } from '../../graph/ops/lstm.ts'
+import { backThroughCell, SLOPES, throughCell } from '../../graph/ops/lstm.ts'
 import { before, directionOf, only, scan, type Direction } from '../../graph/ops/recurrent.ts'
 import { Tensor } from '../../graph/tensor.ts'
 import { FEATURES, type Layout } from './layout.ts'
@@ -40,17 +40,18 @@ export const lstmTrainGrad: Recipe = {
   layouts: isKnown,
   lower(node, lowering) {
     const { builder } = lowering
-    const [[x, w, r, y], found, [h, dy, dh, dc]] = lstmTrainGradInputs(node.inputs).map((values, part) => values.map((value) => value && lowering.read(value, part === 1 ? FEATURES : undefined))) as
-      [[Value, Value, Value, Value], Value[], (Value | null | undefined)[]]
+    const isSlope = (i: number) => i >= 4 && i < 4 + SLOPES
+    const [x, w, r, y, ...rest] = node.inputs.map((value, i) => value && lowering.read(value, isSlope(i) ? FEATURES : undefined)) as [Value, Value, Value, Value, ...(Value | null | undefined)[]]
+    const [slopes, [h, dy, dh, dc]] = [rest.slice(0, SLOPES) as Value[], rest.slice(SLOPES)]
     const [times, batch, inputs] = x.shape as readonly [number, number, number]
     const hidden = node.int('hidden_size')
     const rows = times * batch
     const direction = directionOf(node)
     const [lastDh, lastDc] = [dh, dc].map((state) => featureRows(builder, state, hidden, batch))
     const turned = builder.transpose(builder.reshape(r, [GATES * hidden, hidden]))
-    const sequences = [...found, ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
+    const sequences = [...slopes, ...(dy ? [builder.transpose(builder.reshape(dy, [times, batch, hidden]))] : [])]
     const [dh0, dc0, d] = scan(builder, (1 - direction) as Direction, [lastDh!, lastDc!], sequences, (inner, [fromLater, dLater], moment) => {
-      const fromAbove = moment[found.length]
+      const fromAbove = moment[SLOPES]
       const { error, dBefore } = backThroughCell(inner, moment, fromAbove ? inner.add(fromLater!, fromAbove) : fromLater!, dLater!, 0)
       return { states: [inner.matmul(turned, error), dBefore], results: [error] }
     })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coupled, removeEntries } from '../../../lib/graph/coupling.ts'
-import { encodeModel } from '../../../lib/graph/onnx.ts'
+import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
+import { symbol } from '../../../lib/graph/dim.ts'
 import { verify } from '../../../lib/graph/verify.ts'
-import type { Graph } from '../../../lib/graph/graph.ts'
+import type { Builder } from '../../../lib/graph/builder.ts'
+import type { Graph, Value } from '../../../lib/graph/graph.ts'
 import { batchNorm2d, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
 import { runGraph, scattered } from './run.ts'
@@ -68,4 +70,54 @@ test('a removal that would change the interface, or leave nothing, is refused by
   assert.throws(() => coupled({ value: weight(graph, 'head.2.weight'), axis: 0 }, [0]), /axis 1 of the network's output "logits" is tied to it/)
   assert.throws(() => coupled({ value: weight(graph, 'stem.0.weight'), axis: 1 }, [0]), /axis 1 of the network's input "x" is tied to it/)
   assert.throws(() => coupled({ value: weight(graph, 'block.0.weight'), axis: 0 }, Array.from({ length: 12 }, (_, i) => i)), /nothing would be left of axis 0 of "block.0.weight"/)
+})
+
+/** A layer of 8 neurons, something between, and a head of 4. */
+function between(make: (b: Builder, x: Value) => Value): Graph {
+  const scope = Scope.root('between', { seed: 4 })
+  const x = linear(6, 8)(scope.child('first'), scope.input('x', ['N', 6]))
+  scope.graph.addOutput(linear(8, 4)(scope.child('head'), make(scope.builder, x)), 'logits')
+  return scope.graph
+}
+
+const mean = (b: Builder, x: Value) => b.op('ReduceMean', [x], { axes: [-1], keepdims: 1 })
+
+test('a sum over channels lets them go only where they are zero without their weights: not less a mean, nor behind a sigmoid', () => {
+  const remove = (make: (b: Builder, x: Value) => Value) => coupled({ value: weight(between(make), 'first.weight'), axis: 0 }, [1])
+  const layerNorm = (b: Builder, x: Value) => {
+    const centred = b.sub(x, mean(b, x))
+    return b.div(centred, b.op('Sqrt', [b.add(mean(b, b.pow(centred, 2)), 1e-5)]))
+  }
+  const reason = /adds up axis 1 of ".*", whose entries are not zero where what computes them is gone/
+  assert.throws(() => remove(layerNorm), reason)
+  assert.throws(() => remove((b, x) => b.mul(x, mean(b, b.op('Sigmoid', [x])))), reason)
+  assert.throws(() => remove((b, x) => b.mul(x, mean(b, b.op('Clip', [x, b.scalar(0.1, 'float32')])))), reason)
+  remove((b, x) => b.div(x, b.op('Sqrt', [b.add(mean(b, b.pow(x, 2)), 1e-5)])))
+  remove((b, x) => b.mul(x, mean(b, b.mul(b.relu(x), b.op('Sigmoid', [x])))))
+})
+
+test('where the equal parts of a Split lose entries, an old operator set gets their sizes as an attribute, a new one as an input', async () => {
+  for (const version of [11, 12, 13, 17, 18]) {
+    const graph = between((b, x) => {
+      const [a, gate] = b.ops('Split', [x], { axis: 1, ...(version >= 18 && { num_outputs: 2 }) }, { outputs: ['a', 'b'] })
+      return b.concat([b.mul(a!, b.op('Sigmoid', [gate!])), gate!], 1)
+    })
+    graph.opsets.set('', version)
+    removeEntries(graph, coupled({ value: weight(graph, 'first.weight'), axis: 0 }, [1]))
+    const [split] = graph.nodes('Split')
+    assert.deepEqual([split!.inputs.length, split!.attributes.has('split')], version < 13 ? [1, true] : [2, false])
+    assert.deepEqual((await runGraph(graph, { x: scattered('float32', [2, 6]) })).logits!.shape, [2, 4])
+  }
+})
+
+test('behind an operator without a shape rule, outputs keep the shape that the file declares', () => {
+  const graph = between((b, x) => b.relu(x))
+  const [logits] = graph.outputs
+  const types = [{ dtype: logits!.dtype, shape: [symbol('N'), 4] }]
+  const own = graph.add('Secret', [logits!], {}, { domain: 'custom', outputs: ['inner'], types }).output
+  graph.addOutput(graph.add('Secret', [own], {}, { domain: 'custom', outputs: ['own'], types }).output)
+  const read = decodeModel(encodeModel(graph))
+  removeEntries(read, coupled({ value: weight(read, 'first.weight'), axis: 0 }, [1]))
+  const written = decodeModel(encodeModel(read))
+  assert.deepEqual([...written.outputs, written.nodes('Secret')[0]!.output].map(({ name, shape }) => `${name} ${shape}`), ['logits N,4', 'own N,4', 'inner N,4'])
 })

@@ -104,3 +104,20 @@ test('a chain of a thousand constants is one run', async () => {
   assert.deepEqual([changes.length, types(graph)], [1000, ['Add']])
   assert.ok(graph.initializers.length === 1, 'what only the others read is not stored')
 })
+
+test('the largest int64, with which exporters say "to the end", is folded as it is, and not as the smallest', async () => {
+  const net = new Net()
+  const x = net.input([3, 4])
+  const last = net.builder.tensor(Tensor.of('int64', [], [2n ** 63n - 1n]), 'last')
+  const end = net.builder.unsqueeze(last, [0])
+  // 2^63 - 1 - (2^63 - 4), which JavaScript's numbers hold as 0
+  const rows = net.builder.sub(end, net.builder.tensor(Tensor.of('int64', [1], [2n ** 63n - 4n]), 'before'))
+  net.output(net.builder.op('Slice', [x, net.builder.int64([1]), end, net.builder.int64([1]), net.builder.int64([2])]))
+  net.output(net.builder.op('Slice', [x, net.builder.int64([0]), rows, net.builder.int64([0])]), 'rows')
+  const { graph } = await foldConstants().apply(net.graph)
+  assert.deepEqual(types(graph), ['Slice', 'Slice'])
+  const outputs = await compare(net.graph, graph, { x: noise([3, 4]) })
+  assert.equal(outputs.largest, 0)
+  assert.deepEqual(graph.outputs.map(({ shape }) => shape), [[3, 2], [3, 4]])
+  assert.throws(() => Tensor.of('int64', [1], [2 ** 63]), /^RangeError: 9223372036854775808 is outside the numbers of int64$/)
+})

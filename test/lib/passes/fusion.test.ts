@@ -122,6 +122,27 @@ test('a bottleneck stays two layers, and says how many weights it saves', async 
   assert.deepEqual(await reasons(graph, mergeLinear()), ["its input is the input \"x\", not a layer that it could be merged with", 'one layer would have 2,000 weights, the two have 180'])
 })
 
+test('two linear layers stay where a bias differs from sample to sample', async () => {
+  for (const [first, second, merged] of [[[3, 8], [4], false], [[8], [3, 1], false], [[8], [3, 4], false], [[1, 8], [1], true], [[], [1, 4], true]] as const) {
+    const net = new Net()
+    const gemm = (x: Value, name: string, features: number, bias: readonly number[]) =>
+      net.builder.op('Gemm', [x, net.parameter(`${name}.weight`, [Number(x.shape![1]), features]), net.parameter(`${name}.bias`, bias)], {}, { name })
+    const graph = net.output(gemm(gemm(net.input([3, 5]), 'first', 8, first), 'second', 4, second))
+    await become(graph, mergeLinear(), merged ? ['Gemm'] : ['Gemm', 'Gemm'], { x: noise([3, 5]) })
+    if (!merged) assert.match((await reasons(graph, mergeLinear())).at(-1)!, /^the bias of (it|first) has the shape \[3,\d\], not one number for each output$/)
+  }
+})
+
+test('an output that two merged layers compute keeps its type and shape, also where those before it are unknown', async () => {
+  const net = new Net()
+  const unknown = net.graph.add('Secret', [net.input([3, 5])], {}, { domain: 'custom' }).output
+  const gemm = (x: Value, name: string, shape: readonly number[]) => net.graph.add('Gemm', [x, net.parameter(name, shape)], {}, { name }).output
+  const y = Object.assign(gemm(gemm(unknown, 'first', [5, 8]), 'second', [8, 4]), { dtype: 'float32', shape: [3, 4] })
+  const { graph, changes } = await mergeLinear().apply(net.output(y))
+  assert.equal(changes.length, 1)
+  assert.equal(`${graph.outputs[0]!.dtype} ${graph.outputs[0]!.shape}`, 'float32 3,4')
+})
+
 test('a product and its bias become a Gemm; batched products stay', async () => {
   const net = new Net()
   const product = net.builder.matmul(net.input([3, 5]), net.parameter('w', [5, 4]))

@@ -7,7 +7,7 @@ import { randomCrop, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
 import { halfPrecision, quantize } from '../../../lib/passes/index.ts'
-import { adam, adamW, clipNorm, clipValue, constant, cosine, ctc, fit, lastFit, meanSquaredError, mixed, oneCycle, oneStep, rmsprop, sgd, stepwise, warmUp, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, adamW, clipNorm, clipValue, constant, cosine, ctc, Fit, fit, lastFit, meanSquaredError, mixed, oneCycle, oneStep, rmsprop, sgd, stepwise, warmUp, type FitOptions } from '../../../lib/train/index.ts'
 import { scattered } from '../graph/run.ts'
 import { blobs, options } from './blobs.ts'
 
@@ -64,6 +64,20 @@ test('options that no training can have are refused before the first step', asyn
   await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] of 2 classes or more, and the network's output is int64\[N, 1\]/)
 })
 
+test('an option that there is not is refused, with the name that was meant', async () => {
+  const refused = (more: Any, message: RegExp) => assert.rejects(trained({ ...more, callbacks: { step: () => assert.fail('a step was taken'), ...(more['callbacks'] as object) } }), message)
+  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", but epochs, batchSize, optimizer, /)
+  await refused({ sheduler: cosine() }, /fit has no option "sheduler": did you mean "schedule"\?/)
+  await refused({ batch_size: 4 }, /fit has no option "batch_size": did you mean "batchSize"\?/)
+  await refused({ callbacks: { epochs: () => {} } }, /callbacks has no option "epochs": did you mean "epoch"\?/)
+  await refused({ callbacks: { epoch: 3 } }, /callbacks: epoch is a function such as .*, not 3/)
+  await refused({ checkpoint: { path: 'run', evry: 2 } }, /checkpoint has no option "evry": did you mean "every"\?/)
+  await refused({ validation: blobs(8), earlyStopping: { patience: 1, delta: 1 } }, /earlyStopping has no option "delta": did you mean "minDelta"\?/)
+  await assert.rejects(oneStep(linear, blobs(16), { ...options, momentum: 1 } as never), /fit has no option "momentum"/)
+  assert.throws(() => oneCycle({ pct_start: 0.2 } as never), /oneCycle has no option "pct_start": did you mean "pctStart"\?/)
+  assert.throws(() => cosine({ min: 0.2 } as never), /cosine has no option "min", but end/)
+})
+
 test('PyTorch\'s defaults go without a word, and its lists of operators are changed one by one', () => {
   assert.deepEqual([sgd().lr, adam().lr, rmsprop().lr], [1e-3, 1e-3, 1e-2])
   const { allow, deny } = mixed('float16', { deny: ['Conv'], allow: ['Softmax'] })
@@ -93,6 +107,15 @@ test('a network is built for what it is trained on: transforms count', async () 
   await assert.rejects(fit(nn.build(linear, { x: [4, 1, 8, 8] }), blobs(16), options), /network takes batches of 4, and batchSize is 8/)
 })
 
+test('a batch norm that would see one value a channel is named before the first step', async () => {
+  const norm = nn.sequential(nn.flatten(), nn.linear(64, 4), nn.batchNorm1d(4), nn.linear(4, 3))
+  await assert.rejects(fit(norm, blobs(4), { ...options, batchSize: 1 }), /^RangeError: 2 \(BatchNormalization\) has one value a channel in a batch of 1, and one value has no variance: take a larger batchSize, or batchNorm: 'running'/)
+  const { model } = await fit(norm, blobs(4), { ...options, epochs: 1, batchSize: 1, batchNorm: 'running', quiet: true })
+  assert.ok(model.graph.initializers.every(({ initializer }) => initializer!.toNumbers().every(Number.isFinite)))
+  const places = nn.sequential(nn.batchNorm2d(1), nn.flatten(), nn.linear(64, 3))
+  assert.equal((await fit(places, blobs(2), { ...options, epochs: 1, batchSize: 1, quiet: true })).losses.length, 2)
+})
+
 test('numbers that are approximated are validated by their loss, without an accuracy', async () => {
   const prices = (count: number) => Dataset.of({
     name: 'prices', source: 'memory', complete: true, inputs: { x: scattered('float32', [count, 4]) }, labels: Array.from({ length: count }, (_, i) => i / count),
@@ -120,6 +143,24 @@ test('an epoch whose validation fails stays in the log', async () => {
   const failing = { late: () => { if (calls++ > 1) throw new Error('boom'); return 1 } }
   await assert.rejects(trained({ epochs: 3, validation: blobs(8), metrics: failing }), /the metric "late" failed: boom/)
   assert.deepEqual(lastFit()!.epochs.map(({ step, validation }) => [step, Object.keys(validation ?? {})]), [[2, ['loss', 'accuracy', 'late']], [4, []]])
+  assert.equal(lastFit()!.ending, 'failed')
+  assert.match(inspect(lastFit()), /network: 4 steps, ended by an error/)
+})
+
+test('a loss that grows far above its first is told once, and in the result; one that jumps for some steps is not', async (t) => {
+  const warn = t.mock.method(console, 'warn', () => {})
+  const deep = nn.sequential(nn.flatten(), nn.linear(64, 16), nn.relu(), nn.linear(16, 3))
+  const wild = (more: Partial<FitOptions<number>> = {}) => fit(deep, blobs(64), { ...options, optimizer: sgd({ lr: 1e6 }), ...more })
+  const run = await wild()
+  assert.match(inspect(run), /network: 16 steps, diverged$/)
+  assert.equal(warn.mock.callCount(), 1)
+  assert.match(String(warn.mock.calls[0]!.arguments[0]), /^network: training diverges\. The loss began at 1\.\d+, and \d+ is the median of the last steps up to step 6\. Lower the learning rate, or clip the gradients\.$/)
+  assert.ok((await wild({ quiet: true })).hasDiverged)
+  assert.ok(!(await wild({ optimizer: 'sgd' })).hasDiverged)
+  assert.equal(warn.mock.callCount(), 1)
+  const ended = (losses: readonly number[]) => new Fit(run.model, [], losses, 'done', 0).hasDiverged
+  assert.deepEqual([[], [1, 99, 99, 1, 1, 1], [0, 1, 0.5, 0.9, 1, 0.8], [2, 20, 21, 19, 20, 22], [-5, 1, 2, 9, 9, 9]].map(ended), [false, false, false, false, false])
+  assert.deepEqual([[1, 99, 1, 99, 1, 99], [NaN, 1, 99, 99, 99, 99, NaN, 99], [-5, 50, 51, 52, 53, 54]].map(ended), [true, true, true])
 })
 
 test('what is not finite in the validation is named, with its sample', async () => {
@@ -136,4 +177,17 @@ test('steps that a loss scale skips are in the log and in the plot', async () =>
   assert.match(run.toCsv(), /^epoch,step,loss,lr,seconds,waiting,skipped\n/)
   assert.match(JSON.stringify(run.plot().spec), /"title":"Skipped steps"/)
   assert.doesNotMatch(JSON.stringify((await trained({})).plot().spec), /Skipped/)
+})
+
+test("a network's values may be called as training calls its own; an input or a stored tensor that is, is refused by its name", async () => {
+  const reference = (await trained({ validation: blobs(8) })).losses
+  for (const output of ['loss', 'target', 'step', 'lr', 'next.step']) {
+    const run = await fit(nn.build(linear, { x: ['N', 1, 8, 8] }, { output }), blobs(16), { ...options, quiet: true, schedule: constant, optimizer: adam(), validation: blobs(8) })
+    assert.equal(run.model.graph.outputs[0]!.name, output)
+    assert.equal(run.losses[0], reference[0])
+  }
+  await assert.rejects(fit(nn.build(linear, { target: ['N', 1, 8, 8] }), blobs(16), options), /network: "target" is what an input of the network is called, and training has a value of its own under that name\. Give the network's another one\./)
+  const named = (name: string): nn.Layer => (scope, x) => scope.builder.add(linear(scope, x), scope.parameter(name, [3], nn.init.zeros))
+  await assert.rejects(fit(named('step'), blobs(16), { ...options, optimizer: adam() }), /"step" is what a stored tensor of the network is called/)
+  await assert.rejects(fit(named('1.bias.mean'), blobs(16), { ...options, optimizer: adam() }), /"1\.bias\.mean" is what a stored tensor of the network is called/)
 })

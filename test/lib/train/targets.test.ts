@@ -30,6 +30,29 @@ test('a target that a cross entropy cannot compare is refused, with what it take
   assert.throws(() => crossEntropy({ labelSmoothing: 2 }), /crossEntropy: labelSmoothing is a number from 0 to 1, not 2/)
 })
 
+test('a squared error takes targets of any type', async () => {
+  const ints = (labels: readonly number[]) => Tensor.int64(labels.flatMap((label) => [label, 1, -label])).reshape([labels.length, 3])
+  const floats = (labels: readonly number[]) => Tensor.float32([labels.length, 3], ints(labels).toNumbers())
+  assert.deepEqual(await lossesOf({ loss: meanSquaredError, target: ints }), await lossesOf({ loss: meanSquaredError, target: floats }))
+})
+
+test('an output that does not count the samples is refused: no loss repeats it over them', async () => {
+  const pooled: nn.Layer = (scope, x) => scope.builder.reduceMean(linear(scope, x), [0], true)
+  const message = /needs an output for each target, and the network's is \[1, 3\] where the target is \[N(, 3)?\]: the first axis of both counts the samples/
+  await assert.rejects(fit(pooled, blobs(24), settings), message)
+  const target = (labels: readonly number[]) => softTargets({ labels }, 3)
+  for (const loss of [crossEntropy, bceWithLogits, meanSquaredError]) await assert.rejects(fit(pooled, blobs(24), { ...settings, loss, target }), message)
+})
+
+test('a recurrent layer that takes the samples for times is refused, also where there are as many of both', async () => {
+  for (const times of [1, 7, 8]) {
+    const series = Dataset.of({ name: 'series', source: 'memory', complete: true, inputs: { x: scattered('float32', [16, times, 5]) }, labels: Array.from({ length: 16 }, (_, i) => i % 3) })
+    const reader = (batchFirst: boolean) => nn.sequential(nn.lstm(5, 4, { output: 'last', batchFirst }), nn.linear(4, 3))
+    await assert.rejects(fit(reader(false), series, settings), new RegExp(`cross entropy needs an output for each target, and the network's is \\[${times}, 3\\] where the target is \\[N\\].*batchFirst: true`))
+    assert.equal((await fit(reader(true), series, { ...settings, epochs: 1 })).losses.length, 2)
+  }
+})
+
 test('targets out of a loss\'s range are refused before the first step', async () => {
   const one = (values: readonly number[]) => (labels: readonly number[]) => Tensor.float32([labels.length, 3], labels.flatMap((label) => values.map((value) => value * label)))
   await assert.rejects(lossesOf({ loss: bceWithLogits, target: one([1, 0.5, 7]) }), /blobs: sample 1 has 7 as a target, which is from 0 to 1/)

@@ -159,3 +159,11 @@ test('a padded axis keeps its padding when entries go', () => {
   operatorOf(node)!.resized!(node, ({ value, axis }) => (axis !== 1 ? [0, 1, 2, 3, 4] : value === image ? [0, 1] : [1, 2, 3, 5]), b)
   assert.deepEqual(node.input(1).constant!.toNumbers(), [0, 1, 0, 0, 0, 1, 0, 0])
 })
+
+test('a shape that claims billions of axes, as a damaged file may, is refused before it fills the memory', () => {
+  const graph = new Graph()
+  const b = new Builder(graph)
+  const target = b.op('ConstantOfShape', [b.int64([2 ** 31])], { value: Tensor.int64([1]) })
+  for (const type of ['Expand', 'Reshape', 'ConstantOfShape'])
+    assert.throws(() => b.op(type, type === 'ConstantOfShape' ? [target] : [graph.input(type, 'float32', [1]), target]), /a shape of 2147483648 axes is more than the 64 that there may be/)
+})
