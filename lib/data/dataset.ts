@@ -19,11 +19,12 @@ export interface Batch<Label> {
 
 /** What a data set is made of. */
 export interface Samples<Label> {
-  readonly name: string
-  /** Where it was read: a file or folder. */
-  readonly source: string
-  /** Whether every sample of the official data set is there. */
-  readonly complete: boolean
+  /** What it is called ("data"). */
+  readonly name?: string
+  /** Where it was read: a file or folder ("memory"). */
+  readonly source?: string
+  /** Whether every sample of the official data set is there (true). */
+  readonly complete?: boolean
   /**
    * How a model's inputs are stored, by name: tensors whose first axis counts the samples, files of pictures, or a function that makes the tensor of one sample,
    * called whenever a batch needs it: `(index) => Tensor.float32([2], [index, index ** 2])`.
@@ -40,8 +41,10 @@ export interface Samples<Label> {
   readonly correct?: (output: Tensor, labels: readonly Label[]) => boolean[]
 }
 
-/** The same, once functions have told what they make. */
+/** The same with all that was left out, and once functions have told what they make. */
 interface Kept<Label> extends Omit<Samples<Label>, 'inputs'> {
+  readonly name: string
+  readonly source: string
   readonly inputs: Readonly<Record<string, Tensor | PictureFiles | MadeSamples>>
 }
 
@@ -69,14 +72,14 @@ export class Dataset<Label> {
   }
 
   /**
-   * A data set of samples that are there already, or that functions make. Tensors move to memory that all threads see.
+   * A data set of samples that are there already, or that functions make: `Dataset.of({ inputs: { x }, labels })`. Tensors move to memory that all threads see.
    * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where one is no tensor, or transforms of pictures meet no pictures.
    */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
-    const { name, labels } = samples
+    const { name = 'data', source = 'memory', complete = true, labels } = samples
     if (!Array.isArray(labels)) throw new TypeError(`${name}: labels are an array, one for each sample, not ${told(labels)}`)
     const inputs = Object.fromEntries(Object.entries(samples.inputs).map(([input, stored]) => [input, kept(`${name}: the input "${input}"`, stored, labels.length)]))
-    return new Dataset({ ...samples, inputs }, samples.labels.map((_, place) => place), samples.complete)
+    return new Dataset({ ...samples, name, source, inputs }, labels.map((_, place) => place), complete)
   }
 
   /** Number of samples. */
@@ -238,7 +241,7 @@ function checkTransforms<Label>({ name, inputs, transforms = [] }: Kept<Label>):
   const transform = transforms.find(({ kind }) => kind !== 'mixup')
   if (!transform || Object.values(inputs).some(holdsPictures)) return
   const others = Object.entries(inputs).map(([input, stored]) => `${input} is ${'paths' in stored ? 'files' : `${stored.dtype}[${stored.shape}]`}`).join(', ')
-  throw new TypeError(`${name}: ${transform.kind} transforms pictures, and there are none: ${others}. Give pictures as uint8 or float32 [N, channels, height, width], or leave the transform out.`)
+  throw new TypeError(`${name}: ${transform.kind ?? told(transform)} transforms pictures, and there are none: ${others}. Give pictures as uint8 or float32 [N, channels, height, width], or leave the transform out.`)
 }
 
 function mapped<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

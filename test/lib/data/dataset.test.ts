@@ -126,4 +126,5 @@ test('more samples than there are, and sizes that are none, are refused', () => 
 test('it shows itself', () => {
   assert.equal(String(tens.take(4)), 'tens: 4 samples (x float32[2]) from memory')
   assert.equal(inspect(tens.take(4)), String(tens.take(4)))
+  assert.equal(String(Dataset.of({ inputs: { x: Tensor.zeros('float32', [3, 2]) }, labels: [0, 1, 0] })), 'data: 3 samples (x float32[2]) from memory')
 })
