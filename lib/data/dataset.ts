@@ -177,8 +177,8 @@ export class Dataset<Label> {
   }
 
   /**
-   * The same samples with all pictures decoded and all functions called now, a byte for each of their values: quicker from then on. With `transforms` they are kept as these leave them, and
-   * the data set's own come after: `digits.decoded([resize({ height: 32, width: 32 }), toColour()])`. @throws Error naming a damaged file.
+   * The same samples with all pictures decoded now, a byte for each of their values, and all functions called: quicker from then on. With `transforms` they are kept
+   * as these leave them, and the data set's own come after: `digits.decoded([resize({ height: 32, width: 32 }), toColour()])`. @throws Error naming a damaged file.
    */
   decoded(transforms: readonly Transform[] = []): Dataset<Label> {
     const isComputed = transforms.length > 0 || Object.values(this.#samples.inputs).some((stored) => 'make' in stored)
