@@ -53,7 +53,7 @@ export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Labe
     const given = samples[input]
     if (!given) throw new Error(`${name} reads "${input}", and the samples of ${dataset.name} have ${Object.keys(samples).map((key) => `"${key}"`).join(', ')}`)
     if (given.dtype !== dtype || given.shape.length !== shape?.length || shape.slice(1).some((d, i) => typeof d === 'number' && d !== given.shape[i + 1]))
-      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]`)
+      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]${given.dtype === 'uint8' && dtype !== 'uint8' ? ': put toFloat() among its transforms' : ''}`)
   }
 }
 

@@ -133,7 +133,7 @@ test('a network is built for what it is trained on: transforms count', async () 
   })
   const run = await fit(nn.sequential(nn.flatten(), nn.linear(36, 3)), pictures, { ...options, batchSize: 4, transforms: [toFloat(), randomCrop({ height: 6, width: 6 })] })
   assert.equal(String(run.model.graph.inputs[0]!.shape), 'N,1,6,6')
-  await assert.rejects(fit(run.model, pictures, { ...options, batchSize: 4, transforms: [randomCrop({ height: 6, width: 6 })] }), /network reads "x" as float32\[N, 1, 6, 6\], and the samples of pictures are uint8\[N, 1, 6, 6\]/)
+  await assert.rejects(fit(run.model, pictures, { ...options, batchSize: 4, transforms: [randomCrop({ height: 6, width: 6 })] }), /network reads "x" as float32\[N, 1, 6, 6\], and the samples of pictures are uint8\[N, 1, 6, 6\]: put toFloat\(\) among its transforms$/)
   await assert.rejects(fit(nn.build(linear, { x: [4, 1, 8, 8] }), blobs(16), options), /network takes batches of 4, and batchSize is 8/)
 })
 
