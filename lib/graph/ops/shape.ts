@@ -1,3 +1,4 @@
+import type { Builder } from '../builder.ts'
 import { ceilDivide, isStatic, subtract, type Dim } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { fixed, independent, noGradient, operator, type Operator } from '../operator.ts'
@@ -76,10 +77,14 @@ export const constantOfShape = operator('ConstantOfShape', {
     const dims = knownShape(node.output)
     const sizes = dims.map((d, axis) => (typeof d === 'number' ? kept({ value: node.output, axis }).length : null))
     if (sizes.every((size, axis) => size === null || size === dims[axis])) return
-    const target = node.input(0)
-    node.setInput(0, builder.concat(sizes.map((size, axis) => (size === null ? builder.gather(target, builder.int64([axis])) : builder.int64([size]))), 0))
+    node.setInput(0, withSizes(node.input(0), sizes, builder))
   },
 })
+
+/** A target with other sizes; null leaves what it holds, which may be known only at run time. */
+export function withSizes(target: Value, sizes: readonly (number | null)[], builder: Builder): Value {
+  return builder.concat(sizes.map((size, axis) => (size === null ? builder.gather(target, builder.int64([axis])) : builder.int64([size]))), 0)
+}
 
 /** More axes than any tensor has; a file that claims so is damaged, or made to fill the memory. */
 const MOST_AXES = 64
