@@ -7,8 +7,7 @@ import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
-import { batchNormScale, compare, pruneChannels, pruneL1, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
-import { batchNormScale, compare, halfPrecision, pruneChannels, pruneTo, quantize, quantizeAware, quantizeDynamic, randomly, taylor, ternarize } from '../../../lib/passes/index.ts'
+import { batchNormScale, compare, halfPrecision, pruneChannels, pruneL1, pruneTo, quantize, quantizeAware, quantizeDynamic, randomly, taylor, ternarize } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
 const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
