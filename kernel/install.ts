@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWholeSync } from '../lib/files.ts'
-import { kernelArguments } from './command.ts'
+import { kernelArguments, kernelEnvironment } from './command.ts'
 import { jupyterDataFolder } from './jupyter-folder.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 
@@ -22,6 +22,7 @@ export function installKernelspec({ user = false, prefix }: InstallOptions = {})
   const folder = join(data, 'kernels', 'hone')
   const specification = {
     argv: [process.execPath, ...kernelArguments('{connection_file}')],
+    env: kernelEnvironment,
     display_name: 'TypeScript (hone)',
     language: 'typescript',
     interrupt_mode: 'message',

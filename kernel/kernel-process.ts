@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { kernelArguments } from './command.ts'
+import { kernelArguments, kernelEnvironment } from './command.ts'
 import { CHANNELS, type Connection } from './connection.ts'
 
 export interface StartOptions {
@@ -72,7 +72,7 @@ export class KernelProcess {
     const [program, ...args] = command?.map((argument) => argument.replace('{connection_file}', this.#connectionFile)) ?? own()
     const child = spawn(program, args, {
       cwd,
-      env: { HONE_HISTORY: 'off', ...env, JPY_PARENT_PID: String(process.pid) },
+      env: { HONE_HISTORY: 'off', ...kernelEnvironment, ...env, JPY_PARENT_PID: String(process.pid) },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child = child

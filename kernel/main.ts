@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { kernelEnvironment } from './command.ts'
 import { readConnection, type Connection } from './connection.ts'
 import { Flag, type ProtocolThreadData } from './threads.ts'
 
@@ -12,6 +13,8 @@ const exit = process.exit.bind(process)
  * they are ready, and an interrupt that comes then waits as it does for other modules that are being loaded.
  */
 async function start(connection: Connection): Promise<void> {
+  // what cells start has the environment of the person
+  if (process.env.GLIBC_TUNABLES === kernelEnvironment.GLIBC_TUNABLES) delete process.env.GLIBC_TUNABLES
   const flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(Flag).length))
   Atomics.store(flags, Flag.loading, 1)
   const { port1: protocol, port2: cells } = new MessageChannel()

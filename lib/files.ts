@@ -51,10 +51,17 @@ function listedChecksum(path: string): string | undefined {
   return line?.slice(0, 64)
 }
 
+/** @throws Error where a folder, a device or a pipe is in the place of a file. */
+export function checkReplaceable(path: string): void {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there && !there.isFile()) throw new Error(`${path} is ${there.isDirectory() ? 'a folder' : 'no regular file'}, and a file would be put in its place. Choose another path.`)
+}
+
 let written = 0
 
 /** A file's true place, a name beside it, and how to write there: with the mode of the former one. */
 function places(path: string) {
+  checkReplaceable(path)
   const place = existsSync(path) ? realpathSync(path) : path
   const mode = statSync(place, { throwIfNoEntry: false })?.mode
   return { place, beside: `${place}.${process.pid}.${threadId}.${written++}`, options: { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) } as const }

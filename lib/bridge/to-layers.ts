@@ -8,7 +8,7 @@ import { tensorflow, type TensorFlowOptions } from './tfjs.ts'
 
 /**
  * A network as a functional model of TensorFlow.js, weights included: equal outputs, up to rounding. Images go in and come out as TensorFlow has them, [N, H, W, C]; the
- * first axis of every input counts the samples.
+ * first axis of every input counts the samples. Layers of frozen parameters are not trainable.
  * @throws Error naming a node that has no counterpart, or what of it has none; or where TensorFlow.js is not installed.
  */
 export function toLayers(model: Graph | { readonly graph: Graph }, options: TensorFlowOptions = {}): TensorFlow.LayersModel {
@@ -70,9 +70,10 @@ class Nodes {
       held: (index) => this.#held.get(node.input(index)) ?? refuse(`its input "${node.input(index)}" is stored, and TensorFlow.js wants it computed`),
       stored: (index) => (node.inputs[index] ? (storedTensor(node.inputs[index]) ?? refuse(`its input "${node.inputs[index]}" is computed, and TensorFlow.js wants it stored`)) : null),
       cover: (other, held) => void this.#held.set(other.output, held),
-      apply: (layer, to, weights = []) => {
+      apply: (layer, to, weights = [], nodes = [node]) => {
         const tensor = layer.apply(to) as TensorFlow.SymbolicTensor
         if (weights.length) layer.setWeights([...weights])
+        layer.trainable = !areFrozen(nodes, refuse)
         return tensor
       },
     }
@@ -84,6 +85,15 @@ class Nodes {
     this.#names.add(name)
     return name
   }
+}
+
+/** Whether the parameters of some nodes are frozen. */
+function areFrozen(nodes: readonly Node[], refuse: Writing['refuse']): boolean {
+  const origin = (value: Value): Value => (value.producer?.type === 'Transpose' ? origin(value.producer.input(0)) : value)
+  const read = nodes.flatMap(({ inputs }) => inputs.flatMap((value) => (value ? [origin(value)] : [])))
+  const [frozen, trainable] = [read.find((value) => value.frozen), read.find((value) => value.trainable)]
+  if (frozen && trainable) refuse(`"${frozen}" is frozen and "${trainable}" is not, and TensorFlow.js freezes whole layers. Freeze both, or neither`)
+  return frozen !== undefined
 }
 
 /** A tensor that does not depend on the inputs: stored, or stored and its axes moved. */

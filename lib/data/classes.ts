@@ -1,4 +1,5 @@
 import { Tensor } from '../graph/tensor.ts'
+import { told } from '../require.ts'
 
 /** Whether the likeliest class of each row of logits [N, classes] is the label's. */
 export function correctClass(output: Tensor, labels: readonly number[]): boolean[] {
@@ -10,16 +11,16 @@ export function correctClass(output: Tensor, labels: readonly number[]): boolean
   })
 }
 
-/** Whether each logit, [N] or [N, 1], is on the side of its label: above 0 for the label 1, at most 0 for the label 0. */
+/** Whether each logit, [N] or [N, 1], is on the side of its label: above 0 for the label 1, at most 0 for the label 0; NaN is on neither. */
 export function correctSide(output: Tensor, labels: readonly number[]): boolean[] {
   const logits = output.toFloat32()
-  return labels.map((label, n) => logits[n] > 0 === (label === 1))
+  return labels.map((label, n) => (label === 1 ? logits[n] > 0 : logits[n] <= 0))
 }
 
 /** Labels that count classes as a loss takes them: int64 [N]. @throws TypeError where a label is not a whole number from 0 on. */
 export function classTargets(labels: readonly unknown[]): Tensor {
   const bad = labels.find((label) => !(Number.isInteger(label) && (label as number) >= 0))
-  if (bad !== undefined) throw new TypeError(`a label that counts classes is a whole number from 0 on, not ${JSON.stringify(bad)}: give fit() a target`)
+  if (bad !== undefined) throw new TypeError(`a label that counts classes is a whole number from 0 on, not ${told(bad)}: give fit() a target`)
   return Tensor.int64(labels as readonly number[])
 }
 

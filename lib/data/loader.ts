@@ -37,26 +37,29 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
   readonly #prefetch: number
   readonly #shuffle: boolean
   readonly #seed: number
-  readonly #transforms: readonly Transform[]
+  readonly #transformed: Dataset<Label>
   readonly #dropLast: boolean
   #epochs = 0
   #running = 0
   #threads: Threads | undefined
   #idle: NodeJS.Timeout | undefined
 
-  /** @throws RangeError where there are no samples, or a number is none such. */
+  /** @throws RangeError where there are no samples, or a number is none such; TypeError where transforms of pictures meet no pictures, or worker threads a function. */
   constructor(dataset: Dataset<Label>, { batchSize, workers = 0, prefetch = 2, shuffle = false, seed = 0, transforms = dataset.transforms, dropLast = false }: LoaderOptions) {
     requireWhole('DataLoader: batchSize', batchSize, 1)
     requireWhole('DataLoader: workers', workers, 0)
     requireWhole('DataLoader: prefetch', prefetch, 1)
+    requireWhole('DataLoader: seed', seed)
     if (dataset.size < (dropLast ? batchSize : 1)) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
+    const made = Object.entries(dataset.recipe().inputs).find(([, stored]) => 'make' in stored)
+    if (made && workers > 0) throw new TypeError(`${dataset.name}: the input "${made[0]}" is made by a function, which worker threads cannot run. Leave out workers, or take dataset.decoded().`)
     this.dataset = dataset
     this.batchSize = batchSize
     this.workers = workers
     this.#prefetch = prefetch
     this.#shuffle = shuffle
     this.#seed = seed
-    this.#transforms = transforms
+    this.#transformed = dataset.withTransforms(transforms)
     this.#dropLast = dropLast
   }
 
@@ -68,7 +71,7 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
 
   /** Whether samples are blended, so that a batch has `mixed`. */
   get isBlended(): boolean {
-    return this.#transforms.some(({ kind }) => kind === 'mixup')
+    return this.#transformed.transforms.some(({ kind }) => kind === 'mixup')
   }
 
   /** The next epoch. */
@@ -105,7 +108,7 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
   }
 
   async *#here(orders: readonly Order[]): AsyncGenerator<Assembled, void> {
-    const recipe = this.dataset.recipe(this.#transforms)
+    const recipe = this.#transformed.recipe()
     let used: Buffers = {}
     for (const order of orders) {
       throwIfInterrupted()
@@ -118,7 +121,7 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
   async *#inThreads(orders: readonly Order[]): AsyncGenerator<Assembled, void> {
     clearTimeout(this.#idle)
     this.#running++
-    const threads = (this.#threads ??= new Threads(this.workers, this.dataset.recipe(this.#transforms)))
+    const threads = (this.#threads ??= new Threads(this.workers, this.#transformed.recipe()))
     const pending: Promise<Assembled>[] = []
     let asked = 0
     const ask = (buffers?: Buffers) => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { decodeJpeg, isJpeg } from './jpeg.ts'
+import { decodeJpeg, isCmyk, isJpeg } from './jpeg.ts'
 import { decodePng, isPng } from './png.ts'
 
 /** A picture as planes: [channels, height, width], row-major. 8-bit pixels count from 0 to 255. */
@@ -26,6 +26,7 @@ export function readPicture(path: string): Picture {
 export function decodePicture(path: string, bytes: Uint8Array): Picture {
   const [kind, decode] = isPng(bytes) ? (['PNG', decodePng] as const) : (['JPEG', decodeJpeg] as const)
   if (kind === 'JPEG' && bytes.length > 0 && !isJpeg(bytes)) throw new Error(`${path} is neither a JPEG nor a PNG file, whatever its name says. Convert it, or take it out.`)
+  if (kind === 'JPEG' && isCmyk(bytes)) throw new Error(`${path} is a JPEG in CMYK, the colours of printing. Convert it to RGB, or take it out.`)
   try {
     return planes(decode(bytes))
   } catch (error) {

@@ -4,7 +4,7 @@ import { parseDim, type Dim, type Shape } from './dim.ts'
 import { Graph, type Value } from './graph.ts'
 import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_DataLocation, type AttributeProto, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type TypeProto, type ValueInfoProto } from './onnx_pb.ts'
 import { isHoneFunction } from './function.ts'
-import { learnedValues } from './parameters.ts'
+import { learnedValues, separateParameters } from './parameters.ts'
 import { DATA_TYPES, Tensor, bitsPerElement, type DataType, type TypedArray } from './tensor.ts'
 
 /** Reads the bytes of external data: file name (relative to the model), offset, length where given. */
@@ -24,8 +24,10 @@ export function decodeModel(bytes: Uint8Array, external: ExternalData = refuseEx
   new Reader(external).graph(model.graph, graph, new Map())
   graph.proto = { model: without(model, { graph: undefined, functions: model.functions.filter((f) => !isHoneFunction(f)) }), graph: graph.proto }
   const isMarked = model.producerName === 'hone' || [...graph.metadata.keys()].some((key) => key.startsWith('hone.'))
-  if (!isMarked) for (const value of learnedValues(graph)) value.trainable = true
-  else for (const mark of ['trainable', 'frozen'] as const) {
+  if (!isMarked) {
+    separateParameters(graph)
+    for (const value of learnedValues(graph)) value.trainable = true
+  } else for (const mark of ['trainable', 'frozen'] as const) {
     const names = new Set(graph.metadata.get(`hone.${mark}`)?.split('\n'))
     for (const value of graph.values) value[mark] = names.has(value.name)
     graph.metadata.delete(`hone.${mark}`)

@@ -18,7 +18,8 @@ export function inferNode(node: Node): void {
   try {
     types = rule(node.inputs.map((value) => value ?? undefined!), node, inferShapes)
   } catch (error) {
-    throw new Error(`${node}: ${(error as Error).message}`, { cause: error })
+    // a rule reads the inputs that its operator must have
+    throw new Error(`${node}: ${error instanceof TypeError ? 'it lacks an input that its operator reads' : (error as Error).message}`, { cause: error })
   }
   node.outputs.forEach((output, i) => {
     const type = types[i]

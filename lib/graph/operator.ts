@@ -90,6 +90,8 @@ export interface Operator {
   readonly training?: (context: TrainingContext) => TrainingForm | null
   /** Inputs that are parameters, where they are stored: by this the parameters of a file are told that another program wrote. */
   readonly learned?: (node: Node) => readonly number[]
+  /** Inputs that are running statistics. */
+  readonly statistics?: readonly number[]
   /** The same computation in ONNX's own operators. */
   readonly expansion?: (context: ExpansionContext) => readonly Value[]
   /** Which axes hang together. An operator without a rule blocks the removal of channels. @throws Error with the reason for a refusal. */

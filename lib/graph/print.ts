@@ -4,6 +4,7 @@ import { bytesOf, readsOf, workOf } from './cost.ts'
 import { add, formatShape, substitute, type Dim, type Shape } from './dim.ts'
 import type { Graph, Node, Value } from './graph.ts'
 import { operatorOf } from './ops/index.ts'
+import { leftAsTheyAre } from './parameters.ts'
 import { isFloat } from './tensor.ts'
 
 /** A node as the summary shows it. Dimensions that are not known stay expressions of their symbols. */
@@ -37,9 +38,11 @@ const isWeight = (v: Value): boolean => Boolean(v.shape?.length && (v.frozen || 
 export class Summary {
   readonly name: string
   readonly layers: readonly Layer[]
+  readonly #note: string
 
   constructor(graph: Graph, sizes: Readonly<Record<string, number>>) {
     this.name = graph.name
+    this.#note = leftAsTheyAre(graph)
     const counted = new Set<string>()
     this.layers = graph.nodes().filter((node) => node.type !== 'Constant').map((node) => {
       const definition = operatorOf(node)
@@ -89,7 +92,7 @@ export class Summary {
       ...(stored ? [`${count(stored)} more stored`] : []),
       `${dimText(this.macs)} multiply-adds`, `${dimText(add(...this.layers.map((layer) => layer.bytes)), sizeText)} of outputs`,
     ]
-    return parts.join(', ') + (this.unknown.length ? `. Not known, passed through untouched: ${this.unknown.join(', ')}` : '')
+    return parts.join(', ') + (this.unknown.length ? `. Not known, passed through untouched: ${this.unknown.join(', ')}` : '') + this.#note
   }
 
   /** As HTML and as text. */

@@ -1,5 +1,5 @@
-import { Builder } from '../graph/builder.ts'
-import type { Graph, Node } from '../graph/graph.ts'
+import type { Graph } from '../graph/graph.ts'
+import { widen } from './widen.ts'
 
 /**
  * Operators that ONNX Runtime's CUDA provider computes in bfloat16, and those that only move numbers.
@@ -14,25 +14,10 @@ const BFLOAT16: ReadonlySet<string> = new Set([
 /** From this operator set on ONNX allows bfloat16 in convolutions. */
 const OPSET = 22
 
-const isWide = (node: Node): boolean => [...node.inputs, ...node.outputs].some((value) => value?.dtype === 'bfloat16') && !BFLOAT16.has(node.type)
-
-/** Lets operators compute in float32 that the CUDA provider has no bfloat16 kernels for: their inputs are cast, and what they compute is cast back. The graph is changed. */
+/** Lets operators compute in float32 that the CUDA provider has no bfloat16 kernels for. The graph is changed. */
 export function widenBfloat16(graph: Graph): Graph {
   if (!graph.nodes().some((node) => node.outputs.some(({ dtype }) => dtype === 'bfloat16'))) return graph
   graph.opsets.set('', Math.max(OPSET, graph.opsets.get('') ?? 1))
-  for (const node of graph.nodes().filter(isWide)) {
-    const builder = new Builder(graph, `${node.name}.`)
-    node.inputs.forEach((value, i) => value?.dtype === 'bfloat16' && node.setInput(i, builder.cast(value, 'float32')))
-    for (const output of node.outputs.filter(({ dtype }) => dtype === 'bfloat16')) {
-      const { uses } = output
-      output.dtype = 'float32'
-      const narrow = builder.cast(output, 'bfloat16')
-      for (const { user, index } of uses) {
-        if ('setOutput' in user) user.setOutput(index, narrow)
-        else user.setInput(index, narrow)
-      }
-    }
-  }
-  graph.sort()
+  widen(graph, 'bfloat16', ({ type }) => !BFLOAT16.has(type))
   return graph
 }

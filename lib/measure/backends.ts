@@ -89,6 +89,7 @@ interface Loaded {
  * @throws Error where the first backend, which the others are compared with, does not run the model.
  */
 export async function backends(model: ModelSource, options: BackendOptions): Promise<BackendTable> {
+  if (!options?.feeds) throw new TypeError('backends: the inputs to run are missing, as in backends(model, { feeds: plates.batch(1) })')
   const { feeds, backends: wanted = BACKENDS, threads = availableParallelism(), seconds = 5 } = options
   const unknown = wanted.find((name) => !BACKENDS.includes(name))
   if (unknown !== undefined || !wanted.length) throw new RangeError(`there is no backend "${unknown ?? ''}", only ${BACKENDS.join(', ')}`)

@@ -59,7 +59,7 @@ export class MemoryPlan {
     const lives = livesOf(graph, nodes, this.#storage).map((life) => ({ ...life, bytes: bytes(life.value) }))
     this.placements = options.reuse === 'naive' ? inTurn(lives) : placed(lives, options.placing)
     this.bytes = this.placements.reduce((end, { offset, bytes: size }) => Math.max(end, offset + size), 0)
-    this.lowerBound = Math.max(0, ...nodes.map((_, at) => lives.reduce((sum, { from, to, bytes: size }) => sum + (from <= at && at <= to ? size : 0), 0)))
+    this.lowerBound = mostAtOnce(lives, nodes.length)
   }
 
   /** Loads the graph to be run operator by operator, every output at its place in one buffer. */
@@ -164,6 +164,18 @@ function livesOf(graph: Graph, nodes: readonly Node[], storage: ReadonlyMap<Valu
 }
 
 type Sized = Life & { readonly bytes: number }
+
+/** Bytes that live at once at most. What the end keeps lives at the last node, too. */
+function mostAtOnce(lives: readonly Sized[], count: number): number {
+  const change = new Float64Array(count + 2)
+  for (const { from, to, bytes } of lives) {
+    change[from] += bytes
+    change[to + 1] -= bytes
+  }
+  let [taken, most] = [0, 0]
+  for (let at = 0; at < count; at++) most = Math.max(most, (taken += change[at]))
+  return most
+}
 
 function inTurn(lives: readonly Sized[]): Placement[] {
   let end = 0

@@ -1,5 +1,6 @@
 import { readModel, writeModel } from '../graph/onnx.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import { undecidedValues } from '../graph/parameters.ts'
 import { summary, type Summary } from '../graph/print.ts'
 import { told } from '../require.ts'
 import { Session, type OpeningSession, type SessionOptions } from '../runtime/session.ts'
@@ -82,14 +83,17 @@ export class Model<Change = unknown, Refusal = unknown> {
     return this.#marked(names, { trainable: false, frozen: true })
   }
 
-  /** The model with frozen parameters trainable again; all of them by default. @throws Error where no parameter has such a name. */
+  /**
+   * The model with frozen parameters trainable again; all of them by default. By their names also stored arrays that an ONNX file does not show to be parameters, such as a positional
+   * embedding: the summary names them. @throws Error where no parameter has such a name.
+   */
   unfreeze(names: string | RegExp = ''): Model {
     return this.#marked(names, { trainable: true, frozen: false })
   }
 
   #marked(names: string | RegExp, marks: Pick<Value, 'trainable' | 'frozen'>): Model {
     const graph = this.graph.copy()
-    const known = graph.initializers.filter((value) => value.trainable || value.frozen)
+    const known = [...graph.initializers.filter((value) => value.trainable || value.frozen), ...(marks.trainable && names !== '' ? undecidedValues(graph) : [])]
     const meant = known.filter(({ name }) => (typeof names === 'string' ? `${name}.`.startsWith(names && `${names}.`) : name.search(names) >= 0))
     if (!meant.length) throw new Error(`${this.name}: no parameter is called ${names}. There are ${known.map(String).join(', ') || 'none'}.`)
     for (const value of meant) Object.assign(value, marks)

@@ -51,11 +51,16 @@ export async function calibrated(
   return new Map(values.map((value) => [value, histograms.get(value)!.cut(method)]))
 }
 
+/** Nodes of a graph that is run as it is written. */
+const LARGE = 2000
+
 const isCut = (method: RangeMethod): method is CutMethod => CUTS.includes(method)
 
 /** Runs `watching`, which reads some of the inputs of `graph`. */
 async function eachBatch(graph: Graph, watching: Graph, calibration: Calibration, batch: number, see: (seen: Readonly<Record<string, Tensor>>) => void): Promise<void> {
-  const session = await Session.create(watching, { device: 'cpu', spinning: false })
+  // with thousands of outputs ONNX Runtime takes minutes to rewrite a graph, and it would win seconds by that
+  const graphOptimization = watching.nodes().length > LARGE ? 'disabled' : 'all'
+  const session = await Session.create(watching, { device: 'cpu', spinning: false, graphOptimization })
   try {
     let count = 0
     for await (const inputs of feedsOf(graph, calibration, batch)) {
@@ -81,6 +86,7 @@ function finite(value: Value, ...extremes: readonly [Tensor, Tensor]): Range {
 /** What calibration feeds to a network: of a data set `batch` samples a run, or as many as the network fixes. @throws Error where its inputs have other names. */
 export async function* feedsOf(graph: Graph, calibration: Calibration, batch: number): AsyncGenerator<Tensors> {
   const fixed = fixedBatch(graph)
+  if (typeof calibration !== 'object' || calibration === null) throw new TypeError(`calibration: a data set is wanted, or a list of batches, not ${calibration}`)
   if ('batches' in calibration) for (const { inputs } of calibration.batches(fixed ?? batch)) yield named(graph, fixed === null ? inputs : filledUp(inputs, fixed))
   else if (Symbol.iterator in calibration || Symbol.asyncIterator in calibration) for await (const inputs of calibration) yield named(graph, inputs)
   else throw new TypeError('calibration: a data set is wanted, or a list of batches: [data.batch(100)] for one of them')

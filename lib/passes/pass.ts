@@ -104,8 +104,10 @@ export function pass(name: string, options: object, rewrite: Rewriting): Pass {
   }
 }
 
-/** Several passes, one after the other, as one. */
+/** Several passes, one after the other, as one. @throws TypeError where one is not a pass. */
 export function pipeline(passes: readonly Pass[]): Pass {
+  const wrong = passes.findIndex((it: unknown) => typeof it !== 'object' || typeof (it as Partial<Pass> | null)?.apply !== 'function')
+  if (wrong >= 0) throw new TypeError(`pipeline: number ${wrong + 1} is not a pass${typeof passes[wrong] === 'function' ? ': call it, as in foldBatchNorm()' : ''}`)
   return {
     name: passes.map(({ name }) => name).join(' + '),
     options: { passes: passes.map(({ name, options }) => ({ name, options })) },

@@ -79,6 +79,10 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
   const protectedMembers = new Set([...membersOf].flatMap(([{ layer }, members]) => (selection.exclude?.includes(labelOf(layer)) ? members : [])))
   const score = await scorer(graph, criterion, [...membersOf.keys()])
 
+  const layersOf = new Map<Member, Channels[]>()
+  for (const [channels, members] of membersOf) for (const member of members) layersOf.set(member, [...(layersOf.get(member) ?? []), channels])
+  const placeOf = new Map(layers.map((channels, i) => [channels, i]))
+
   const seen = new Set<Member>()
   const groups: Group[] = []
   for (const [channels, all] of membersOf) {
@@ -86,13 +90,12 @@ async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection
     const members = [...new Set(all)].filter((member) => !seen.has(member))
     members.forEach((member) => seen.add(member))
     const free = members.filter((member) => member.refusal === null && !protectedMembers.has(member))
-    const going = new Set(free)
     const reason = members.find(({ refusal }) => refusal)?.refusal ?? (members.some((member) => protectedMembers.has(member)) ? 'its channels hang together with those of a layer that is left as it is' : null)
     const scores = free.map(score)
     if (members.length && !free.length) report.refuse(channels.layer, reason ?? 'it has no channels')
     else if (scores.some((s) => s === null)) report.refuse(channels.layer, UNTOLD[criterion.reads])
     else if (free.length === 1) report.refuse(channels.layer, 'a single channel is all it has to lose')
-    else if (free.length) groups.push({ layers: layers.filter((other) => membersOf.get(other)?.some((member) => going.has(member))), members: free, scores: scores as number[] })
+    else if (free.length) groups.push({ layers: [...new Set(free.flatMap((member) => layersOf.get(member)!))].toSorted((a, b) => placeOf.get(a)! - placeOf.get(b)!), members: free, scores: scores as number[] })
   }
   return groups
 }

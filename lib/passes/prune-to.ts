@@ -20,12 +20,13 @@ const MOST = 0.98
 
 /**
  * Prunes until a target is met, with the smallest amount that meets it, found by bisection: `pruneTo({ macs: 0.5 }, (amount) => pruneChannels({ amount }))`.
- * A latency is measured beside the unpruned network's, in turn. A target that no amount meets leaves the network with the amount that comes closest, and a refusal.
- * @throws RangeError where the target is not a share.
+ * A latency is measured beside the unpruned network's, in turn. A target that no amount meets leaves the network with the smallest amount that comes closest, and a refusal.
+ * @throws RangeError where the target is not a share, or not one.
  */
 export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): Pass {
-  const [figure, share] = Object.entries(target).find(([name]) => FIGURES.includes(name)) ?? []
+  const [[figure, share] = [], ...others] = Object.entries(target).filter(([name]) => FIGURES.includes(name))
   if (figure === undefined) throw new RangeError(`pruneTo: the target is the share of ${FIGURES.join(', ')} (with feeds) that may be left, as in { macs: 0.5 }, not of ${Object.keys(target).join(', ') || 'nothing'}`)
+  if (others.length) throw new RangeError(`pruneTo: one target at a time, not ${figure} and ${others.map(([name]) => name).join(' and ')}`)
   if (typeof share !== 'number' || !(share > 0 && share <= 1)) throw new RangeError(`pruneTo: ${figure} is a share above 0, at most 1, not ${share}: { macs: 0.5 } leaves half`)
   const name = `${prune(0).name} to ${percentText(share)} of its ${figure}`
   return {
@@ -33,20 +34,20 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
     options: { [figure]: share },
     async apply(graph) {
       const left = await measureOf(target, graph)
-      const most = await prune(MOST).apply(graph)
+      const [none, most] = [await prune(0).apply(graph), await prune(MOST).apply(graph)]
       const least = await left(most.graph)
-      if (least > share) {
-        const reason = `no amount brings its ${figure} to ${percentText(share)} of what they were: at an amount of ${MOST} there is ${percentText(least)} left`
-        return new PassResult(most.graph, most.changes, [...most.refusals, { pass: name, node: graph.name, reason }])
-      }
+      const isMet = async (result: PassResult) => (await left(result.graph)) <= Math.max(share, least)
       let [low, high, best] = [0, MOST, most]
-      for (let i = 0; i < HALVINGS; i++) {
+      if (await isMet(none)) [high, best] = [0, none]
+      while (high - low > MOST / 2 ** HALVINGS) {
         const amount = (low + high) / 2
         const result = await prune(amount).apply(graph)
-        if ((await left(result.graph)) <= share) [high, best] = [amount, result]
+        if (await isMet(result)) [high, best] = [amount, result]
         else low = amount
       }
-      return best
+      if (least <= share) return best
+      const reason = `no amount brings its ${figure} to ${percentText(share)} of what they were: at an amount of ${MOST} there is ${percentText(least)} left`
+      return new PassResult(best.graph, best.changes, [...best.refusals, { pass: name, node: graph.name, reason }])
     },
   }
 }

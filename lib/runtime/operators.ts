@@ -1,3 +1,4 @@
+import { formatShape } from '../graph/dim.ts'
 import { copyNode, Graph, type Node, type Value } from '../graph/graph.ts'
 import { signature } from '../graph/function.ts'
 import { Tensor } from '../graph/tensor.ts'
@@ -22,7 +23,7 @@ interface Step {
 
 /**
  * A graph run operator by operator, as an eager framework does: one ONNX Runtime session an operator, weights handed over at each call, nothing
- * fused, nothing planned ahead. Operators that are alike (type, attributes, types and shapes of their inputs) share a session. Each operator costs a
+ * fused, nothing planned ahead. Operators that are alike (type, attributes, types and shapes of what goes in and comes out) share a session. Each operator costs a
  * call: time `emptyCall` to know how much.
  */
 export class OperatorSession {
@@ -57,7 +58,7 @@ export class OperatorSession {
     const steps: Step[] = []
     for (const [index, node] of nodes.entries()) {
       const reads = readsOf(node)
-      const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name }) => Boolean(name))}` : `${index}`
+      const key = shareable(node) ? `${node.domain} ${signature(node)} ${node.outputs.map(({ name, dtype, shape }) => name && `${dtype}${formatShape(shape)}`)}` : `${index}`
       const { source, session } = opened.get(key) ?? open(alone(node), options)
       opened.set(key, { source, session })
       steps.push({

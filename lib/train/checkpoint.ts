@@ -1,11 +1,14 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Graph } from '../graph/graph.ts'
+import { checkReplaceable } from '../files.ts'
+import { attributeText } from '../graph/attribute.ts'
+import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
 import { decodeModel, encodeModel } from '../graph/onnx.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { Model } from '../nn/model.ts'
-import { requireWhole } from '../require.ts'
+import { requireKnown, requireWhole } from '../require.ts'
 import { finite } from './diagnose.ts'
 import type { Epoch } from './fit.ts'
 import { readSafetensors, writeSafetensors, type TensorFile } from './safetensors.ts'
@@ -37,19 +40,24 @@ export interface CheckpointOptions {
   resume?: boolean
 }
 
-const BEST = 'best/'
-const LOSSES = 'losses'
-const NETWORK = 'hone.network'
+/** Names of what a checkpoint holds beside its state, which a network's own names do not begin with. */
+const OWN = 'hone/'
+const BEST = `${OWN}best/`
+const LOSSES = `${OWN}losses`
+const NETWORK = `${OWN}network`
 const METADATA = 'hone.checkpoint'
+
+const OPTIONS: Readonly<Record<keyof CheckpointOptions, true>> = { path: true, every: true, resume: true }
 
 /** The options of a checkpoint, of which a path alone says enough. @throws Error where no file can be written there; RangeError where `every` is no number of steps. */
 export function checkpointOf(checkpoint: string | CheckpointOptions): CheckpointOptions {
   const options = typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint
+  requireKnown('checkpoint', options, OPTIONS)
   const { path, every } = options
   if (every !== undefined) requireWhole('checkpoint: every', every, 1)
   try {
     accessSync(dirname(path), constants.W_OK)
-    if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
+    checkReplaceable(path)
   } catch (error) {
     throw new Error(`the checkpoint ${path} cannot be written: ${(error as Error).message}`, { cause: error })
   }
@@ -91,14 +99,14 @@ export async function writeCheckpoint(path: string, { state, step, losses, epoch
 }
 
 /**
- * The checkpoint to go on from, if there is one and `resume` says so.
+ * The checkpoint to go on from, if there is one and `resume` says so. `expected` are the first state and the `emptied` network of the run that wants it.
  * @throws Error where the file is damaged, belongs to another model or other settings (which differ), or is in the way.
  */
-export async function openCheckpoint({ path, resume }: CheckpointOptions, expected: State, settings: Settings): Promise<Checkpoint | null> {
+export async function openCheckpoint({ path, resume }: CheckpointOptions, expected: Pick<Checkpoint, 'state' | 'network'>, settings: Settings): Promise<Checkpoint | null> {
   if (resume === false || !existsSync(path)) return null
   if (resume === undefined) throw new Error(`the checkpoint ${path} is there already: say resume: true to go on from it, or resume: false to begin anew and write over it`)
   const { settings: former, ...checkpoint } = parsed(path, await readSafetensors(path))
-  const difference = settingsDifference(former, settings) ?? stateDifference(checkpoint.state, expected)
+  const difference = settingsDifference(former, settings) ?? stateDifference(checkpoint.state, expected.state) ?? networkDifference(checkpoint.network, expected.network)
   if (difference) throw new Error(`${path} is of another run: ${difference}. To train its model in another way, begin with \`await train.load(path)\`.`)
   return checkpoint
 }
@@ -115,17 +123,18 @@ export async function load(path: string): Promise<Model> {
 
 function parsed(path: string, { tensors, metadata }: TensorFile): Checkpoint & { readonly settings: Settings } {
   const text = metadata[METADATA]
-  const { [LOSSES]: losses, [NETWORK]: network, ...states } = tensors
+  const { [LOSSES]: losses, [NETWORK]: network } = tensors
   if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone`)
   const { step, epochs, settings } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
-  const part = (isBest: boolean) => Object.fromEntries(Object.entries(states).filter(([name]) => name.startsWith(BEST) === isBest).map(([name, tensor]) => [isBest ? name.slice(BEST.length) : name, tensor]))
-  const best = part(true)
-  return { state: part(false), step, losses: losses.toNumbers(), epochs, settings, best: Object.keys(best).length ? best : null, network }
+  const names = Object.keys(tensors)
+  const state = Object.fromEntries(names.filter((name) => !name.startsWith(OWN)).map((name) => [name, tensors[name]]))
+  const best = Object.fromEntries(names.filter((name) => name.startsWith(BEST)).map((name) => [name.slice(BEST.length), tensors[name]]))
+  return { state, step, losses: losses.toNumbers(), epochs, settings, best: Object.keys(best).length ? best : null, network }
 }
 
 /** JSON has no numbers that are not finite, as a validation's loss may be. */
 const written = (_: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? { [NUMBER]: String(value) } : value)
-const read = (_: string, value: unknown): unknown => (value instanceof Object && NUMBER in value ? Number(value[NUMBER]) : value)
+const read = (_: string, value: unknown): unknown => (value instanceof Object && NUMBER in value && typeof value[NUMBER] === 'string' ? Number(value[NUMBER]) : value)
 const NUMBER = 'number'
 
 /** In what a stored state differs from that of this model and optimizer. */
@@ -143,4 +152,21 @@ function settingsDifference(former: Settings, settings: Settings): string | null
   const unlike = Object.keys({ ...former, ...settings }).find((name) => former[name] !== settings[name])
   const short = (value: string | number = 'not set') => (String(value).length > 60 ? `${String(value).slice(0, 60)} ...` : value)
   return unlike ? `"${unlike}" was ${short(former[unlike])}, and now it is ${short(settings[unlike])}` : null
+}
+
+/** In what a stored network differs from another one, both `emptied`: what their names or their files' versions say beside does not count. */
+function networkDifference(stored: Tensor, expected: Tensor): string | null {
+  if (Buffer.from(stored.bytes).equals(expected.bytes)) return null
+  const [former, now] = [stored, expected].map(({ bytes }) => {
+    const graph = decodeModel(bytes)
+    return [...graph.allNodes().map((node) => ({ place: `at ${node}`, text: nodeText(node) })), { place: 'in its outputs', text: `outputs ${graph.outputs.join(', ')}` }]
+  })
+  const at = former!.findIndex(({ text }, i) => text !== now![i]?.text)
+  return at < 0 ? null : `its network differs ${former![at]!.place}: ${former![at]!.text} there, and ${now![at]?.text ?? 'nothing'} here`
+}
+
+/** What a node computes, with a digest of each stored tensor that it reads. */
+function nodeText(node: Node): string {
+  const read = (value: Value | null) => (value?.initializer ? `${value} #${createHash('sha256').update(value.initializer.bytes).digest('hex').slice(0, 8)}` : `${value ?? ''}`)
+  return `${node.type}(${[...node.inputs.map(read), ...[...node.attributes].map(([name, a]) => `${name}=${attributeText(a)}`)].join(', ')})`
 }

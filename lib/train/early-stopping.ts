@@ -1,4 +1,4 @@
-import { requireNumber, requireOneOf, requireWhole } from '../require.ts'
+import { requireKnown, requireNumber, requireOneOf, requireWhole } from '../require.ts'
 import type { State } from './checkpoint.ts'
 import type { Epoch } from './fit.ts'
 
@@ -17,6 +17,8 @@ export interface EarlyStopping {
   minDelta?: number
 }
 
+const OPTIONS: Readonly<Record<keyof EarlyStopping, true>> = { patience: true, metric: true, mode: true, minDelta: true }
+
 /** Remembers the best epoch, and says when none has come for too long. */
 export class BestEpoch {
   readonly #options: Required<EarlyStopping>
@@ -25,7 +27,9 @@ export class BestEpoch {
   #state: State | null = null
 
   /** `figures` are those of the validation. @throws RangeError where a number is out of its bounds, or there is no such figure. */
-  constructor({ patience, metric = 'loss', mode = MODES[metric], minDelta = 0 }: EarlyStopping, figures: readonly string[]) {
+  constructor(options: EarlyStopping, figures: readonly string[]) {
+    requireKnown('earlyStopping', options, OPTIONS)
+    const { patience, metric = 'loss', mode = MODES[metric], minDelta = 0 } = options
     requireWhole('earlyStopping: patience', patience, 1)
     requireNumber('earlyStopping: minDelta', minDelta, { from: 0 })
     if (!figures.includes(metric)) throw new RangeError(figures.length ? `earlyStopping: the validation has no "${metric}", but ${figures.join(', ')}` : `earlyStopping looks at "${metric}" of the validation, and there is none: give \`validation\``)

@@ -6,7 +6,8 @@ import { told } from '../require.ts'
 import { Session, type SessionOptions } from '../runtime/session.ts'
 import type { State } from './checkpoint.ts'
 import { badSample } from './diagnose.ts'
-import type { Loss } from './loss.ts'
+import { lossIn, type Loss } from './loss.ts'
+import { OwnNames } from './own-names.ts'
 import type { Targets } from './targets.ts'
 
 /** A figure of a batch's outputs, averaged over the samples. */
@@ -40,12 +41,13 @@ export class Evaluation<Label> {
     const moving = graph.initializers.filter(({ name }) => state[name])
     for (const value of moving) value.replaceWith(graph.input(value.name, value.dtype, value.shape))
     graph.removeUnused()
+    const names = new OwnNames(graph)
     const output = graph.outputs[0]
     const { dtype, shape: [, ...rest] } = options.targets.example(dataset)
-    const loss = options.loss(new Builder(graph), output, graph.input('target', dtype, [graph.inputs[0].shape?.[0] ?? null, ...rest]))
+    const loss = lossIn(new Builder(graph), options.loss, output, graph.input(names.take('target'), dtype, [graph.inputs[0].shape?.[0] ?? null, ...rest]))
     graph.truncateOutputs(0)
     graph.addOutput(output)
-    graph.addOutput(loss, 'loss')
+    graph.addOutput(loss, names.take('loss'))
     const session = await Session.create(graph, { device: options.device, threads: options.threads })
     return new Evaluation(dataset, options, session, moving.map(({ name }) => name))
   }

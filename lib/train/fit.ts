@@ -1,9 +1,11 @@
 import { toDataFrame } from '../data-frame.ts'
+import { leftAsTheyAre } from '../graph/parameters.ts'
 import type { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import type { Chart } from '../plot/chart.ts'
 import { table, type TableBundle } from '../table.ts'
 import { digits, percentText, timeText } from '../units.ts'
+import { divergence } from './divergence.ts'
 
 export interface Epoch {
   readonly epoch: number
@@ -28,9 +30,9 @@ export interface Epoch {
 }
 
 /** Why training ended. */
-export type Ending = 'done' | 'early' | 'callback' | 'interrupted'
+export type Ending = 'done' | 'early' | 'callback' | 'interrupted' | 'failed'
 
-const ENDINGS: Record<Ending, string> = { done: '', early: ', stopped early', callback: ', stopped by a callback', interrupted: ', interrupted' }
+const ENDINGS: Record<Ending, string> = { done: '', early: ', stopped early', callback: ', stopped by a callback', interrupted: ', interrupted', failed: ', ended by an error' }
 
 /** A trained model, and how it got there. Shows itself as a table of epochs. */
 export class Fit {
@@ -50,6 +52,11 @@ export class Fit {
     this.skipped = skipped
   }
 
+  /** Whether training ended with a loss far above where it began. */
+  get hasDiverged(): boolean {
+    return divergence(this.losses) !== null
+  }
+
   /** A record for each epoch, as a spreadsheet shows it. */
   get rows(): readonly Readonly<Record<string, number>>[] {
     return this.epochs.map(({ epoch, step, loss, lr, seconds, waiting, skipped, validation = {} }) => ({
@@ -65,7 +72,7 @@ export class Fit {
   /** The epochs as comma-separated values, with a line of headings. */
   toCsv(): string {
     const columns = [...new Set(this.rows.flatMap((row) => Object.keys(row)))]
-    return [columns, ...this.rows.map((row) => columns.map((column) => row[column] ?? ''))].map((cells) => `${cells.join(',')}\n`).join('')
+    return [columns, ...this.rows.map((row) => columns.map((column) => row[column] ?? ''))].map((cells) => `${cells.map(cell).join(',')}\n`).join('')
   }
 
   /** Loss over the steps, and the validation's figures. */
@@ -76,6 +83,7 @@ export class Fit {
   #table(): TableBundle {
     const metrics = [...new Set(this.epochs.flatMap(({ validation = {} }) => Object.keys(validation)))]
     const skipped = this.skipped ? `, ${this.skipped} of them skipped by the loss scale` : ''
+    const diverged = this.hasDiverged ? ', diverged' : ''
     return table(this.epochs, [
       { heading: 'epoch', cell: ({ epoch, isPart }) => `${epoch}${isPart ? ' (part)' : ''}` },
       { heading: 'mean loss', cell: ({ loss }) => digits(loss) },
@@ -83,7 +91,7 @@ export class Fit {
       { heading: 'learning rate', cell: ({ lr }) => digits(lr) },
       { heading: 'time', cell: ({ seconds }) => timeText(seconds) },
       { heading: 'waiting for data', cell: ({ seconds, waiting }) => percentText(waiting / seconds) },
-    ], `${this.model.name}: ${this.losses.length} steps${skipped}${ENDINGS[this.ending]}`)
+    ], `${this.model.name}: ${this.losses.length} steps${skipped}${diverged}${ENDINGS[this.ending]}${leftAsTheyAre(this.model.graph)}`)
   }
 
   [Symbol.for('Jupyter.display')](): TableBundle {
@@ -94,3 +102,6 @@ export class Fit {
     return this.#table()['text/plain']
   }
 }
+
+/** A cell of comma-separated values. https://www.rfc-editor.org/rfc/rfc4180#section-2 */
+const cell = (value: string | number): string => (/[",\r\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`)

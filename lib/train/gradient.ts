@@ -7,7 +7,7 @@ import { isFloat } from '../graph/tensor.ts'
  * Reverse-mode differentiation: adds to the graph the nodes that compute the gradient of `loss` (a scalar) with respect to each of `wrt`, by what each
  * operator's file says. A value that the loss does not depend on has the gradient zero.
  * @returns the gradients, in the order of `wrt`.
- * @throws Error naming a node on the path whose operator is not differentiable.
+ * @throws Error naming a node on the path whose operator is not differentiable, also where it makes integers of what it reads, as ArgMax does, if no other path is left.
  */
 export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
   const forward = graph.nodes()
@@ -25,7 +25,7 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
   for (const node of forward.toReversed()) {
     if (!node.outputs.some((output) => arrived.has(output)) || !readBy(node).some((value) => needed.has(value))) continue
     const rule = operatorOf(node)?.gradient
-    if (!rule) throw new Error(`${node} is not differentiable, and lies between ${nearest(node, wrt)} and the loss`)
+    if (!rule) throw notDifferentiable(node, nearest(node, wrt))
     const results = named(node, () => rule({
       graph: builder, node,
       inputs: node.inputs.map((value) => value ?? undefined!),
@@ -38,8 +38,36 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
       if (gradient && input && needed.has(input)) arrived.set(input, [...(arrived.get(input) ?? []), gradient])
     })
   }
+  const unreached = wrt.filter((value) => !arrived.has(value))
+  const sources = unreached.length ? sourcesOf(loss) : new Set<Value>()
+  for (const value of unreached) {
+    const last = end(forward, value, sources, arrived)
+    if (last) throw notDifferentiable(last, `"${value}"`)
+  }
   return new Map(wrt.map((value) => [value, total(value) ?? zeros(builder, value)]))
 }
+
+const notDifferentiable = (node: Node, parameter: string): Error =>
+  new Error(`${node} is not differentiable, and lies between ${parameter} and the loss: freeze what stands before it (model.freeze), or take another operator`)
+
+/** All values that one depends on, itself included. */
+export function sourcesOf(value: Value): ReadonlySet<Value> {
+  const found = new Set([value])
+  for (const { producer } of found) if (producer) for (const read of readBy(producer)) found.add(read)
+  return found
+}
+
+/** The first node on the way from a value to the loss that let no gradient through; null where the loss depends on the value's sizes alone, or not at all. */
+function end(forward: readonly Node[], value: Value, sources: ReadonlySet<Value>, arrived: ReadonlyMap<Value, unknown>): Node | null {
+  const dependent = dependents(forward, [value])
+  return forward.find((node) => {
+    const onTheWay = node.outputs.filter((output) => sources.has(output))
+    return onTheWay.length && !OF_SIZES.has(node.type) && readBy(node).some((read) => dependent.has(read)) && onTheWay.every((output) => !dependent.has(output) || arrived.has(output))
+  }) ?? null
+}
+
+/** What these compute is independent of their inputs' elements. */
+const OF_SIZES: ReadonlySet<string> = new Set(['Shape', 'Size'])
 
 /** Float values that depend on one of `wrt`. */
 function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {

@@ -1,10 +1,12 @@
-import type { Dataset } from '../data/dataset.ts'
-import { formatShape } from '../graph/dim.ts'
-import type { Value } from '../graph/graph.ts'
+import { Dataset } from '../data/dataset.ts'
+import { DataLoader } from '../data/loader.ts'
+import { formatShape, multiply, substitute } from '../graph/dim.ts'
+import type { Graph, Value } from '../graph/graph.ts'
 import { build } from '../nn/build.ts'
 import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
 import { requireWhole, told } from '../require.ts'
+import { evaluationMode, isTraining } from './mode.ts'
 import { adam, adamW, rmsprop, sgd, type Optimizer } from './optimizer.ts'
 
 /** Optimizers by name, with PyTorch's defaults. */
@@ -23,11 +25,18 @@ export function optimizerOf(optimizer: Optimizer | OptimizerName): Optimizer {
   return optimizer
 }
 
-/** The model itself, or the one that a layer makes for the data set's samples. */
+/** The model itself, as it is used, or the one that a layer makes for the data set's samples. */
 export function modelOf<Label>(model: Model | Layer, dataset: Dataset<Label>, seed: number): Model {
-  if (model instanceof Model) return model
+  if (model instanceof Model) return model.graph.nodes().some(isTraining) ? new Model(evaluationMode(model.graph.copy())) : model
+  if (typeof model !== 'function') throw new TypeError(`what is trained is a Model or a layer, not ${told(model)}`)
   const inputs = Object.entries(dataset.batch(1)).map(([name, { dtype, shape }]) => [name, { dtype, shape: ['N', ...shape.slice(1)] }] as const)
   return build(model, Object.fromEntries(inputs), { seed })
+}
+
+/** @throws TypeError where there is anything but a data set, such as a loader of one. */
+export function checkData(dataset: unknown): void {
+  if (dataset instanceof DataLoader) throw new TypeError(`fit takes a data set and makes its batches itself: give it the loader's \`dataset\`, and batchSize, workers and transforms as options`)
+  if (!(dataset instanceof Dataset)) throw new TypeError(`what is trained or validated on is a Dataset, such as Dataset.of makes, not ${told(dataset)}`)
 }
 
 /** @throws RangeError where a data set does not fill a batch. */
@@ -44,7 +53,16 @@ export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Labe
     const given = samples[input]
     if (!given) throw new Error(`${name} reads "${input}", and the samples of ${dataset.name} have ${Object.keys(samples).map((key) => `"${key}"`).join(', ')}`)
     if (given.dtype !== dtype || given.shape.length !== shape?.length || shape.slice(1).some((d, i) => typeof d === 'number' && d !== given.shape[i + 1]))
-      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]`)
+      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]${given.dtype === 'uint8' && dtype !== 'uint8' ? ': put toFloat() among its transforms' : ''}`)
+  }
+}
+
+/** @throws RangeError naming a batch norm that a step would normalize by the variance of one value. `sizes` are those of the shapes' symbols. */
+export function checkNorms({ graph }: Model, step: Graph, sizes: Readonly<Record<string, number>>, batchSize: number): void {
+  const scales = new Set(step.nodes('BatchNormTrain').map((node) => node.input(1).name))
+  for (const node of graph.nodes('BatchNormalization').filter((it) => scales.has(it.input(1).name))) {
+    const [batch, , ...places] = (node.input(0).shape ?? [null]).map((dim) => substitute(dim, sizes))
+    if (multiply(batch!, ...places) === 1) throw new RangeError(`${node} has one value a channel in a batch of ${batchSize}, and one value has no variance: take a larger batchSize, or batchNorm: 'running'`)
   }
 }
 

@@ -3,16 +3,16 @@ import { DataLoader } from '../data/loader.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
-import { requireOneOf, requireWhole, told } from '../require.ts'
+import { requireOneOf, requireWhole } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
-import type { FitOptions } from './fit-options.ts'
+import { checkOptions, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkData, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -47,17 +47,10 @@ export type Written<Label> = Pick<Preparation<Label>, 'model' | 'optimizer' | 's
   readonly sizes: Readonly<Record<string, number>>
 }
 
-/** Options that are functions, and what makes one. */
-const FUNCTIONS = { loss: 'train.crossEntropy', target: '(labels) => Tensor.int64(labels)', schedule: 'train.cosine()', clip: 'train.clipNorm(1)' } as const
-
-function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS, unknown>>>): void {
-  for (const [name, example] of Object.entries(FUNCTIONS) as [keyof typeof FUNCTIONS, string][])
-    if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
-}
-
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
-  checkFunctions(options)
+  checkOptions(options)
+  checkData(dataset)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
   if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
@@ -84,8 +77,10 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const step = trainingStep(model.graph, {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
+  const sizes = { [String(batch)]: batchSize }
+  checkNorms(model, step, sizes, batchSize)
   targets.check(samples)
-  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes: { [String(batch)]: batchSize } }
+  return { model, optimizer, step, device, precision, loss, targets, loader, initial: initialState(step, model.graph), sizes }
 }
 
 /** Checks that everything fits, and compiles the step. @throws Error as `fit` does. */
@@ -97,7 +92,10 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const validation = (await options.validation)?.fedTo(model.graph)
+  const unseen = await options.validation
+  if (unseen !== undefined) checkData(unseen)
+  else if (Object.keys(metrics).length) throw new RangeError('metrics measure the validation, and there is none: give `validation`')
+  const validation = unseen?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)
@@ -113,7 +111,7 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
     session: await StepSession.open(step, initial, { device, threads, denormalsAsZero, numerics, recompute, stepsPerRun, sizes }),
     evaluation: validation ? await Evaluation.open(model.graph, validation, initial, { device, threads, loss, targets, batchSize, metrics }) : null,
     settings: {
-      optimizer: optimizer.name, ...texts(optimizer.options ?? {}), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, precision: precision ? precision.dtype : 'float32',
+      optimizer: optimizer.name, ...texts(optimizer.options ?? { update: optimizer.update }), 'batch size': batchSize, seed, data: dataset.name, samples: dataset.size, ...precisionTexts(precision),
       ...(schedule && { epochs }), ...texts({ schedule, loss, clip: options.clip, accumulate: options.accumulate ?? 1, ema: options.ema, batchNorm: options.batchNorm, lazyEmbeddings: options.lazyEmbeddings ?? false }),
       transforms: JSON.stringify(loader.dataset.transforms),
     },
@@ -123,3 +121,6 @@ export async function prepare<Label>(network: Model | Layer, dataset: Dataset<La
 /** Settings as a checkpoint keeps them; those that are not set are left out. */
 const texts = (settings: Readonly<Record<string, unknown>>): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]))
+
+const precisionTexts = (precision: Precision | null): Settings =>
+  texts(Object.fromEntries(Object.entries(precision ?? { dtype: 'float32' }).map(([name, value]) => [`precision: ${name}`, value])))

@@ -4,6 +4,7 @@ import { lower, type LowerOptions } from '../lower/index.ts'
 import type { Device } from '../runtime/devices.ts'
 import { graphOf } from '../runtime/model.ts'
 import { table, type TableBundle } from '../table.ts'
+import type { OneStep } from './one-step.ts'
 import { stateOf } from './state.ts'
 
 export interface PrintOptions extends Omit<LowerOptions, 'state'> {
@@ -56,9 +57,10 @@ class Printed {
 
 /**
  * A training step, or a network, beside what a device runs for it: every operator with the types of what it computes, and how many there are of each type. Sizes that
- * stay symbols keep the CPU's own recipes out: say `print(step, { sizes: { N: 64 } })`.
+ * stay symbols keep the CPU's own recipes out: say `print(step, { sizes: { N: 64 } })`. What `oneStep` answers with is shown as it is, for its own device and sizes.
  */
-export function print(source: Graph | { readonly graph: Graph }, { device = 'cpu', sizes = {}, ...options }: PrintOptions = {}): Printed {
+export function print(source: Graph | { readonly graph: Graph } | OneStep, { device = 'cpu', sizes = {}, ...options }: PrintOptions = {}): Printed {
+  if ('step' in source) return new Printed(source.step, source.graph, `on ${source.device}`)
   const graph = graphOf(source)
   const lowered = lower(graph, device, { ...options, sizes, state: stateOf(graph) })
   const fixed = Object.entries(sizes).map(([symbol, value]) => `, ${symbol} = ${value}`).join('')

@@ -1,4 +1,4 @@
-import { requireNumber, requireWhole, told } from '../require.ts'
+import { requireKnown, requireNumber, requireWhole, told } from '../require.ts'
 import { called } from './called.ts'
 
 /** The factor by which a step's learning rate differs from the optimizer's: `step` counts from 0 to `steps` − 1. */
@@ -27,7 +27,9 @@ export function stepwise(milestones: readonly number[], gamma = 0.1): Schedule {
 }
 
 /** Half a cosine from 1 down to `end`. Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 */
-export function cosine({ end = 0 } = {}): Schedule {
+export function cosine(options: { end?: number } = {}): Schedule {
+  requireKnown('cosine', options, { end: true })
+  const { end = 0 } = options
   requireNumber('cosine: end', end, { from: 0 })
   return called(`cosine({ end: ${end} })`, (step, steps) => between(1, end, step / steps))
 }
@@ -46,7 +48,9 @@ export interface OneCycleOptions {
  * Smith & Topin 2018, https://arxiv.org/abs/1708.07120
  * @throws RangeError where a number is out of its bounds.
  */
-export function oneCycle({ pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 }: OneCycleOptions = {}): Schedule {
+export function oneCycle(options: OneCycleOptions = {}): Schedule {
+  requireKnown('oneCycle', options, { pctStart: true, divFactor: true, finalDivFactor: true })
+  const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options
   requireNumber('oneCycle: pctStart', pctStart, { from: 0, below: 1 })
   requireNumber('oneCycle: divFactor', divFactor, { above: 0 })
   requireNumber('oneCycle: finalDivFactor', finalDivFactor, { above: 0 })

@@ -2,6 +2,7 @@ import type { Shape } from '../graph/dim.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
 import type { State } from './checkpoint.ts'
+import { OwnNames } from './own-names.ts'
 
 /** Name of the output that holds the new value of a piece of state. */
 export const next = (name: string): string => `next.${name}`
@@ -48,16 +49,24 @@ export function rowStateOf(step: Graph): ReadonlyMap<string, { readonly rows: st
 /** A step's state: inputs that the next run is fed with what came out of this one. */
 export class StepState {
   readonly #graph: Graph
+  readonly #names: OwnNames
+  readonly #adopted = new Map<Value, Value>()
   readonly #moved = new Map<Value, Value>()
   readonly #rows = new Map<Value, { readonly rows: Value; readonly values: Value }>()
 
   constructor(graph: Graph) {
     this.#graph = graph
+    this.#names = new OwnNames(graph)
+  }
+
+  /** What a step is fed beside its state and the network's inputs. */
+  fed(name: string, dtype: DataType | null, shape: Shape | null): Value {
+    return this.#graph.input(this.#names.take(name), dtype, shape)
   }
 
   /** State that the optimizer keeps; at first zeros, or `initial`. */
   input(name: string, dtype: DataType | null, shape: Shape | null, initial?: Tensor): Value {
-    const input = this.#graph.input(name, dtype, shape)
+    const input = this.fed(name, dtype, shape)
     if (initial) this.#graph.store(name, initial)
     return input
   }
@@ -71,7 +80,14 @@ export class StepState {
   adopt(value: Value): Value {
     const input = this.#graph.input(value.name, value.dtype, value.shape)
     value.replaceWith(input)
+    this.#adopted.set(input, value)
     return input
+  }
+
+  /** What was adopted, and no step moves, is a stored tensor again. */
+  leave(input: Value): void {
+    input.replaceWith(this.#adopted.get(input)!)
+    this.#graph.removeInput(input)
   }
 
   /** Says what a piece of state becomes. */
@@ -84,12 +100,14 @@ export class StepState {
     this.#rows.set(input, { rows, values })
   }
 
-  /** Adds the outputs. */
-  write(): void {
-    for (const [input, value] of this.#moved) this.#graph.addOutput(value, next(input.name))
+  /** Adds the outputs, the loss first. */
+  write(loss: Value): void {
+    const add = (value: Value, name: string) => this.#graph.addOutput(value, this.#names.take(name))
+    add(loss, 'loss')
+    for (const [input, value] of this.#moved) add(value, next(input.name))
     for (const [{ name }, { rows, values }] of this.#rows) {
-      this.#graph.addOutput(rows, movedRows(name))
-      this.#graph.addOutput(values, nextRows(name))
+      add(rows, movedRows(name))
+      add(values, nextRows(name))
     }
   }
 }

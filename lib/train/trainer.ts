@@ -7,7 +7,8 @@ import { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import { progress } from '../progress.ts'
 import { emptied, openCheckpoint, writeCheckpoint, type State } from './checkpoint.ts'
-import { diagnosis } from './diagnose.ts'
+import { badSample, diagnosis } from './diagnose.ts'
+import { divergence } from './divergence.ts'
 import type { FitOptions } from './fit-options.ts'
 import { Fit, type Ending, type Epoch } from './fit.ts'
 import { LiveChart } from './live.ts'
@@ -25,7 +26,7 @@ export const lastFit = (): Fit | null => last
  * Trains a model, which stays as it is: the whole step (forward, gradient, update) runs as one ONNX graph. A layer is built for the data set's samples first.
  * Every epoch sees the samples in another order; a last batch that is not full is left out. An interrupt takes effect after a step, and keeps the model.
  * @throws Error where the data set does not fill a batch, data and model do not fit, the device lacks the precision, a checkpoint is of another run, or the
- * loss is no longer a number (with the layer where that began).
+ * loss is no longer a number (with the layer where that began). A loss that grows far above its first is warned of.
  */
 export async function fit<Label>(model: Model | Layer, dataset: Dataset<Label> | Promise<Dataset<Label>>, options: FitOptions<Label>): Promise<Fit> {
   const prepared = await prepare(model, await dataset, options)
@@ -34,7 +35,10 @@ export async function fit<Label>(model: Model | Layer, dataset: Dataset<Label> |
     await training.resume()
     await training.run()
   } catch (error) {
-    if (!training.isInterrupted) throw error
+    if (!training.isInterrupted) {
+      training.fail()
+      throw error
+    }
   } finally {
     last = training.result()
     await Promise.all([prepared.session.release(), prepared.evaluation?.release(), prepared.loader.close()])
@@ -51,8 +55,9 @@ class Training<Label> {
   readonly #chart: LiveChart | null
   /** The epoch whose steps are being taken. */
   #begun: Begun | null = null
-  #network: Tensor | undefined
+  #emptied: Tensor | undefined
   #step = 0
+  #isWarned = false
   #ending: Ending = 'done'
 
   constructor(prepared: Preparation<Label>, options: FitOptions<Label>) {
@@ -65,6 +70,11 @@ class Training<Label> {
     return Boolean(this.#options.signal?.aborted || cellSignal()?.aborted)
   }
 
+  /** Remembers that an error ended it. */
+  fail(): void {
+    this.#ending = 'failed'
+  }
+
   get #stepsPerEpoch(): number {
     return this.#prepared.loader.size
   }
@@ -72,7 +82,7 @@ class Training<Label> {
   /** Goes on from the checkpoint, where there is one and the options say so. */
   async resume(): Promise<void> {
     const { initial, settings, session, checkpoint, best } = this.#prepared
-    const found = checkpoint && (await openCheckpoint(checkpoint, initial, settings))
+    const found = checkpoint && (await openCheckpoint(checkpoint, { state: initial, network: this.#network }, settings))
     if (!found) return
     session.state = found.state
     this.#step = found.step
@@ -87,8 +97,10 @@ class Training<Label> {
     await evaluation?.rehearse(this.#weights)
     const bar = this.#options.quiet ? null : progress(`Training ${model.name}`, epochs * this.#stepsPerEpoch)
     bar?.tick(this.#step)
+    const goesOn = () => this.#ending === 'done' && !best?.isOver && !this.isInterrupted
     try {
-      for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < epochs && this.#ending === 'done' && !best?.isOver; epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
+      // an epoch whose steps are all in the checkpoint, and not its record, has no batches left, and is measured
+      for (let epoch = this.#epochs.at(-1)?.epoch ?? 0; epoch < epochs && goesOn(); epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
       if (best?.isOver) this.#ending = 'early'
     } finally {
       bar?.done()
@@ -140,25 +152,35 @@ class Training<Label> {
   async #take(fed: readonly Fed[]): Promise<void> {
     const { session, checkpoint, rate } = this.#prepared
     const losses = await session.run(fed.map(({ feeds }) => feeds))
-    const bad = losses.findIndex((loss) => !Number.isFinite(loss))
-    if (bad >= 0) await this.#mustBeFinite(losses[bad], fed[bad])
     const every = checkpoint?.every ?? Infinity
     const isDue = Math.floor((this.#step + losses.length) / every) > Math.floor(this.#step / every)
-    for (const loss of losses) {
+    for (const [i, loss] of losses.entries()) {
+      if (!Number.isFinite(loss)) await this.#mustBeFinite(loss, fed[i])
       this.#losses.push(loss)
       this.#step++
       if ((await this.#options.callbacks?.step?.({ step: this.#step, loss, lr: rate(this.#step - 1) })) === 'stop') this.#ending = 'callback'
     }
+    this.#warn()
     this.#chart?.update()
     if (isDue) await this.#write()
   }
 
-  /** A dynamic loss scale skips steps that are not finite, unless it has become too small to help. */
+  /** Tells once that training diverges. */
+  #warn(): void {
+    const now = this.#options.quiet || this.#isWarned ? null : divergence(this.#losses)
+    if (now === null) return
+    this.#isWarned = true
+    const short = (loss: number) => Number(loss.toPrecision(3))
+    console.warn(`${this.#prepared.model.name}: training diverges. The loss began at ${short(this.#losses.find(Number.isFinite)!)}, and ${short(now)} is the median of the last steps up to step ${this.#step}. Lower the learning rate, or clip the gradients.`)
+  }
+
+  /** A dynamic loss scale skips steps that are not finite, unless their data is the reason, or it has become too small to help. */
   async #mustBeFinite(loss: number, { feeds, indices }: Fed): Promise<void> {
     const { session, model, step, loader } = this.#prepared
     const scale = session.number(LOSS_SCALE)
-    if (scale !== undefined && scale >= SMALLEST_SCALE) return
-    const reason = await diagnosis(step, session.state, feeds, { name: loader.dataset.name, indices })
+    const origin = { name: loader.dataset.name, indices }
+    if (scale !== undefined && scale >= SMALLEST_SCALE && !badSample(feeds, origin)) return
+    const reason = await diagnosis(step, session.state, feeds, origin)
     throw new Error(`${model.name}: the loss is ${loss} at step ${this.#step + 1}. ${reason}`)
   }
 
@@ -167,10 +189,14 @@ class Training<Label> {
   }
 
   async #write(): Promise<void> {
-    const { session, settings, checkpoint, best, model, initial } = this.#prepared
+    const { session, settings, checkpoint, best } = this.#prepared
     if (!checkpoint) return
-    this.#network ??= emptied(model.graph, initial)
     await writeCheckpoint(checkpoint.path, { state: session.state, step: this.#step, losses: this.#losses, epochs: this.#epochs, best: best?.state ?? null, network: this.#network }, settings)
+  }
+
+  /** The network as checkpoints hold it. */
+  get #network(): Tensor {
+    return (this.#emptied ??= emptied(this.#prepared.model.graph, this.#prepared.initial))
   }
 
   /** The weights as the network is used, until the next step. */

@@ -24,9 +24,10 @@ export interface UpdateOptions {
 /**
  * Writes what becomes of each parameter and of what is remembered of it: its gradient is unscaled, accumulated, clipped, and handed to the optimizer. Where
  * a gradient is not finite under a loss scale, or more steps are to be accumulated, parameters stay as they are.
+ * @returns whether the step is taken, where a loss scale may skip it.
  * @throws RangeError where a number is out of its bounds.
  */
-export function writeUpdates(graph: Builder, state: StepState, moving: readonly (readonly [Moving, gradient: Value])[], options: UpdateOptions): void {
+export function writeUpdates(graph: Builder, state: StepState, moving: readonly (readonly [Moving, gradient: Value])[], options: UpdateOptions): Value | null {
   const { optimizer, lr, clip, accumulate = 1, ema, scale, step } = options
   requireWhole('accumulate', accumulate, 1)
   if (ema !== undefined) requireNumber('ema', ema, { from: 0, below: 1 })
@@ -50,7 +51,7 @@ export function writeUpdates(graph: Builder, state: StepState, moving: readonly 
   const gradients = clip ? clip(graph, summed) : summed
 
   const count = due ? counter(graph, state, due) : step
-  moving.forEach(([{ own, remembered }], i) => {
+  moving.forEach(([{ own, remembered, isLazy }], i) => {
     const parameter = own.now
     const slots = optimizer.state.map((name) => remembered(name))
     const moved = optimizer.update({
@@ -59,9 +60,11 @@ export function writeUpdates(graph: Builder, state: StepState, moving: readonly 
     settle(own, moved.parameter)
     slots.forEach((slot, k) => settle(slot, moved.state[k]!))
     if (ema === undefined) return
+    if (isLazy) throw new Error('the average of a table moves with every step, also where its rows do not: leave out ema, or lazyEmbeddings')
     const mean = remembered(EMA)
     settle(mean, graph.add(graph.mul(mean.now, ema), graph.mul(moved.parameter, 1 - ema)))
   })
+  return finite
 }
 
 /** Whether every element is a finite number: 0 times it is 0, and not NaN. */

@@ -1,12 +1,12 @@
 import { symbol } from '../../lib/graph/dim.ts'
 import type { Graph } from '../../lib/graph/graph.ts'
 import { sizeOf, Tensor, type DataType } from '../../lib/graph/tensor.ts'
-import { cost, nn, type Model } from '../../lib/index.ts'
+import { cost, nn, Session, type Model } from '../../lib/index.ts'
 import { random, type Random } from '../../lib/random.ts'
 import { bceWithLogits, crossEntropy, ctc, type Loss } from '../../lib/train/loss.ts'
 import { adam, sgd, type Optimizer } from '../../lib/train/optimizer.ts'
 import { StepSession } from '../../lib/train/step-session.ts'
-import { initialState, trainingStep } from '../../lib/train/step.ts'
+import { initialState, next, trainingStep } from '../../lib/train/step.ts'
 import type { NetworkTask } from './peers.ts'
 
 export const BATCH = 64
@@ -56,6 +56,22 @@ export function taskOf({ model: { graph }, optimizer, loss, target, length, voca
 }
 
 export const compiled = ({ step, state }: Task): Promise<StepSession> => StepSession.open(step, state, { ...SETTINGS, sizes: { N: BATCH } })
+
+/** How a step runs: one after the other on the same batch, each telling its loss. */
+export const FORMS = {
+  async lowered(task: Task) {
+    const session = await compiled(task)
+    return async () => (await session.run([task.batch]))[0]!
+  },
+  async 'as written'({ step, state, batch }: Task) {
+    const session = await Session.create(step, SETTINGS)
+    return async () => {
+      const { loss, ...results } = await session.run({ ...batch, ...state })
+      state = Object.fromEntries(Object.keys(state).map((name) => [name, results[next(name)]!]))
+      return loss!.toNumbers()[0]!
+    }
+  },
+} as const satisfies Readonly<Record<string, (task: Task) => Promise<() => Promise<number>>>>
 
 /** Noise for images; tokens and labels by chance. */
 function batchOf(step: Graph, state: Readonly<Record<string, Tensor>>, vocabulary: number): Record<string, Tensor> {

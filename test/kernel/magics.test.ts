@@ -46,3 +46,10 @@ test('the kernelspec: absolute, interrupted by message, under the prefix', () =>
   assert.deepEqual([display_name, language, interrupt_mode], ['TypeScript (hone)', 'typescript', 'message'])
   assert.ok(isAbsolute(argv[0]) && argv.includes('{connection_file}'))
 })
+
+test("what the kernel is started with does not reach the programs that cells start; a person's own setting does", async () => {
+  const shown = "const shown = !echo \"[$GLIBC_TUNABLES]\"\nshown[0]"
+  assert.equal((await run(kernel, shown)).result, "'[]'")
+  const own = await startKernel({ env: { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.check=1' } })
+  assert.equal((await run(own, shown)).result, "'[glibc.malloc.check=1]'")
+})

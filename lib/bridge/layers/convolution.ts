@@ -52,14 +52,20 @@ function read1d(layer: Reading): Value {
   return activated(layer, builder.transpose(convolved(layer, x, '', kernel!.transpose([2, 1, 0]), bias, 1, window), [0, 2, 1]))
 }
 
+/** What TensorFlow may pad an image with: on its own, by "same", and with a layer of zeros before. */
+export interface Paddings {
+  readonly same: boolean
+  readonly zeros: boolean
+}
+
 /** An image, padded as the node pads it; and how TensorFlow's layer is told to pad then. */
-export function padded(writing: Writing, kernel: readonly number[]): { x: TensorFlow.SymbolicTensor; padding: 'valid' | 'same' } {
+export function padded(writing: Writing, kernel: readonly number[], { same, zeros }: Paddings = { same: true, zeros: true }): { x: TensorFlow.SymbolicTensor; padding: 'valid' | 'same' } {
   const { tf, node } = writing
   const x = ordered(writing, writing.held(0), IMAGE)
   const [before, after] = padsOf(writing, kernel)
   if ([...before, ...after].every((pad) => pad === 0)) return { x, padding: 'valid' }
-  if (isSame(writing, kernel)) return { x, padding: 'same' }
-  if (node.type !== 'Conv') writing.refuse(`it pads by ${[...before, ...after].join(', ')}, which is not TensorFlow's "same"`)
+  if (same && isSame(writing, kernel)) return { x, padding: 'same' }
+  if (!zeros) writing.refuse(`it pads by ${[...before, ...after].join(', ')}, which is not TensorFlow's "same", and zeros would change what it finds${node.type === 'MaxPool' ? ': put it behind a relu' : ''}`)
   return { x: writing.apply(tf.layers.zeroPadding2d({ padding: [[before[0]!, after[0]!], [before[1]!, after[1]!]], name: writing.name('pad') }), x), padding: 'valid' }
 }
 

@@ -16,13 +16,13 @@ function read(layer: Reading): Value {
 }
 
 /** x·kernel + bias over the last axis. */
-function dense(writing: Writing, weight: Tensor, isTransposed: boolean, bias: Tensor | null): Held {
+function dense(writing: Writing, weight: Tensor, isTransposed: boolean, bias: Tensor | null, nodes = [writing.node]): Held {
   const { tf } = writing
   const axes = natural(rankOf(writing))
   const stored = tf.tensor2d(weight.toFloat32(), weight.shape as [number, number])
   const kernel = isTransposed ? stored.transpose() : stored
   const layer = tf.layers.dense({ units: kernel.shape[1]!, useBias: bias !== null, name: writing.name() })
-  return { tensor: writing.apply(layer, ordered(writing, writing.held(0), axes), [kernel, ...(bias ? [tf.tensor1d(bias.toFloat32())] : [])]), axes }
+  return { tensor: writing.apply(layer, ordered(writing, writing.held(0), axes), [kernel, ...(bias ? [tf.tensor1d(bias.toFloat32())] : [])], nodes), axes }
 }
 
 export const denseLayers: Family = {
@@ -39,7 +39,7 @@ export const denseLayers: Family = {
       const [sum] = writing.node.output.users
       const bias = sum?.type === 'Add' && writing.node.output.users.length === 1 ? (sum.inputs.find((value) => value !== writing.node.output)?.constant ?? null) : null
       if (bias?.shape.length !== 1) return dense(writing, weight!, false, null)
-      const held = dense(writing, weight!, false, bias)
+      const held = dense(writing, weight!, false, bias, [writing.node, sum!])
       writing.cover(sum!, held)
       return held
     },

@@ -34,8 +34,8 @@ export interface Writing {
   held(index: number): Held
   /** A stored input; null where there is none. @throws Error where the network computes it. */
   stored(index: number): Tensor | null
-  /** Applies a layer that is named after the node, and gives it these weights. */
-  apply(layer: TensorFlow.layers.Layer, to: TensorFlow.SymbolicTensor | TensorFlow.SymbolicTensor[], weights?: readonly TensorFlow.Tensor[]): TensorFlow.SymbolicTensor
+  /** Applies a layer that is named after the node, and gives it these weights, which are those of `nodes` (the node): where they are frozen, so is the layer. */
+  apply(layer: TensorFlow.layers.Layer, to: TensorFlow.SymbolicTensor | TensorFlow.SymbolicTensor[], weights?: readonly TensorFlow.Tensor[], nodes?: readonly Node[]): TensorFlow.SymbolicTensor
   /** Says that a layer covers another node too: what its output is held as. */
   cover(node: Node, held: Held): void
   /** A name that no layer has yet. */

@@ -1,6 +1,6 @@
-import type { Value } from '../../graph/graph.ts'
+import type { Node, Value } from '../../graph/graph.ts'
 import { windowOf } from '../../graph/ops/window.ts'
-import { padded, windowAttributes } from './convolution.ts'
+import { padded, windowAttributes, type Paddings } from './convolution.ts'
 import type { Family, Reading, Writing } from './family.ts'
 import { IMAGE, natural, ordered, rankOf, type Held } from './held.ts'
 import { checkChannelsLast } from './layout.ts'
@@ -27,14 +27,29 @@ function readGlobal(layer: Reading, type: 'ReduceMean' | 'ReduceMax'): Value {
   return scope.op(type, [x!, builder.int64(x!.rank === 4 ? [2, 3] : [1])], { keepdims: 0 })
 }
 
+/** TensorFlow's "same" leaves its padding out of means, as out of maxima; zeros count in means, and in maxima where all else is below. */
+function paddings(node: Node): Paddings {
+  if (node.type === 'MaxPool') return { same: true, zeros: isNeverNegative(node.input(0)) }
+  const areCounted = node.int('count_include_pad') === 1
+  return { same: !areCounted, zeros: areCounted }
+}
+
+const NEVER_NEGATIVE: ReadonlySet<string> = new Set(['Relu', 'Sigmoid', 'HardSigmoid', 'Softplus', 'Softmax'])
+const KEEPING_SIGNS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'Dropout', 'Identity'])
+
+function isNeverNegative({ producer }: Value): boolean {
+  if (!producer) return false
+  if (producer.type === 'Clip') return (producer.inputs[1]?.constant?.toNumbers()[0] ?? -1) >= 0
+  return NEVER_NEGATIVE.has(producer.type) || (KEEPING_SIGNS.has(producer.type) && isNeverNegative(producer.input(0)))
+}
+
 function write(writing: Writing): Held {
   const { tf, node } = writing
   const kernel = node.ints('kernel_shape')
   if (kernel.length !== 2) writing.refuse('TensorFlow.js takes poolings of images alone')
   if (node.int('ceil_mode') || node.ints('dilations', [1, 1]).some((d) => d !== 1)) writing.refuse('TensorFlow.js has neither ceil_mode nor dilations')
   const { strides } = windowOf(node, kernel, node.input(0).shape!.slice(2))
-  const { x, padding } = padded(writing, kernel)
-  if (padding === 'same' && node.int('count_include_pad')) writing.refuse('TensorFlow.js does not count padding in a mean')
+  const { x, padding } = padded(writing, kernel, paddings(node))
   const options = { poolSize: kernel as [number, number], strides: strides as [number, number], padding, name: writing.name() }
   return { tensor: writing.apply(node.type === 'MaxPool' ? tf.layers.maxPooling2d(options) : tf.layers.averagePooling2d(options), x), axes: IMAGE }
 }

@@ -167,7 +167,7 @@ export const convTranspose = operator('ConvTranspose', {
     const spatial = dy.shape?.slice(2) ?? null
     const kernel = w.shape?.slice(2) ?? null
     if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its output is ${formatShape(dy.shape)}`)
-    if (node.attributes.has('auto_pad') || node.attributes.has('output_shape')) throw new Error('its gradient needs its padding as "pads"')
+    if (node.string('auto_pad').startsWith('SAME') || node.ints('output_shape').length) throw new Error('its gradient needs its padding as "pads"')
     const { strides, dilations, pads } = windowOf(node, kernel, spatial)
     const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }
     return [

@@ -11,6 +11,7 @@ export const dropout = operator('Dropout', {
   training({ graph, node, inputs: [x, ratio], step, stream, seed }) {
     const share = ratio ? ratio.constant?.toNumbers()[0] : node.float('ratio', 0.5)
     if (share === undefined) throw new Error('how much it drops is known only at run time')
+    if (share === 0) return { outputs: [x] }
     return { outputs: graph.ops('DropoutTrain', [x, step()], { ratio: { type: 'float', value: share }, seed, stream: stream() }, { domain: HONE, outputs: 2 }).slice(0, 1) }
   },
 })
@@ -29,7 +30,7 @@ export const dropoutTrain = operator('DropoutTrain', {
     const count = graph.op('Range', [graph.scalar(0, 'int64'), graph.op('Size', [x]), graph.scalar(1, 'int64')])
     const bits = mixed(graph, key, graph.cast(count, 'uint32'))
     const chosen = graph.op('Less', [bits, word(graph, Math.floor(kept * 2 ** 32))])
-    const scale = graph.reshape(graph.mul(graph.cast(chosen, x.dtype), 1 / kept), graph.shapeOf(x))
+    const scale = graph.reshape(graph.mul(graph.cast(chosen, x.dtype), kept ? 1 / kept : 0), graph.shapeOf(x))
     return [graph.mul(x, scale), scale]
   },
   gradient: ({ graph, outputs: [, scale], gradients: [dy] }) => [graph.mul(dy, scale), null],

@@ -2,6 +2,7 @@ import type { Builder } from '../builder.ts'
 import { add as addDims, differs, elements, floorDivide, multiply, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { everyDimension, noGradient, operator, type GradientContext, type Link, type Operator } from '../operator.ts'
+import { origins } from '../origins.ts'
 import { DATA_TYPES, type DataType } from '../tensor.ts'
 
 /** The shape that operands of these shapes are broadcast to. https://onnx.ai/onnx/repo-docs/Broadcasting.html @throws Error where they do not fit. */
@@ -64,6 +65,22 @@ export const unaries = [
     const positive = g.positive(x)
     return g.add(positive, g.mul(g.sub(1, positive), g.add(y, node.float('alpha', 1))))
   }),
+  unary('Celu', 3, (g, x, _, node) => {
+    const positive = g.positive(x)
+    return g.add(positive, g.mul(g.sub(1, positive), g.exp(g.div(g.neg(g.relu(g.neg(x))), node.float('alpha', 1)))))
+  }),
+  unary('Selu', 3, (g, x, y, node) => {
+    const [positive, gamma] = [g.positive(x), node.float('gamma', 1.0507009873554805)]
+    return g.add(g.mul(positive, gamma), g.mul(g.sub(1, positive), g.add(y, gamma * node.float('alpha', 1.6732632423543772))))
+  }),
+  unary('Softsign', 3, (g, x) => {
+    const below = g.add(1, g.op('Abs', [x]))
+    return g.div(1, g.mul(below, below))
+  }),
+  unary('Mish', 8, (g, x) => {
+    const t = g.op('Tanh', [g.op('Softplus', [x])])
+    return g.add(t, g.mul(g.mul(x, g.op('Sigmoid', [x])), g.sub(1, g.mul(t, t))))
+  }),
   unary('HardSigmoid', 3, (g, x, y, node) => g.mul(g.sub(g.positive(y), g.cast(g.op('GreaterOrEqual', [y, g.scalar(1, y.dtype)]), y.dtype)), node.float('alpha', 0.2))),
   unary('HardSwish', 4, (g, x) => {
     const inner = g.add(g.div(x, 3), 0.5)
@@ -87,13 +104,15 @@ function geluSlope(g: Builder, x: Value, _: Value, node: Node): Value {
   return g.add(share, g.mul(g.mul(x, 1 / Math.sqrt(2 * Math.PI)), g.exp(g.mul(square, -0.5))))
 }
 
-/** https://onnx.ai/onnx/operators/onnx__Clip.html */
+/** PyTorch's clamp has the slope 1 at its bounds, its relu6 has 0 there. https://onnx.ai/onnx/operators/onnx__Clip.html */
 export const clip = operator('Clip', {
   shape: first,
   cost: flopsPerElement(2),
   coupling: (node) => everyDimension(node),
   gradient({ graph, inputs: [x, low, high], gradients: [dy] }) {
-    const inside = [low && graph.op('GreaterOrEqual', [x, low]), high && graph.op('LessOrEqual', [x, high])].filter((v) => v !== undefined)
+    const isRelu6 = low?.constant?.toNumbers()[0] === 0 && high?.constant?.toNumbers()[0] === 6
+    const [above, below] = isRelu6 ? ['Greater', 'Less'] : ['GreaterOrEqual', 'LessOrEqual']
+    const inside = [low && graph.op(above!, [x, low]), high && graph.op(below!, [x, high])].filter((v) => v !== undefined)
     return [inside.reduce((d, mask) => graph.mul(d, graph.cast(mask, d.dtype)), dy)]
   },
 })
@@ -140,7 +159,9 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
 
 /** A bias or a scale along one axis of what is computed: one number for all is a constant, and what meets an input of the graph prepares it. */
 function alongOneAxis({ inputs }: Node): readonly number[] {
-  return [0, 1].filter((i) => inputs[i]?.initializer?.shape.filter((extent) => extent > 1).length === 1 && inputs[1 - i]?.producer)
+  const [a, b] = inputs.map(origins)
+  const isAlongOne = (stored: readonly Value[]) => stored.length === 1 && stored[0]!.initializer?.shape.filter((extent) => extent > 1).length === 1
+  return [[a!, b!], [b!, a!]].flatMap(([stored, other], i) => (isAlongOne(stored!) && !other!.length ? [i] : []))
 }
 
 /** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */
@@ -196,7 +217,8 @@ export const binaries = [
       wants(1) ? graph.sumTo(graph.mul(dy, graph.sub(x, graph.relu(x))), slope) : null,
     ]
   }, undefined, undefined, () => [1]),
-  ...['Mod', 'BitShift'].map((type) => binary(type)),
+  binary('Mod', undefined, (a, b) => (typeof a === 'number' && typeof b === 'number' && a >= 0 && b > 0 ? a % b : null)),
+  binary('BitShift'),
 ]
 
 /** Elementwise largest, smallest, sum of any number of inputs. Equal largest or smallest ones share the gradient, as PyTorch's maximum has it. */

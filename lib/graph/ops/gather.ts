@@ -48,8 +48,8 @@ function pick(x: Value, indices: Value): readonly Dim[] | null {
 function addedBack(graph: Builder, x: Value, indices: Value, dy: Value, axis: number): Value {
   const shape = knownShape(x)
   const behind = shape.slice(axis + 1)
-  if (!isStatic(behind)) throw new Error(`the gradient of entries picked from ${formatShape(shape)} needs known sizes behind axis ${axis}`)
-  const updates = graph.reshape(dy, [...shape.slice(0, axis).map(() => 0), -1, ...behind])
+  const before = shape.slice(0, axis).map(() => 0)
+  const updates = graph.reshape(dy, isStatic(behind) ? [...before, -1, ...behind] : graph.concat([graph.int64([...before, -1]), graph.op('Shape', [x], { start: axis + 1 })], 0))
   const column = graph.reshape(indices, [...shape.slice(0, axis).map(() => 1), -1, ...behind.map(() => 1)])
   return graph.op('ScatterElements', [graph.zerosLike(x), graph.op('Expand', [column, graph.shapeOf(updates)]), updates], { axis, reduction: 'add' })
 }

@@ -16,7 +16,7 @@ export const gru = operator('GRU', {
   coupling: recurrentCoupling(GATES, [5]),
   resized: recurrentResized,
   training({ graph, node, inputs: [x, w, r, b, , h] }) {
-    checkTrainable(node, { 4: 'sequence lengths' })
+    checkTrainable(node, { 4: 'sequence lengths' }, ['Sigmoid', 'Tanh'])
     if (!node.int('linear_before_reset')) throw new Error(`it cannot be trained with linear_before_reset 0; nn.gru writes it with 1, as PyTorch computes it`)
     return { outputs: eachDirection(graph, node, [x, w, r, b, h], (inputs, attributes) => graph.ops('GruTrain', inputs, attributes, { domain: HONE, outputs: 4 }).slice(0, 2)) }
   },

@@ -5,6 +5,7 @@ import * as control from './control.ts'
 import * as conv from './conv.ts'
 import * as ctc from './ctc.ts'
 import * as dropout from './dropout.ts'
+import * as einsum from './einsum.ts'
 import * as elementwise from './elementwise.ts'
 import * as gather from './gather.ts'
 import * as gru from './gru.ts'
@@ -21,6 +22,8 @@ import * as quantize from './quantize.ts'
 import * as reduce from './reduce.ts'
 import * as repeat from './repeat.ts'
 import * as reshape from './reshape.ts'
+import * as resize from './resize.ts'
+import * as rnn from './rnn.ts'
 import * as scatter from './scatter.ts'
 import * as select from './select.ts'
 import * as shape from './shape.ts'
@@ -29,8 +32,8 @@ import * as softmax from './softmax.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
-  concat, control, conv, ctc, dropout, elementwise, gather, gru, integer, layout, lowBit, lstm, matmul, microsoft, norm, pad,
-  pool, quantize, reduce, repeat, reshape, scatter, select, shape, slice, softmax,
+  concat, control, conv, ctc, dropout, einsum, elementwise, gather, gru, integer, layout, lowBit, lstm, matmul, microsoft, norm, pad,
+  pool, quantize, reduce, repeat, reshape, resize, rnn, scatter, select, shape, slice, softmax,
 ]
 
 /** Every operator that hone knows. */

@@ -1,6 +1,8 @@
 import { floorDivide, isStatic, multiply, type Dim } from '../dim.ts'
-import { link, operator } from '../operator.ts'
+import type { Node, Value } from '../graph.ts'
+import { blocks, fixed, link, operator, type Link } from '../operator.ts'
 import { axisWithin, knownShape } from './arguments.ts'
+import { spatialAxes } from './window.ts'
 
 /** https://onnx.ai/onnx/operators/onnx__Transpose.html */
 export const transpose = operator('Transpose', {
@@ -31,6 +33,7 @@ export const depthToSpace = operator('DepthToSpace', {
     return [{ dtype: x.dtype, shape: x.shape && regridded(x.shape, (c) => exactly(c, size * size, 'channels'), (d) => multiply(d, size)) }]
   },
   cost: () => ({ flops: 0 }),
+  coupling: (node) => inBlocks(node, node.input(0), node.output),
   gradient({ graph, node, inputs: [x], gradients: [dy] }) {
     const size = node.int('blocksize')
     const apart = graph.op('SpaceToDepth', [dy], { blocksize: size })
@@ -47,8 +50,22 @@ export const spaceToDepth = operator('SpaceToDepth', {
     return [{ dtype: x.dtype, shape: x.shape && regridded(x.shape, (c) => multiply(c, size * size), (d) => exactly(d, size, 'rows or columns')) }]
   },
   cost: () => ({ flops: 0 }),
+  coupling: (node) => inBlocks(node, node.output, node.input(0)),
   gradient: ({ graph, node, gradients: [dy] }) => [graph.op('DepthToSpace', [dy], { blocksize: node.int('blocksize') })],
 })
+
+/** Each channel of `wide` is in `deep` one for each place of a block: neighbours in mode CRD, otherwise as far from each other as there are channels. */
+function inBlocks(node: Node, deep: Value, wide: Value): readonly Link[] {
+  const places = node.int('blocksize') ** 2
+  const [few, many] = [{ value: wide, axis: 1 }, { value: deep, axis: 1 }]
+  const count = knownShape(wide)[1]
+  const spread = typeof count !== 'number' ? fixed(few, `${node}: how many channels it has is known only at run time`)
+    : link(few, many, (entries) => Array.from({ length: places }, (_, k) => entries.map((i) => k * count + i)).flat(), (entries) => [...new Set(entries.map((i) => i % count))])
+  return [
+    ...[deep, wide].flatMap((value) => spatialAxes(node, value)), link({ value: deep, axis: 0 }, { value: wide, axis: 0 }),
+    node.string('mode', 'DCR') === 'CRD' ? blocks(few, many, places) : spread,
+  ]
+}
 
 function regridded([n, c, ...spatial]: readonly Dim[], channels: (d: Dim) => Dim, length: (d: Dim) => Dim): Dim[] {
   return [n!, channels(c!), ...spatial.map(length)]

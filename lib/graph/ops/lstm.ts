@@ -20,7 +20,7 @@ export const lstm = operator('LSTM', {
   coupling: recurrentCoupling(GATES, [5, 6]),
   resized: recurrentResized,
   training({ graph, node, inputs: [x, w, r, b, , h, c] }) {
-    checkTrainable(node, { 4: 'sequence lengths', 7: 'peepholes' })
+    checkTrainable(node, { 4: 'sequence lengths', 7: 'peepholes' }, ['Sigmoid', 'Tanh', 'Tanh'])
     return { outputs: eachDirection(graph, node, [x, w, r, b, h, c], (inputs, attributes) => graph.ops('LstmTrain', inputs, attributes, { domain: HONE, outputs: 3 + SLOPES }).slice(0, 3)) }
   },
 })

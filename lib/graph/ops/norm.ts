@@ -1,6 +1,6 @@
 import { float } from '../attribute.ts'
 import type { Builder } from '../builder.ts'
-import { multiply } from '../dim.ts'
+import { differs, multiply } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { alongAxes, fixed, HONE, link, operator, sameAxes, type BatchNormStatistics, type Link } from '../operator.ts'
 import { DATA_TYPES } from '../tensor.ts'
@@ -25,6 +25,7 @@ export const batchNormalization = operator('BatchNormalization', {
   cost: perElement(2),
   coupling: channels(() => []),
   learned: () => [1, 2],
+  statistics: [3, 4],
   training({ graph, node, inputs, batchNorm = statisticsOf(inputs) }) {
     if (batchNorm === 'running') return null
     const attributes = { epsilon: float(node.float('epsilon', 1e-5)), momentum: float(1 - node.float('momentum', 0.9)) }
@@ -150,6 +151,38 @@ export const instanceNormalization = operator('InstanceNormalization', {
     ]
   },
   coupling: channels((x) => knownShape(x).flatMap((_, axis) => (axis < 2 ? [] : [axis]))),
+})
+
+/** The channels of each sample in groups, with a scale and a shift for each channel: (x [N, C, ...], scale, B). https://onnx.ai/onnx/operators/onnx__GroupNormalization.html */
+export const groupNormalization = operator('GroupNormalization', {
+  shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
+  learned: () => [1, 2],
+  cost: perElement(7),
+  gradient({ graph, node, inputs: [x, scale], gradients: [dy], wants }) {
+    if (differs(knownShape(x)[1]!, knownShape(scale)[0]!)) throw new Error('its gradient is known with a scale for each channel, as operator set 21 has it')
+    const grouped = (v: Value) => graph.reshape(v, [0, node.int('num_groups'), -1])
+    const { normalized, backward } = normalization(graph, grouped(x), [2], node.float('epsilon', 1e-5))
+    const apart = (v: Value) => graph.reshape(v, graph.shapeOf(x))
+    return [
+      wants(0) ? apart(backward(grouped(graph.mul(dy, overChannels(graph, scale, x))))) : null,
+      wants(1) ? graph.reduceSum(graph.mul(dy, apart(normalized)), allButChannels(x)) : null,
+      wants(2) ? graph.reduceSum(dy, allButChannels(x)) : null,
+    ]
+  },
+  /** Groups go as a whole: a smaller one would have other statistics. */
+  coupling(node) {
+    const x = node.input(0)
+    const [count, groups] = [knownShape(x)[1], node.int('num_groups')]
+    if (typeof count !== 'number' || differs(count, knownShape(node.input(1))[0]!)) throw new Error(`${node} is pruned with a known number of channels, and a scale for each`)
+    const size = count / groups
+    const whole = (entries: readonly number[]) => [...new Set(entries.map((i) => Math.floor(i / size)))].flatMap((group) => Array.from({ length: size }, (_, i) => group * size + i))
+    const port = { value: x, axis: 1 }
+    return [...channels((v) => knownShape(v).flatMap((_, axis) => (axis < 2 ? [] : [axis])))(node), link(port, port, whole, whole)]
+  },
+  resized(node, kept) {
+    const port = { value: node.input(0), axis: 1 }
+    node.set('num_groups', (node.int('num_groups') * kept(port).length) / Number(port.value.shape![1]))
+  },
 })
 
 /** Local response normalization, over neighbouring channels. https://onnx.ai/onnx/operators/onnx__LRN.html */

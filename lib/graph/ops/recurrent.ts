@@ -52,12 +52,20 @@ export const recurrentResized: NonNullable<Operator['resized']> = (node, kept) =
   node.set('hidden_size', kept({ value: node.output, axis: 3 }).length)
 }
 
-/** @throws Error naming what of ONNX's recurrent operators training does not know. */
-export function checkTrainable(node: Node, unknownInputs: Readonly<Record<number, string>>): void {
+/**
+ * Attributes may be written out that say what holds without them, as PyTorch's exporter does.
+ * @param activations of the operator where none are given, for each direction.
+ * @throws Error naming what of ONNX's recurrent operators training does not know.
+ */
+export function checkTrainable(node: Node, unknownInputs: Readonly<Record<number, string>>, activations: readonly string[]): void {
   const input = Object.keys(unknownInputs).find((i) => node.inputs[Number(i)])
   const refuse = (what: string) => new Error(`it cannot be trained with ${what}`)
   if (input !== undefined) throw refuse(unknownInputs[Number(input)]!)
-  for (const name of ['activations', 'clip', 'layout', 'input_forget']) if (node.attributes.has(name)) throw refuse(`the attribute "${name}"`)
+  const given = node.attributes.get('activations')
+  const isUsual = given?.type !== 'strings' || given.value.every((name, i) => name.toLowerCase() === activations[i % activations.length]!.toLowerCase())
+  if (!isUsual) throw refuse(`the activations ${given.value.join(', ')}`)
+  for (const name of ['layout', 'input_forget']) if (node.int(name)) throw refuse(`the attribute "${name}"`)
+  if (node.attributes.has('clip')) throw refuse('the attribute "clip"')
 }
 
 /**

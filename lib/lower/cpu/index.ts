@@ -17,6 +17,7 @@ import { maxPool, maxPoolGrad } from './pool.ts'
 import { poolFirst } from './pool-first.ts'
 import { positive } from './positive.ts'
 import { overAll, overPixels, overSpace, spread, spreadAll } from './reduce.ts'
+import { roundHalves } from './round.ts'
 import { scatterInto } from './scatter-into.ts'
 import { slidingMax, slidingMaxGrad } from './sliding-max.ts'
 import { sumRows } from './sum-rows.ts'
@@ -84,6 +85,7 @@ export function lowerForCpu(source: Graph, state: ReadonlyMap<string, string>, a
   scatterInto(lowering.graph)
   sumRows(lowering.graph)
   inBlocks(lowering.graph)
+  roundHalves(lowering.graph)
   const layouts = source.inputs.map((input) => [input.name, lowering.home(input)] as const)
   return { graph: lowering.graph, layouts: new Map(layouts.filter(([, layout]) => layout !== PLAIN)) }
 }

@@ -1,5 +1,7 @@
 import { float } from '../../graph/attribute.ts'
-import { operation, type Layer } from './layer.ts'
+import { formatShape } from '../../graph/dim.ts'
+import { requireNumber, requireWhole } from '../../require.ts'
+import { operation, placeOf, type Layer } from './layer.ts'
 
 /** max(x, 0) */
 export const relu = (): Layer => operation('Relu')
@@ -14,16 +16,31 @@ export const tanh = (): Layer => operation('Tanh')
 export const softplus = (): Layer => operation('Softplus')
 
 /** x where it is above 0, else `negativeSlope`·x. */
-export const leakyRelu = (negativeSlope = 0.01): Layer => operation('LeakyRelu', { alpha: float(negativeSlope) })
+export function leakyRelu(negativeSlope = 0.01): Layer {
+  requireNumber('leakyRelu: negativeSlope', negativeSlope, {})
+  return operation('LeakyRelu', { alpha: float(negativeSlope) })
+}
 
 /** x where it is above 0, else `alpha`·(eˣ − 1). https://arxiv.org/abs/1511.07289 */
-export const elu = (alpha = 1): Layer => operation('Elu', { alpha: float(alpha) })
+export function elu(alpha = 1): Layer {
+  requireNumber('elu: alpha', alpha, {})
+  return operation('Elu', { alpha: float(alpha) })
+}
 
 /** eˣ over the sum of eˣ along an axis: shares that add up to 1. */
-export const softmax = (axis = -1): Layer => operation('Softmax', { axis })
+export const softmax = (axis = -1): Layer => along('Softmax', axis)
 
 /** The logarithm of softmax, which does not overflow. */
-export const logSoftmax = (axis = -1): Layer => operation('LogSoftmax', { axis })
+export const logSoftmax = (axis = -1): Layer => along('LogSoftmax', axis)
+
+/** @throws RangeError where the axis is not a whole number; Error where the input has none such. */
+function along(type: string, axis: number): Layer {
+  requireWhole(`${type}: axis`, axis)
+  return (scope, x) => {
+    if (x.rank !== null && (axis < -x.rank || axis >= x.rank)) throw new Error(`${placeOf(scope)}: its input ${formatShape(x.shape)} has no axis ${axis}`)
+    return scope.op(type, [x], { axis })
+  }
+}
 
 /** min(max(x, 0), 6) */
 export const relu6 = (): Layer => (scope, x) => scope.op('Clip', [x, scope.builder.scalar(0, x.dtype), scope.builder.scalar(6, x.dtype)])

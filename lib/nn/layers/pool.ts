@@ -11,6 +11,8 @@ export interface PoolOptions<Size = Pair> {
 function pool(type: string, kernel: readonly number[], strides: readonly number[], padding: readonly number[]): Layer {
   requireSizes(type, { kernelSize: kernel, stride: strides })
   requireSizes(type, { padding }, 0)
+  const wide = padding.findIndex((p, i) => 2 * p > kernel[i]!)
+  if (wide >= 0) throw new RangeError(`${type}: padding is at most half of the kernel's size ${kernel[wide]}, not ${padding[wide]}`)
   return operation(type, { kernel_shape: kernel, strides, pads: [...padding, ...padding], ...(type === 'AveragePool' && padding.some(Boolean) && { count_include_pad: 1 }) })
 }
 

@@ -1,3 +1,4 @@
+import { requireWhole } from '../../require.ts'
 import { build } from '../build.ts'
 import { kaimingNormal, normal, zeros } from '../init.ts'
 import { adaptiveAvgPool2d, batchNorm2d, conv2d, dropout, flatten, linear, maxPool2d, relu, sequential, type Layer } from '../layers.ts'
@@ -23,7 +24,11 @@ function features(plan: readonly (number | 'M')[], channels: number, batchNorm: 
   }))
 }
 
-const small = (size: number, classes: number) => sequential(flatten(), linear(512 * (size >> 5) ** 2, classes))
+/** One linear layer on the positions that five halvings leave. */
+function small(model: string, imageSize: number, classes: number): Layer {
+  requireWhole(`${model}: imageSize`, imageSize, 32)
+  return sequential(flatten(), linear(512 * (imageSize >> 5) ** 2, classes))
+}
 
 /** The three linear layers of the paper, on 7x7 positions. */
 const large = (classes: number): Layer => {
@@ -37,7 +42,7 @@ const large = (classes: number): Layer => {
 
 /** VGG-11 for images of 32x32, with one linear layer: 9,225,610 parameters. Simonyan & Zisserman 2015, https://arxiv.org/abs/1409.1556 */
 export function vgg11({ classes = 10, channels = 3, imageSize = 32, batchNorm = false, ...options }: VggOptions = {}): Model {
-  const layers = sequential({ features: features(VGG11, channels, batchNorm), classifier: small(imageSize, classes) })
+  const layers = sequential({ features: features(VGG11, channels, batchNorm), classifier: small('vgg11', imageSize, classes) })
   return build(layers, { x: ['N', channels, imageSize, imageSize] }, { name: 'vgg11', output: 'logits', ...options })
 }
 
@@ -46,7 +51,7 @@ export function vgg11({ classes = 10, channels = 3, imageSize = 32, batchNorm = 
  * default, with one linear layer (10 classes, 14,719,818 parameters). https://arxiv.org/abs/1409.1556
  */
 export function vgg16({ imageSize = 32, classes = imageSize < 224 ? 10 : 1000, channels = 3, batchNorm = false, ...options }: VggOptions = {}): Model {
-  const head: Record<string, Layer> = imageSize < 224 ? { classifier: small(imageSize, classes) } : { avgpool: adaptiveAvgPool2d(7), flatten: flatten(), classifier: large(classes) }
+  const head: Record<string, Layer> = imageSize < 224 ? { classifier: small('vgg16', imageSize, classes) } : { avgpool: adaptiveAvgPool2d(7), flatten: flatten(), classifier: large(classes) }
   const layers = sequential({ features: features(VGG16, channels, batchNorm), ...head })
   return build(layers, { x: ['N', channels, imageSize, imageSize] }, { name: 'vgg16', output: 'logits', ...options })
 }

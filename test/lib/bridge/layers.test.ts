@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type * as TensorFlow from '@tensorflow/tfjs'
 import { fromLayers, tensorflow, toLayers } from '../../../lib/bridge/index.ts'
 import { sizeOf, Tensor } from '../../../lib/graph/tensor.ts'
-import { adaptiveAvgPool2d, batchNorm2d, build, conv2d, embedding, flatten, globalAvgPool, gru, linear, lstm, maxPool2d, models, relu, residual, sequential, sigmoid, silu } from '../../../lib/nn/index.ts'
-import type { Model } from '../../../lib/nn/model.ts'
+import { adaptiveAvgPool2d, avgPool2d, batchNorm2d, build, conv2d, embedding, flatten, globalAvgPool, gru, linear, lstm, maxPool2d, models, relu, residual, sequential, sigmoid, silu } from '../../../lib/nn/index.ts'
+import { Model } from '../../../lib/nn/model.ts'
 import { random } from '../../../lib/random.ts'
 import { Session } from '../../../lib/runtime/session.ts'
 import { relativeDistance } from '../graph/run.ts'
@@ -104,11 +104,23 @@ test("frozen layers stay frozen, and images come in as hone's data sets have the
   assert.deepEqual([graph, fromLayers(model, { layout: 'NHWC' }).graph].map(({ inputs: [x] }) => x!.shape!.slice(1)), [[1, 8, 8], [8, 8, 1]])
 })
 
+test('frozen parameters are layers that TensorFlow.js does not train, and come back frozen', () => {
+  const { graph } = build(sequential({ conv: conv2d(1, 2, 3), norm: batchNorm2d(2), words: flatten(), table: linear(8, 4), head: linear(4, 2) }), { x: ['N', 1, 4, 4] })
+  const model = toLayers(new Model(graph).freeze(/^(conv|norm|table)/))
+  assert.deepEqual(model.layers.filter(({ trainable, weights }) => weights.length && !trainable).map(({ name }) => name), ['conv', 'norm', 'table'])
+  assert.deepEqual(fromLayers(model).graph.parameters.map(({ name }) => name), ['head.weight', 'head.bias'])
+  const times = build(sequential({ first: linear(3, 4), second: linear(4, 2) }), { x: ['N', 5, 3] }).freeze('first')
+  assert.deepEqual(fromLayers(toLayers(times)).graph.parameters.map(({ shape }) => String(shape)), ['2,4', '2'])
+})
+
 const networks: Readonly<Record<string, () => Model>> = {
   'the MNIST network': () => models.mnistCnn(),
   'a residual block': () => build(sequential(
     residual(sequential(conv2d(2, 4, 3, { stride: 2, padding: 1, bias: false }), batchNorm2d(4), relu(), conv2d(4, 4, 3, { padding: 1, groups: 4 })), conv2d(2, 4, 1, { stride: 2 })), relu(), globalAvgPool(), flatten(), linear(4, 3),
   ), { x: ['N', 2, 8, 8] }),
+  "a ResNet's stem, whose pooling is padded on all sides, and means that count their padding": () => build(sequential(
+    conv2d(2, 3, 7, { stride: 2, padding: 3 }), relu(), maxPool2d(3, { stride: 2, padding: 1 }), conv2d(3, 4, 1), avgPool2d(3, { stride: 2, padding: 1 }), avgPool2d(3, { stride: 1, padding: 1 }), flatten(), linear(16, 2),
+  ), { x: ['N', 2, 15, 14] }),
   'squeezed channels that scale an image': () => build((net, x) => {
     const squeezed = sequential(globalAvgPool(), conv2d(3, 2, 1), silu(), conv2d(2, 3, 1), sigmoid())(net.child('squeeze'), x)
     return sequential(adaptiveAvgPool2d(2), flatten())(net.child('head'), net.builder.mul(x, squeezed))
@@ -137,8 +149,9 @@ test('what has no counterpart is refused by the name of the layer or the node, w
   assert.throws(() => fromLayers(one(layers.conv3d({ inputShape: [4, 4, 4, 1], filters: 1, kernelSize: 2, name: 'volume' }))), /^Error: volume \(Conv3D\): this layer has no counterpart in hone$/)
   assert.throws(() => fromLayers(one(layers.conv2d({ inputShape: [1, 4, 4], filters: 1, kernelSize: 2, dataFormat: 'channelsFirst', name: 'stem' }))), /^Error: stem \(Conv2D\): its data format is channelsFirst/)
   assert.throws(() => fromLayers(one(layers.lstm({ inputShape: [4, 4], units: 2, goBackwards: true, name: 'back' }))), /^Error: back \(LSTM\): "goBackwards" has no counterpart$/)
-  const pooled = build(sequential({ conv: conv2d(1, 2, 3), relu: relu(), pool: maxPool2d(3, { stride: 2, padding: 1 }), flatten: flatten() }), { x: ['N', 1, 10, 10] })
-  assert.throws(() => toLayers(pooled), /^Error: pool \(MaxPool\): it pads by 1, 1, 1, 1, which is not TensorFlow's "same"$/)
+  const pooled = build(sequential({ conv: conv2d(1, 2, 3), pool: maxPool2d(3, { stride: 2, padding: 1 }), flatten: flatten() }), { x: ['N', 1, 10, 10] })
+  assert.throws(() => toLayers(pooled), /^Error: pool \(MaxPool\): it pads by 1, 1, 1, 1, which is not TensorFlow's "same", and zeros would change what it finds: put it behind a relu$/)
+  assert.throws(() => toLayers(build(linear(3, 2), { x: ['N', 3] }).freeze('bias')), /"bias" is frozen and "weight" is not, and TensorFlow\.js freezes whole layers\. Freeze both, or neither$/)
   const gated = build(gru(3, 4, { batchFirst: true, output: 'last' }), { x: ['N', 5, 3] })
   assert.throws(() => toLayers(gated), /GRU\): its reset gate acts after the product, as in PyTorch/)
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import sharp from 'sharp'
@@ -37,6 +37,16 @@ test('a folder of images: a class a folder, JPEG and PNG, whatever else lies abo
   assert.deepEqual(imageFolder(folder, { height: 2, width: 3 }).batch(1).x.shape, [1, 3, 2, 3])
 })
 
+test('hidden folders and files are neither classes nor pictures, and a folder to test on counts the classes as its training did', async (t) => {
+  const folder = await pictures(t, { 'train/cat/1.png': '#000000', 'train/dog/1.png': '#ffffff', 'test/dog/1.png': '#ffffff', '.ipynb_checkpoints/1.png': '#ff0000', 'test/.ipynb_checkpoints/1.png': '#ff0000' })
+  writeFileSync(join(folder, 'test', 'dog', '._1.png'), 'what macOS leaves on other disks')
+  const train = imageFolder(join(folder, 'train'))
+  const unseen = imageFolder(join(folder, 'test'), { classes: train.classes })
+  assert.deepEqual([unseen.labels, unseen.classes], [[1], ['cat', 'dog']])
+  assert.deepEqual(imageFolder(join(folder, 'test')).classes, ['dog'])
+  assert.throws(() => imageFolder(join(folder, 'train'), { classes: ['dog', 'eel'] }), /train.cat is a folder of none of the classes \[ 'dog', 'eel' \]\. Take it out, or add it to `classes`\.$/)
+})
+
 test('decoded pictures are the same, even when the files are gone', async (t) => {
   const dataset = imageFolder(await pictures(t, { 'a/1.jpg': '#123456', 'a/2.jpg': '#654321', 'b/3.png': '#abcdef' })).slice(1)
   const decoded = dataset.decoded()
@@ -62,6 +72,29 @@ test('PNG of every kind: palette, grey, 16 bits, one bit, transparency', async (
     const expected = await sharp(join(folder, 'all', `${name}.png`)).removeAlpha().toColourspace('srgb').raw().toBuffer()
     const got = dataset.slice(n, n + 1).batch(1).x.toNumbers().map((value) => Math.round(255 * value))
     got.forEach((value, i) => assert.ok(Math.abs(value - expected[3 * (i % 16) + Math.floor(i / 16)]) <= 1, `${name}, value ${i}: ${value}`))
+  }
+})
+
+/** Files that Pillow 13 wrote. */
+const written = (name: string): string => join(import.meta.dirname, '../../../../test/lib/data/fixtures', name)
+
+test('a grey JPEG has three equal channels, with the values that Pillow reads', async (t) => {
+  const folder = await pictures(t, { 'a/2.jpg': '#ff0000' })
+  copyFileSync(written('grey.jpg'), join(folder, 'a', '1.jpg'))
+  const values = imageFolder(folder).batch(1).x.toNumbers().map((value) => Math.round(255 * value))
+  const pillow = [0, 40, 80, 120, 159, 200, 15, 55, 95, 135, 174, 216, 30, 70, 110, 150, 189, 230, 45, 85, 125, 165, 205, 246]
+  assert.deepEqual(values, [...pillow, ...pillow, ...pillow])
+})
+
+test('a JPEG in CMYK is called that, not damaged', (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'a'))
+  const cmyk = readFileSync(written('cmyk.jpg'))
+  const ycck = Buffer.from(cmyk)
+  ycck[cmyk.indexOf('Adobe') + 11] = 2
+  for (const bytes of [cmyk, ycck, Buffer.concat([cmyk.subarray(0, 2), Buffer.from([0xff, 0xff]), cmyk.subarray(2)])]) {
+    writeFileSync(join(folder, 'a', '1.jpg'), bytes)
+    assert.throws(() => imageFolder(folder), /1\.jpg is a JPEG in CMYK, the colours of printing\. Convert it to RGB, or take it out\.$/)
   }
 })
 
@@ -107,6 +140,16 @@ test('a CSV file: words become classes, columns are chosen by name', async (t) =
   assert.throws(() => heights.correct(heights.batch(1).x, [1]), /iris\.csv: .+ there is no accuracy/)
 })
 
+test('a CSV file to test on counts the classes as its training did', async (t) => {
+  const data = dataOf(t, { 'train.csv': 'a,kind\n1,cat\n2,dog\n3,eel\n', 'test.csv': 'a,kind\n1,dog\n2,eel\n', 'other.csv': 'a,kind\n1,dog\n2,fox\n', 'digits.csv': 'a,kind\n1,7\n2,3\n' })
+  const { classes } = await csv(join(data, 'train.csv'), { label: 'kind' })
+  const unseen = await csv(join(data, 'test.csv'), { label: 'kind', classes })
+  assert.deepEqual([unseen.labels, unseen.classes], [[1, 2], ['cat', 'dog', 'eel']])
+  assert.deepEqual((await csv(join(data, 'digits.csv'), { label: 'kind', classes: ['3', '7'] })).labels, [1, 0])
+  await assert.rejects(csv(join(data, 'other.csv'), { label: 'kind', classes }), /other\.csv, row 3, column "kind": "fox" is none of the classes \[ 'cat', 'dog', 'eel' \]\. Correct it, or add it to `classes`\.$/)
+  await assert.rejects(csv(join(data, 'test.csv'), { label: 'kind', classes, task: 'regression' }), /a regression approximates numbers, and `classes` names classes/)
+})
+
 test('whole numbers in a CSV file are classes, one of two, or numbers to be approximated, as its task says', async (t) => {
   const data = dataOf(t, { 'houses.csv': 'rooms,price,sold\n1,100000,1\n3,300000,0\n5,120000,1\n', 'seen.csv': 'a,y\n1,true\n2,false\n' })
   const houses = (label: string, task?: 'classification' | 'binary' | 'regression') => csv(join(data, 'houses.csv'), { label, features: ['rooms'], task })
@@ -116,6 +159,7 @@ test('whole numbers in a CSV file are classes, one of two, or numbers to be appr
   assert.deepEqual([classes.hasAccuracy, String(classes.target(classes.labels))], [true, 'int64[3]'])
   const sold = await houses('sold', 'binary')
   assert.deepEqual([String(sold.target(sold.labels)), sold.correct(Tensor.float32([3, 1], [2, 2, -2]), sold.labels)], ['float32[3,1]', [true, false, false]])
+  assert.deepEqual(sold.correct(Tensor.float32([3, 1], [NaN, NaN, 1]), sold.labels), [false, false, true], 'a network that answers with NaN is right about nothing')
   assert.deepEqual((await csv(join(data, 'seen.csv'), { label: 'y', task: 'binary' })).classes, ['false', 'true'])
   await assert.rejects(houses('rooms', 'binary'), /row 3, column "rooms": 3 is no label for binary, which takes two words, or 0 and 1\. Say another `task`: classification, binary, regression\./)
   await assert.rejects(csv(join(data, 'seen.csv'), { label: 'y', task: 'regression' }), /seen\.csv, row 2, column "y": true is not a number/)

@@ -11,7 +11,7 @@ import { Scope } from '../../../lib/nn/scope.ts'
 import { channelsOf } from '../../../lib/passes/channels.ts'
 import { relativeDistance, runGraph, scattered } from './run.ts'
 
-const BLOCKS = ['convolution', 'strided', 'depthwise', 'multiplied', 'grouped', 'residual', 'dense', 'gate', 'shuffle', 'halves', 'everyOther', 'transposed', 'meanSquare', 'inverted', 'groupedTransposed'] as const
+const BLOCKS = ['convolution', 'strided', 'depthwise', 'multiplied', 'grouped', 'residual', 'dense', 'gate', 'shuffle', 'halves', 'everyOther', 'transposed', 'meanSquare', 'inverted', 'groupedTransposed', 'enlarged', 'toSizes', 'rowsOfBlocks', 'blocksOfRows', 'neighbours', 'groupNorm', 'einsum'] as const
 
 /** One more block behind a map of channels; each ties channels in another way. */
 const block: Record<(typeof BLOCKS)[number], (channels: number) => { layer: Layer; channels: number }> = {
@@ -41,6 +41,25 @@ const block: Record<(typeof BLOCKS)[number], (channels: number) => { layer: Laye
   transposed: (c) => ({ layer: convTranspose2d(c, 8, 3, { padding: 1 }), channels: 8 }),
   groupedTransposed: (c) => ({ layer: convTranspose2d(c, 12, 3, { padding: 1, groups: 4 }), channels: 12 }),
   meanSquare: (c) => ({ layer: (scope, x) => scope.builder.div(x, scope.builder.add(1, scope.builder.op('ReduceMean', [scope.builder.mul(x, x)], { keepdims: 1 }))), channels: c }),
+  enlarged: (c) => ({
+    layer: ({ builder }, x) => builder.op('MaxPool', [builder.op('Mish', [builder.op('Resize', [x, null, builder.tensor(Tensor.float32([4], [1, 1, 2, 2]))])])], { kernel_shape: [2, 2], strides: [2, 2] }),
+    channels: c,
+  }),
+  toSizes: (c) => ({
+    layer: ({ builder }, x) => builder.op('Resize', [builder.op('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] }), null, null, builder.int64([2, c, 6, 6])], { mode: 'linear' }),
+    channels: c,
+  }),
+  rowsOfBlocks: (c) => ({ layer: ({ builder }, x) => builder.op('SpaceToDepth', [builder.op('DepthToSpace', [x], { blocksize: 2 })], { blocksize: 2 }), channels: c }),
+  blocksOfRows: (c) => ({
+    layer: (scope, x) => scope.builder.op('DepthToSpace', [conv2d(4 * c, 16, 1)(scope, scope.builder.op('SpaceToDepth', [x], { blocksize: 2 }))], { blocksize: 2 }),
+    channels: 4,
+  }),
+  neighbours: (c) => ({ layer: (scope, x) => scope.builder.op('MaxPool', [scope.builder.op('DepthToSpace', [conv2d(c, 16, 1)(scope, x)], { blocksize: 2, mode: 'CRD' })], { kernel_shape: [2, 2], strides: [2, 2] }), channels: 4 }),
+  groupNorm: (c) => ({
+    layer: (scope, x) => scope.builder.op('GroupNormalization', [x, ...['scale', 'shift'].map((name, i) => scope.graph.parameter(name, scattered('float32', [c], i + 2)))], { num_groups: c / 2 }),
+    channels: c,
+  }),
+  einsum: (c) => ({ layer: (scope, x) => scope.builder.op('Einsum', [x, scope.graph.parameter('mixed', scattered('float32', [c, 8]))], { equation: 'nchw,cd->ndhw' }), channels: 8 }),
   inverted: (c) => ({
     layer: (scope, x) => scope.builder.add(x, sequential(conv2d(c, 2 * c, 1, { bias: false }), batchNorm2d(2 * c), relu(), conv2d(2 * c, 2 * c, 3, { padding: 1, groups: 2 * c }), relu(), conv2d(2 * c, c, 1))(scope, x)),
     channels: c,

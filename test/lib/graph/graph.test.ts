@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Builder } from '../../../lib/graph/builder.ts'
 import { symbol } from '../../../lib/graph/dim.ts'
+import { inferShapes } from '../../../lib/graph/infer.ts'
 import { Graph, type Node } from '../../../lib/graph/graph.ts'
 import { summary } from '../../../lib/graph/print.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
@@ -124,4 +125,11 @@ test('the summary counts parameters and work, and names operators that it does n
   const text = summary(graph).table()['text/plain']
   assert.match(text, /conv +Conv +\[N, 4, 6, 6\] +108 +yes +3,888 × N/)
   assert.match(text, /Not known, passed through untouched: com\.example\.Swirl/)
+})
+
+test('a node without an input that its operator reads is named', () => {
+  const graph = new Graph('lacking')
+  const node = graph.add('Mul', [graph.input('x', 'float32', [2])], {}, { name: 'scaled' })
+  graph.addOutput(node.output, 'y')
+  assert.throws(() => inferShapes(graph), /^Error: scaled \(Mul\): it lacks an input that its operator reads$/)
 })

@@ -96,6 +96,12 @@ for (const [name, make, size] of [['resnet18', models.resnet18, 96], ['mobilenet
     }
   })
 
+test('images that a model cannot take are refused, with the smallest that it does', () => {
+  for (const [name, make] of Object.entries({ vgg11: models.vgg11, vgg16: models.vgg16 })) assert.throws(() => make({ imageSize: 16 }), new RegExp(`^RangeError: ${name}: imageSize is a whole number from 32 on, not 16`))
+  assert.throws(() => models.resnet18({ imageSize: 7.5 }), /input "x": a dimension is a whole number from 1 on, not 7\.5/)
+  assert.throws(() => models.lstmSentiment({ length: 0 }), /input "tokens": a dimension is a whole number from 1 on, not 0/)
+})
+
 for (const [make, shape] of [[models.mnistCnn, [2, 1, 28, 28]], [models.vgg11, [2, 3, 32, 32]], [models.vgg16, [2, 3, 32, 32]], [models.resnet18, [2, 3, 32, 32]], [models.resnet50, [1, 3, 224, 224]]] as const)
   test(`${make.name} answers with finite logits`, async () => {
     const session = await make().session({ device: 'cpu', threads: 1 })

@@ -78,3 +78,8 @@ test('graphs are compared by what they compute', async () => {
   other.output(other.relu(other.input([1, 3, 8, 8]), 'relu'))
   await assert.rejects(compare(graph, other.graph, feeds), /the output "y" is \[1,4,6,6\] in the first graph and \[1,3,8,8\] in the second/)
 })
+
+test('what is not a pass is named by its place', () => {
+  assert.throws(() => pipeline([foldBatchNorm(), foldBatchNorm as never]), /^TypeError: pipeline: number 2 is not a pass: call it, as in foldBatchNorm\(\)$/)
+  assert.throws(() => pipeline([undefined as never]), /^TypeError: pipeline: number 1 is not a pass$/)
+})

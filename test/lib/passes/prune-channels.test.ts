@@ -7,7 +7,7 @@ import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
-import { batchNormScale, compare, halfPrecision, pruneChannels, pruneTo, quantize, quantizeAware, quantizeDynamic, randomly, taylor, ternarize } from '../../../lib/passes/index.ts'
+import { batchNormScale, compare, halfPrecision, pruneChannels, pruneL1, pruneTo, quantize, quantizeAware, quantizeDynamic, randomly, taylor, ternarize } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
 const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
@@ -180,6 +180,10 @@ test('a target that cannot be met keeps what comes closest, and says so', async 
   assert.throws(() => pruneTo({ flops: 0.5 } as never, (amount) => pruneChannels({ amount })), /the share of parameters, macs, latency .+ as in \{ macs: 0.5 \}, not of flops/)
   assert.equal(pruneTo({ macs: 0.004 }, (amount) => pruneChannels({ amount })).name, 'prune-channels to 0.4 % of its macs')
   assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
+  assert.throws(() => pruneTo({ macs: 0.5, parameters: 0.5 }, (amount) => pruneChannels({ amount })), /^RangeError: pruneTo: one target at a time, not macs and parameters$/)
+  const unmoved = await network().apply(pruneTo({ macs: 0.5 }, (amount) => pruneL1({ amount })))
+  assert.match(unmoved.refusals.at(-1)!.reason, /at an amount of 0.98 there is 100.0 % left$/)
+  assert.ok(stored(unmoved.graph, 'stem.weight').initializer!.toNumbers().every((w) => w !== 0), 'zeros spare no multiply-add: none are put')
 })
 
 test('to a latency, measured beside the whole network', async () => {

@@ -6,6 +6,7 @@ import { Graph } from '../../../lib/graph/graph.ts'
 import { inferShapes } from '../../../lib/graph/infer.ts'
 import { decodeModel } from '../../../lib/graph/onnx.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
+import { planMemory } from '../../../lib/measure/memory-plan.ts'
 import { lprnet } from '../../../lib/nn/models/lprnet.ts'
 import { emptyCall, OperatorSession } from '../../../lib/runtime/operators.ts'
 import { Session } from '../../../lib/runtime/session.ts'
@@ -80,4 +81,15 @@ test('an operator that ONNX Runtime does not know is named', async () => {
 test('an empty call is one that can be timed', async () => {
   const call = await emptyCall(cpu)
   assert.deepEqual((await call()).y.toNumbers(), [0])
+})
+
+test('parts of one tensor that differ in size alone each have a session', async () => {
+  const graph = new Graph('parts')
+  const builder = new Builder(graph)
+  const x = graph.input('x', 'float32', [1, 6])
+  for (const [name, from, to] of [['y', 0, 2], ['z', 2, 6]] as const) graph.addOutput(builder.slice(x, [from], [to], [1]), name)
+  const { session } = await planMemory(graph).open()
+  const { y, z } = await session.run({ x: Tensor.float32([1, 6], Float32Array.of(1, 2, 3, 4, 5, 6)) })
+  assert.deepEqual([[...y.toNumbers()], [...z.toNumbers()]], [[1, 2], [3, 4, 5, 6]])
+  await session.release()
 })

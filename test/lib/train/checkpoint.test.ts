@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, clipNorm, cosine, crossEntropy, fit, lastFit, load, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, clipNorm, cosine, crossEntropy, fit, lastFit, load, mixed, sgd, type FitOptions, type Optimizer } from '../../../lib/train/index.ts'
 import { temporaryFolder } from '../data/folder.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -29,6 +29,25 @@ for (const steps of [4, 11, 25])
     assert.deepEqual(resumed.losses, whole.losses)
     assert.deepEqual(weightsOf(resumed.model), weightsOf(whole.model))
     assert.equal(resumed.epochs.length, 6)
+  })
+
+/** How a second epoch of two steps is left between its last step and its record. */
+const leavings: Record<string, () => Partial<FitOptions<number>>> = {
+  'in its validation': () => {
+    let calls = 0
+    return { metrics: { own: () => { if (calls++ === 2) throw new Error('gone'); return 1 } } }
+  },
+  'after its last step': () => ({ callbacks: { step: ({ step }) => (step === 4 ? 'stop' : undefined) } }),
+}
+
+for (const [where, leaving] of Object.entries(leavings))
+  test(`an epoch that was left ${where} is measured and recorded when the run goes on`, async (t) => {
+    const checkpoint = { path: join(temporaryFolder(t), 'run.safetensors'), every: 1 }
+    const measured = { ...settings, epochs: 3, validation: blobs(8), metrics: { own: () => 1 } }
+    await fit(network(), blobs(16), { ...measured, ...leaving(), checkpoint }).catch(({ message }: Error) => assert.match(message, /gone/))
+    const resumed = await fit(network(), blobs(16), { ...measured, checkpoint: { ...checkpoint, resume: true } })
+    const figures = (run: typeof resumed) => run.epochs.map(({ epoch, step, loss, validation }) => ({ epoch, step, loss, validation }))
+    assert.deepEqual(figures(resumed), figures(await fit(network(), blobs(16), measured)))
   })
 
 test('more epochs go on where fewer ended; early stopping remembers its best epoch', async (t) => {
@@ -60,13 +79,31 @@ test('a checkpoint of another run is refused, with what differs', async (t) => {
   await assert.rejects(resumed(network(), { schedule: cosine() }), /"epochs" was not set, and now it is 6/)
 })
 
+test('a checkpoint of a network that computes otherwise is refused, though its parameters have the same names and shapes', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const net = (between: nn.Layer, seed = 0) => nn.build(nn.sequential(nn.flatten(), nn.linear(64, 4), between, nn.linear(4, 3)), { x: ['N', 1, 8, 8] }, { seed })
+  const started = (model: nn.Model, more: Partial<FitOptions<number>> = {}, resume = false) => fit(model, blobs(16), { ...settings, epochs: 1, ...more, checkpoint: { path, resume } })
+  await started(net(nn.relu()))
+  await assert.rejects(started(net(nn.tanh()), {}, true), /is of another run: its network differs at 2 \(Relu\): Relu\([^)]*\) there, and Tanh\([^)]*\) here\./)
+  assert.equal((await started(net(nn.relu(), 5), { epochs: 2 }, true)).epochs.length, 2, 'what is trained comes from the checkpoint')
+  await started(net(nn.relu()).freeze('1'))
+  await assert.rejects(started(net(nn.relu(), 5).freeze('1'), {}, true), /its network differs at 1 \(Gemm\): Gemm\([^)]*1\.weight #\w{8}.* there, and Gemm\([^)]*1\.weight #/)
+  await started(net(nn.relu()), { precision: mixed('float16') })
+  await assert.rejects(started(net(nn.relu()), { precision: mixed('float16', { keep: /^1$/ }) }, true), /"precision: keep" was null, and now it is \/\^1\$\//)
+  await assert.rejects(started(net(nn.relu()), { precision: mixed('float16', { deny: ['Gemm'] }) }, true), /"precision: allow" was Conv,ConvTranspose,Gemm,MatMul, and now it is Conv,ConvTranspose,MatMul/)
+  await assert.rejects(started(net(nn.relu()), {}, true), /"precision: dtype" was float16, and now it is float32/)
+  const own = (factor: number): Optimizer => ({ name: 'own', lr: 0.1, state: [], update: factor === 1 ? ({ parameter }) => ({ parameter, state: [] }) : ({ parameter, graph }) => ({ parameter: graph.mul(parameter, factor), state: [] }) })
+  await started(net(nn.relu()), { optimizer: own(1) })
+  await assert.rejects(started(net(nn.relu()), { optimizer: own(0.5) }, true), /"update" was/)
+})
+
 test('a damaged or tampered checkpoint is named', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
   await fit(network(), blobs(16), { ...settings, epochs: 1, checkpoint: path })
   const bytes = readFileSync(path)
   const resumed = () => fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: true } })
   writeFileSync(path, bytes.subarray(0, bytes.length - 10))
-  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "hone\.network" ends at byte/)
+  await assert.rejects(resumed(), /run\.safetensors is truncated or damaged: "hone\/network" ends at byte/)
   writeFileSync(path, bytes.subarray(0, 5))
   await assert.rejects(resumed(), /run\.safetensors is truncated, or no safetensors file: it has 5 bytes/)
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from('#'), bytes.subarray(9)]))
@@ -82,13 +119,21 @@ test('a damaged or tampered checkpoint is named', async (t) => {
 test('where no checkpoint can be written is known before the first step; a folder that goes later loses nothing', async (t) => {
   const folder = temporaryFolder(t)
   await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: join(folder, 'below', 'run.safetensors') }), /the checkpoint .*run\.safetensors cannot be written: ENOENT/)
-  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: folder }), /cannot be written: it is a folder/)
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: folder }), /cannot be written: .* is a folder, and a file would be put in its place/)
   await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: { path: join(folder, 'run'), every: 0 } }), /checkpoint: every is a whole number from 1 on, not 0/)
   const gone = join(folder, 'gone')
   mkdirSync(gone)
   const losing = fit(network(), blobs(16), { ...settings, checkpoint: join(gone, 'run'), callbacks: { step: ({ step }) => { if (step === 2) rmdirSync(gone) } } })
   await assert.rejects(losing, ({ message }: Error) => /the checkpoint .*run could not be written: ENOENT/.test(message) && !message.includes('untouched'))
   assert.equal(lastFit()!.epochs.length, 1)
+})
+
+test('a pipe or a device in the place of a checkpoint or a model stays what it is', async (t) => {
+  const path = join(temporaryFolder(t), 'pipe')
+  if (spawnSync('mkfifo', [path]).status !== 0) return t.skip('no pipe can be made here')
+  await assert.rejects(fit(network(), blobs(16), { ...settings, checkpoint: { path, resume: false } }), /the checkpoint .*pipe cannot be written: .*pipe is no regular file, and a file would be put in its place/)
+  assert.throws(() => nn.build(network(), { x: ['N', 1, 8, 8] }).write(path), /pipe is no regular file/)
+  assert.ok(statSync(path).isFIFO())
 })
 
 test('a checkpoint tells its model, without the network or the options it was trained with', async (t) => {
@@ -105,6 +150,14 @@ test('a checkpoint tells its model, without the network or the options it was tr
   const stopped = await fit(network(), blobs(24), { ...settings, epochs: 9, validation: blobs(24, { told: (label) => (label + 1) % 3 }), earlyStopping: { patience: 1 }, checkpoint: { path, resume: false } })
   assert.deepEqual(weightsOf(await load(path)), weightsOf(stopped.model), 'that of the best epoch')
   await assert.rejects(load(join(path, '..', 'none')), /none cannot be read: ENOENT/)
+})
+
+test('a parameter may be called as a part of a checkpoint is', async (t) => {
+  const path = join(temporaryFolder(t), 'run.safetensors')
+  const named: nn.Layer = (net, x) => net.builder.add(nn.sequential(nn.flatten(), nn.linear(64, 3))(net, x), net.parameter('losses', [3], nn.init.zeros))
+  const { model } = await fit(named, blobs(16), { ...settings, epochs: 1, checkpoint: path })
+  assert.deepEqual(weightsOf(await load(path)), weightsOf(model))
+  assert.equal((await fit(named, blobs(16), { ...settings, epochs: 2, checkpoint: { path, resume: true } })).losses.length, 4)
 })
 
 test('a run is resumed with its own settings alone', async (t) => {
@@ -135,7 +188,7 @@ test('on a full disk the former checkpoint stays, nothing lies beside it, and it
 
 test('numbers that are not finite: an epoch\'s figures come back as they were, parameters are not written', async (t) => {
   const path = join(temporaryFolder(t), 'run.safetensors')
-  const odd = { ...settings, validation: blobs(8), metrics: { first: () => NaN, second: () => -Infinity } }
+  const odd = { ...settings, validation: blobs(8), metrics: { number: () => NaN, other: () => -Infinity } }
   const before = await fit(network(), blobs(16), { ...odd, epochs: 1, checkpoint: path })
   const after = await fit(network(), blobs(16), { ...odd, epochs: 2, checkpoint: { path, resume: true } })
   assert.deepEqual(after.epochs[0], before.epochs[0])

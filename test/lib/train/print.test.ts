@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { symbol } from '../../../lib/graph/dim.ts'
 import { print } from '../../../lib/index.ts'
 import { build, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/index.ts'
+import { oneStep } from '../../../lib/train/one-step.ts'
 import { crossEntropy } from '../../../lib/train/loss.ts'
 import { sgd } from '../../../lib/train/optimizer.ts'
 import { mixed } from '../../../lib/train/precision.ts'
 import { trainingStep } from '../../../lib/train/step.ts'
+import { blobs, network, options } from './blobs.ts'
 
 const model = build(sequential({ stem: conv2d(3, 16, 3, { padding: 1 }), relu: relu(), pool: maxPool2d(2), body: conv2d(16, 16, 3, { padding: 1 }), flatten: flatten(), head: linear(16 * 64, 10) }), { x: ['N', 3, 16, 16] })
-const stepIn = (precision: ReturnType<typeof mixed> | null) => trainingStep(model.graph, { loss: crossEntropy, optimizer: sgd({ lr: 0.1 }), target: { dtype: 'int64', shape: [symbol('N')] }, precision })
+const stepIn = (precision: ReturnType<typeof mixed> | null) => trainingStep(model.graph, { loss: crossEntropy, optimizer: sgd({ lr: 0.1 }), target: { dtype: 'int64', shape: ['N'] }, precision })
 
 test('a step is shown as it was written, beside what the device runs', () => {
   const shown = print(stepIn(null), { sizes: { N: 4 } })
@@ -22,6 +23,14 @@ test('a step is shown as it was written, beside what the device runs', () => {
   assert.ok(!shown.lowered.allNodes().some(({ type }) => type === 'ConvGradWeight'), 'on the CPU it is a matrix product')
   const html = (shown as unknown as { [key: symbol]: () => Record<string, string> })[Symbol.for('Jupyter.display')]!()['text/html']!
   assert.match(html, /<details><summary>as written: \d+ operators<\/summary><pre>/)
+})
+
+test('the step that a training takes is shown in both forms', async () => {
+  const step = await oneStep(network(), blobs(8), options)
+  const shown = print(step)
+  assert.equal(shown.graph.nodes('ConvGradWeight').length, 1)
+  assert.equal(shown.lowered, step.graph)
+  assert.match(String(shown), /\non cpu: \d+ operators\n/)
 })
 
 test('it shows which operators compute in 16 bits, and those that a list keeps out of them', () => {

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs'
 import { symbol } from '../../../lib/graph/dim.ts'
-import { Graph } from '../../../lib/graph/graph.ts'
+import { Graph, type Value } from '../../../lib/graph/graph.ts'
 import { Builder } from '../../../lib/graph/builder.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
+import { batchNorm1d, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
-import { crossEntropy, meanSquaredError } from '../../../lib/train/loss.ts'
-import { sgd } from '../../../lib/train/optimizer.ts'
+import { crossEntropy, meanSquaredError, type Loss } from '../../../lib/train/loss.ts'
+import { adamW, sgd } from '../../../lib/train/optimizer.ts'
 import { initialState, next, repeated, trainingStep } from '../../../lib/train/step.ts'
 import { random } from '../../../lib/random.ts'
-import { relativeDistance, runGraph, type Tensors } from '../graph/run.ts'
+import { relativeDistance, runGraph, scattered, type Tensors } from '../graph/run.ts'
 
 const BATCH = 3
 const LEARNING_RATE = 0.05
@@ -144,6 +144,55 @@ test('a parameter behind an operator without a gradient: the error names both', 
   assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target: { dtype: 'int64', shape: [2] } }), /rounding \(Round\) is not differentiable, and lies between "w" and the loss/)
 })
 
+/** A linear layer whose output a loss compares with nothing. */
+function trained(head: (builder: Builder, hidden: Value) => Value, loss: Loss = (builder, output) => builder.op('ReduceMean', [output], { keepdims: 0 })): Graph {
+  const scope = Scope.root('ends', { seed: 1 })
+  const hidden = linear(5, 4)(scope.child('a'), scope.input('x', ['N', 5]))
+  scope.graph.addOutput(head(scope.builder, hidden), 'y')
+  return trainingStep(scope.graph, { loss, optimizer: sgd({ lr: 0.1 }), target })
+}
+
+test('a network whose only way to the loss leads through integers or truth values is refused, with the operator that makes them', () => {
+  const ends: Record<string, (builder: Builder, hidden: Value) => Value> = {
+    ArgMax: (builder, hidden) => builder.op('ArgMax', [hidden], { axis: 1 }),
+    Greater: (builder, hidden) => builder.op('Greater', [hidden, builder.scalar(0, 'float32')]),
+    TopK: (builder, hidden) => builder.ops('TopK', [hidden, builder.int64([1])], {}, { outputs: 2 })[1]!,
+    Cast: (builder, hidden) => builder.cast(hidden, 'int32'),
+  }
+  for (const [type, head] of Object.entries(ends))
+    assert.throws(() => trained((builder, hidden) => builder.cast(head(builder, hidden), 'float32')), new RegExp(`\\(${type}\\) is not differentiable, and lies between "a\\.(weight|bias)" and the loss`))
+})
+
+test('integers beside a way that can be differentiated are no hindrance', () => {
+  assert.ok(trained((builder, hidden) => builder.mul(hidden, builder.cast(builder.op('Greater', [hidden, builder.scalar(0, 'float32')]), 'float32'))))
+  assert.ok(trained((builder, hidden) => builder.div(hidden, builder.cast(builder.op('Size', [hidden]), 'float32'))))
+})
+
+test('a loss that depends on no parameter is refused', () => {
+  assert.throws(() => trained((_, hidden) => hidden, (builder, _, labels) => builder.reduceMean(builder.cast(labels, 'float32'), [0])), /ends: nothing can be learned from this loss, since it depends on none of the parameters/)
+})
+
+test('a head that the loss does not see stays as it is, as in PyTorch: weight decay passes it by, its batch norm is measured still', async () => {
+  const scope = Scope.root('heads', { seed: 1 })
+  const x = scope.input('x', ['N', 5])
+  scope.graph.addOutput(linear(5, 3)(scope.child('seen'), x), 'seen')
+  scope.graph.addOutput(sequential(linear(5, 2), batchNorm1d(2), linear(2, 3))(scope.child('unseen'), x), 'unseen')
+  const step = trainingStep(scope.graph, { loss: crossEntropy, optimizer: adamW({ lr: 0.1, weightDecay: 0.5 }), target })
+  const state = initialState(step, scope.graph)
+  const running = ['unseen.1.running_mean', 'unseen.1.running_var']
+  assert.deepEqual(Object.keys(state).sort(), ['seen.bias', 'seen.bias.mean', 'seen.bias.square', 'seen.weight', 'seen.weight.mean', 'seen.weight.square', 'step', ...running].sort())
+  const moved = await runGraph(step, { x: scattered('float32', [4, 5]), target: Tensor.of('int64', [4], [0, 1, 2, 0]), ...state })
+  for (const name of [...running, 'seen.weight']) assert.notDeepEqual(moved[next(name)]!.toNumbers(), state[name]!.toNumbers())
+})
+
+test('a loss that is no single float is refused, with what it is', () => {
+  const refused = (loss: unknown, message: RegExp) => assert.throws(() => trained((_, hidden) => hidden, loss as Loss), message)
+  refused((builder: Builder, output: Value) => builder.mul(output, output), /the loss answers with float32\[N, 4\], and a single float is wanted, such as the mean of it: graph\.op\('ReduceMean'/)
+  refused((builder: Builder, output: Value) => builder.cast(builder.op('ReduceSum', [output], { keepdims: 0 }), 'int64'), /the loss answers with int64\[\], and a single float is wanted/)
+  refused(() => undefined, /the loss answers with undefined, and a Value of the graph is wanted/)
+  assert.ok(trained((_, hidden) => hidden, (builder, output) => builder.reshape(builder.op('ReduceMean', [output], { keepdims: 0 }), [1])))
+})
+
 test('an image of unknown size: the error names the convolution whose gradient needs it', () => {
   const scope = Scope.root('open', { seed: 1 })
   const x = scope.input('x', ['N', 2, 'H', 8])
@@ -162,7 +211,7 @@ test('a parameter that only the body of a loop reads is not taken for one withou
     return [name, branch.graph] as const
   })
   graph.addOutput(builder.op('If', [graph.input('condition', 'bool', [])], Object.fromEntries(branches), { name: 'choice' }), 'y')
-  assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target }), /choice \(If\) is not differentiable, and lies between "w" and the loss/)
+  assert.throws(() => trainingStep(graph, { loss: crossEntropy, optimizer, target: { dtype: 'int64', shape: [2] } }), /choice \(If\) is not differentiable, and lies between "w" and the loss/)
 })
 
 test('the step of a network in an older operator set is written in set 18; one that is too old is refused with both versions', () => {

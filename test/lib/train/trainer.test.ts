@@ -5,7 +5,7 @@ import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
-import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions } from '../../../lib/train/index.ts'
+import { adam, bceWithLogits, clipNorm, cosine, crossEntropy, fit, lastFit, mixed, sgd, type FitOptions, type Loss } from '../../../lib/train/index.ts'
 import { relativeDistance } from '../graph/run.ts'
 import { blobs, network, options, weightsOf } from './blobs.ts'
 
@@ -31,6 +31,8 @@ test('the log opens in danfo.js and in a spreadsheet, and shows itself', async (
   assert.deepEqual(Object.keys(run.rows[0]!), ['epoch', 'step', 'loss', 'lr', 'seconds', 'waiting', 'validation loss', 'validation accuracy', 'validation outputs'])
   assert.deepEqual(run.toDataFrame().shape, [2, 9])
   assert.equal(run.toCsv().split('\n').length, 4)
+  const named = await fit(network(), blobs(24), { ...options, validation: blobs(12), metrics: { 'top-1, "x" ': () => 1 } })
+  assert.match(named.toCsv(), /,validation accuracy,"validation top-1, ""x"" "\n1,/)
   assert.ok(run.epochs[1]!.lr < run.epochs[0]!.lr && run.epochs[0]!.lr < 1e-3)
   assert.match((run.plot().text), /Training network: 6 steps, loss/)
   assert.match(await run.plot().svg(), /<svg/)
@@ -72,6 +74,16 @@ test('frozen parameters stay, the others move', async () => {
   assert.notDeepEqual(after['1.running_mean'], before['1.running_mean'])
 })
 
+test('a batch norm that is used twice moves its running statistics twice a step, as in PyTorch', async () => {
+  const norm = nn.batchNorm2d(1)
+  const model = nn.build((net, x) => nn.sequential(nn.flatten(), nn.linear(64, 3))(net, norm(net.child('norm'), norm(net.child('norm'), x!))), { x: ['N', 1, 8, 8] })
+  const data = blobs(8, { pixel: (v) => v + 2 })
+  const values = data.batch(8).x!.toNumbers()
+  const { model: after } = await fit(model, data, { ...options, epochs: 1, batchSize: 8 })
+  const first = 0.1 * (values.reduce((sum, v) => sum + v, 0) / values.length)
+  assert.ok(relativeDistance(weightsOf(after)['norm.running_mean']!, [0.9 * first]) < 1e-5)
+})
+
 test('batch norms that were trained with fixed statistics are trained further so, unless the batch\'s are asked for; others the other way round', async () => {
   const model = nn.build(nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(144, 3)), { x: ['N', 1, 8, 8] })
   const data = blobs(24, { pixel: (v) => 3 * v + 1 })
@@ -84,6 +96,21 @@ test('batch norms that were trained with fixed statistics are trained further so
   model.graph.initializers.find(({ name }) => name === '1.bias')!.initializer = Tensor.float32([4], [0.5, 0, 0.25, 0.125])
   assert.deepEqual(await trained(), { asUsed: true, moved: false })
   assert.deepEqual(await trained('batch'), { asUsed: false, moved: true })
+})
+
+test('mixed float16 rounds and overflows on the CPU as on a device that computes in it', async () => {
+  const scaled = (...factors: readonly number[]) => nn.sequential(...factors.map((factor) => nn.linear(1, 1, { bias: false, weightInit: nn.init.constant(factor) })))
+  const lossOf = async (network: nn.Layer, x: number) => {
+    const one = Dataset.of({ name: 'one', source: 'memory', complete: true, inputs: { x: Tensor.float32([1, 1], [x]) }, labels: [0] })
+    const run = await fit(network, one, { ...options, epochs: 1, batchSize: 1, precision: 'mixed-float16', loss: (graph, output) => graph.op('ReduceMean', [output], { keepdims: 0 }), quiet: true })
+    return [run.losses[0], run.skipped]
+  }
+  assert.equal((await lossOf(scaled(1), 2049))[0], 2048)
+  assert.equal((await lossOf(scaled(1, 1), 2049))[0], 2048)
+  assert.deepEqual(await lossOf(scaled(1), 70000), [Infinity, 1])
+  assert.deepEqual(await lossOf(scaled(300, 0.25), 300), [Infinity, 1], 'between two layers too')
+  const conv = nn.sequential((scope, x) => scope.builder.reshape(x, [0, 1, 1, 1]), nn.conv2d(1, 1, 1, { bias: false, weightInit: nn.init.ones }))
+  assert.equal((await lossOf(conv, 2049))[0], 2048)
 })
 
 test('mixed float16 goes where float32 goes, with a fixed and with a dynamic loss scale', async () => {
@@ -99,6 +126,24 @@ test('a loss scale skips steps whose gradients are not finite, and halves', asyn
   const run = await fit(nn.sequential(nn.flatten(), nn.linear(64, 3)), loud, { ...options, epochs: 1, precision: mixed('float16', { keep: /./ }), optimizer: sgd({ lr: 1e-38 }) })
   assert.ok(run.skipped > 0 && run.skipped < 8, `${run.skipped}`)
   assert.ok(run.losses.every(Number.isFinite))
+})
+
+test('a sample that is no number is named under a loss scale too, and the model stays as it was', async () => {
+  const holed = blobs(32, { pixel: (v, i) => (i === 64 * 5 + 3 ? NaN : v) })
+  for (const precision of ['float32', 'mixed-float16'] as const)
+    for (const stepsPerRun of [1, 4]) {
+      await assert.rejects(fit(network(), holed, { ...options, seed: 1, stepsPerRun, precision }), /network: the loss is NaN at step 4\. The data holds it: "x" has NaN in sample 5 of blobs\./)
+      assert.equal(lastFit()!.losses.length, 3)
+      assert.ok(Object.values(weightsOf(lastFit()!.model)).flat().every(Number.isFinite))
+    }
+})
+
+test('a step that a loss scale skips leaves running statistics as they are', async () => {
+  const model = nn.build(network(), { x: ['N', 1, 8, 8] })
+  const loud: Loss = (graph, output, target) => graph.mul(crossEntropy(graph, output, target), 1e36)
+  const run = await fit(model, blobs(8), { ...options, epochs: 1, loss: loud, precision: 'mixed-float16' })
+  assert.equal(run.skipped, 1)
+  assert.deepEqual(weightsOf(run.model), weightsOf(model))
 })
 
 test('several steps in one run are the same steps', async () => {

@@ -3,7 +3,7 @@ import type { Builder } from '../../../../lib/graph/builder.ts'
 import type { Value } from '../../../../lib/graph/graph.ts'
 import { HONE } from '../../../../lib/graph/operator.ts'
 import { sizeOf, Tensor } from '../../../../lib/graph/tensor.ts'
-import { node, positive, x, y, z, type Attributes, type OracleCase } from './oracle-case.ts'
+import { lacking, node, positive, x, y, z, type Attributes, type OracleCase } from './oracle-case.ts'
 
 const float = (value: number) => ({ type: 'float', value }) as const
 
@@ -50,6 +50,13 @@ function standardized(v: tf.Tensor, axes: number[], epsilon: number): tf.Tensor 
   const { mean, variance } = tf.moments(v, axes, true)
   return v.sub(mean).div(variance.add(epsilon).sqrt())
 }
+const groupsOf = (v: tf.Tensor) => v.reshape([2, 2, 12])
+
+const resize = (scales: readonly number[], attributes: Attributes, torch: string, input = image(2, 2, 3, 4)): OracleCase => ({
+  inputs: [input], torch, tensorflow: lacking('TensorFlow.js takes gradients of resized squares only'), differences: 'whole',
+  hone: (graph, v) => [graph.op('Resize', [v!, null, graph.tensor(Tensor.float32([4], [1, 1, ...scales]))], attributes)],
+})
+
 const perChannel = (v: tf.Tensor, rank: number) => v.reshape([1, -1, ...Array<number>(rank - 2).fill(1)])
 const alongChannels = (v: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor) => v.mul(perChannel(scale, v.rank)).add(perChannel(bias, v.rank))
 
@@ -62,12 +69,12 @@ const batchNormTrain = (inputs: readonly Tensor[], torch: string, axes: number[]
   },
 })
 
-/** The same in operators that ONNX Runtime has in float64. */
-function instanceNormalized(graph: Builder, ...[v, scale, bias]: Value[]): Value[] {
-  const axes = [2, 3]
-  const centred = graph.sub(v!, graph.reduceMean(v!, axes, true))
-  const normalized = graph.div(centred, graph.sqrt(graph.add(graph.reduceMean(graph.mul(centred, centred), axes, true), 0.01)))
-  return [graph.add(graph.mul(normalized, graph.unsqueeze(scale!, [1, 2])), graph.unsqueeze(bias!, [1, 2]))]
+/** The same in operators that ONNX Runtime has in float64, each channel by itself or some together. */
+const normalized = (groups: number) => (graph: Builder, ...[v, scale, bias]: Value[]): Value[] => {
+  const together = graph.reshape(v!, [0, groups, -1])
+  const centred = graph.sub(together, graph.reduceMean(together, [2], true))
+  const found = graph.div(centred, graph.sqrt(graph.add(graph.reduceMean(graph.mul(centred, centred), [2], true), 0.01)))
+  return [graph.add(graph.mul(graph.reshape(found, graph.shapeOf(v!)), graph.unsqueeze(scale!, [1, 2])), graph.unsqueeze(bias!, [1, 2]))]
 }
 
 export const images: Readonly<Record<string, OracleCase>> = {
@@ -140,6 +147,15 @@ export const images: Readonly<Record<string, OracleCase>> = {
   'LayerNormalization without bias': node('LayerNormalization', [x(4, 5), y(5)], {}, { torch: 'F.layer_norm(x[0], (5,), x[1])', tensorflow: (v, scale) => [standardized(v!, [1], 1e-5).mul(scale!)] }),
   'InstanceNormalization': node('InstanceNormalization', [x(2, 3, 4, 2), y(3), z(3)], { epsilon: float(0.01) }, {
     torch: 'F.instance_norm(x[0], weight=x[1], bias=x[2], eps=0.01)', tensorflow: (v, scale, bias) => [alongChannels(standardized(v!, [2, 3], 0.01), scale!, bias!)],
-    differences: { as: instanceNormalized },
+    differences: { as: normalized(3) },
   }),
+  'GroupNormalization': node('GroupNormalization', [x(2, 4, 3, 2), y(4), z(4)], { num_groups: 2, epsilon: float(0.01) }, {
+    torch: 'F.group_norm(x[0], 2, x[1], x[2], 0.01)', tensorflow: (v, scale, bias) => [alongChannels(standardized(groupsOf(v!), [2], 0.01).reshape([2, 4, 3, 2]), scale!, bias!)],
+    differences: { as: normalized(2) },
+  }),
+
+  'Resize to the nearest': resize([2, 3], { mode: 'nearest', nearest_mode: 'floor', coordinate_transformation_mode: 'asymmetric' }, 'F.interpolate(x[0], scale_factor=(2, 3))'),
+  'Resize to the nearest, smaller': resize([0.5, 1.5], { mode: 'nearest', nearest_mode: 'floor', coordinate_transformation_mode: 'asymmetric' }, 'F.interpolate(x[0], size=(3, 6))', image(2, 2, 6, 4)),
+  'Resize, linear': resize([2, 0.5], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' }, "F.interpolate(x[0], scale_factor=(2, 0.5), mode='bilinear')"),
+  'Resize, linear between corners': resize([3, 1], { mode: 'linear', coordinate_transformation_mode: 'align_corners' }, "F.interpolate(x[0], size=(9, 4), mode='bilinear', align_corners=True)"),
 }

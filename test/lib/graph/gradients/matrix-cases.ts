@@ -25,6 +25,10 @@ export const matrices: Readonly<Record<string, OracleCase>> = {
   'Gemm, both transposed': node('Gemm', [x(4, 3), y(5, 4), z(3, 1)], { transA: 1, transB: 1 }, { torch: 'x[0].T @ x[1].T + x[2]', tensorflow: (a, b, c) => [tf.matMul(a!, b!, true, true).add(c!)] }),
   'Gemm, the second transposed': node('Gemm', [x(3, 4), y(5, 4)], { transB: 1 }, { torch: 'x[0] @ x[1].T', tensorflow: (a, b) => [tf.matMul(a!, b!, false, true)] }),
   'Gemm, the first transposed': node('Gemm', [x(4, 3), y(4, 5)], { transA: 1 }, { torch: 'x[0].T @ x[1]', tensorflow: (a, b) => [tf.matMul(a!, b!, true, false)] }),
+  'Einsum': node('Einsum', [x(2, 3, 4), y(4, 5)], { equation: 'btf,fg->btg' }, { torch: "torch.einsum('btf,fg->btg', x[0], x[1])", tensorflow: (a, b) => [tf.matMul(...batched(a!, b!))] }),
+  'Einsum of three': node('Einsum', [x(2, 3, 4), y(4, 5), z(2, 5, 3)], { equation: 'bij, jk, bkl -> bil' }, {
+    torch: "torch.einsum('bij,jk,bkl->bil', *x)", tensorflow: (a, b, c) => [tf.matMul(tf.matMul(...batched(a!, b!)), c!)],
+  }),
   'Softmax': node('Softmax', [x(3, 5)], {}, { torch: 'F.softmax(x[0], -1)', tensorflow: (v) => [tf.softmax(v as tf.Tensor2D)] }),
   'Softmax along another axis': node('Softmax', [x(3, 5, 2)], { axis: 1 }, { torch: 'F.softmax(x[0], 1)', tensorflow: (v) => [tf.softmax(v!.transpose([0, 2, 1])).transpose([0, 2, 1])] }),
   'LogSoftmax': node('LogSoftmax', [x(3, 5)], { axis: 0 }, { torch: 'F.log_softmax(x[0], 0)', tensorflow: (v) => [tf.logSoftmax(v!.transpose()).transpose()] }),

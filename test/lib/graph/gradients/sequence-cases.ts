@@ -50,6 +50,13 @@ function gru(backwards: boolean) {
   }
 }
 
+function rnn(backwards: boolean, activation: (v: tf.Tensor) => tf.Tensor) {
+  return (...[sequence, w, r, b, h]: tf.Tensor[]): tf.Tensor[] => {
+    const [ofInput, ofState] = tf.split(b!.squeeze([0]), 2)
+    return walked(sequence!, backwards, [h!.squeeze([0])], (input, [state]) => [activation(product(input, w!.squeeze([0])).add(ofInput!).add(product(state!, r!.squeeze([0]))).add(ofState!))])
+  }
+}
+
 /** A loss of logits and a target, which is differentiated where it is a float. */
 const loss = (of: Loss, inputs: readonly Tensor[], torch: string, tensorflow: OracleCase['tensorflow'], differences?: OracleCase['differences']): OracleCase => ({
   inputs, hone: (graph, output, target) => [of(graph, output!, target!)], torch, tensorflow, ...(differences && { differences }),
@@ -79,6 +86,9 @@ export const sequences: Readonly<Record<string, OracleCase>> = {
   'LstmTrain, backwards': own('LstmTrain', recurrent(4, 2), { hidden_size: HIDDEN, direction: 'reverse' }, { torch: 'lstm(x, backwards=True)', tensorflow: lstm(true) }, { outputs: 9, results: 3 }),
   'GruTrain': own('GruTrain', recurrent(3, 1), { hidden_size: HIDDEN }, { torch: 'gru(x)', tensorflow: gru(false) }, { outputs: 4, results: 2 }),
   'GruTrain, backwards': own('GruTrain', recurrent(3, 1), { hidden_size: HIDDEN, direction: 'reverse' }, { torch: 'gru(x, backwards=True)', tensorflow: gru(true) }, { outputs: 4, results: 2 }),
+  'RnnTrain': own('RnnTrain', recurrent(1, 1), { hidden_size: HIDDEN, activation: 'Tanh' }, { torch: 'rnn(x)', tensorflow: rnn(false, tf.tanh) }, { outputs: 2 }),
+  'RnnTrain, rectified, backwards': own('RnnTrain', recurrent(1, 1), { hidden_size: HIDDEN, activation: 'Relu', direction: 'reverse' },
+    { torch: "rnn(x, backwards=True, nonlinearity='relu')", tensorflow: rnn(true, tf.relu) }, { outputs: 2 }),
   'CtcLoss': {
     inputs: [x(2, 4, 4), plates],
     hone: (graph, logits, target) => [graph.op('CtcLoss', [logits, target], { blank: 3 }, { domain: 'hone' })],

@@ -19,13 +19,13 @@ def by_gates(tensor, order):
     return torch.cat([parts[g] for g in order])
 
 
-def recurrent(module, order, inputs, backwards):
+def recurrent(module, order, inputs, backwards, **options):
     x, w, r, b, *first = inputs
     bias_ih, bias_hh = b[0].chunk(2)
     weights = [by_gates(t, order) for t in (w[0], r[0], bias_ih, bias_hh)]
     read = x.flip(0) if backwards else x
     states = tuple(first) if len(first) > 1 else first[0]
-    y, last = torch.func.functional_call(module(x.shape[2], r.shape[2]), dict(zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"), weights)), (read, states))
+    y, last = torch.func.functional_call(module(x.shape[2], r.shape[2], **options), dict(zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"), weights)), (read, states))
     y = y.flip(0) if backwards else y
     return [y.unsqueeze(1), *(last if isinstance(last, tuple) else [last])]
 
@@ -38,6 +38,10 @@ def lstm(inputs, backwards=False):
 def gru(inputs, backwards=False):
     """ONNX: update, reset, new; PyTorch: reset, update, new."""
     return recurrent(torch.nn.GRU, (1, 0, 2), inputs, backwards)
+
+
+def rnn(inputs, backwards=False, nonlinearity="tanh"):
+    return recurrent(torch.nn.RNN, (0,), inputs, backwards, nonlinearity=nonlinearity)
 
 
 def tensor(spec):

@@ -181,3 +181,15 @@ test('before operator set 7 a slope belongs to a channel, and the channels are n
   assert.deepEqual(y.shape, [2, 3, 4, 5])
   assert.throws(() => coupled({ value: slope, axis: 0 }, [0]), /operator sets before 7/)
 })
+
+test('at its bounds relu6 has the slope 0, and a clamp the slope 1, as in PyTorch', async () => {
+  for (const [low, high, slopes] of [[0, 6, [0, 0, 1, 0, 0]], [0, 5, [0, 1, 1, 0, 0]], [-1, 6, [1, 1, 1, 1, 0]]] as const) {
+    const graph = new Graph()
+    const b = new Builder(graph)
+    const value = graph.input('x', 'float32', [5])
+    const y = b.op('Clip', [value, b.scalar(low, 'float32'), b.scalar(high, 'float32')])
+    const context = { graph: b, node: y.producer!, inputs: y.producer!.inputs.map((v) => v!), outputs: [y], gradients: [b.tensor(Tensor.float32([5], [1, 1, 1, 1, 1]))], wants: () => true }
+    graph.addOutput(operatorOf(y.producer!)!.gradient!(context)[0]!, 'dx')
+    assert.deepEqual((await runGraph(graph, { x: Tensor.float32([5], [-1, 0, 3, 6, 7]) })).dx!.toNumbers(), slopes)
+  }
+})

@@ -110,3 +110,18 @@ test('heads of a batched product go together, and not past what is repeated over
   assert.deepEqual([heads.shape, mixed.shape!.slice(1)], [[3, 3, 2], [3, 6, 5]])
   assert.deepEqual((await runGraph(b.graph, { x: f(2, 1, 6, 3) }))['y']!.shape, [2, 6, 5])
 })
+
+test('a sum of products by letters has the shape that the runtime gives, its work, and its refusals', async () => {
+  for (const [equation, ...inputs] of [['ij,jk->ik', f(3, 4), f(4, 2)], ['bij,jk,bkl->bil', f(2, 3, 4), f(4, 5), f(2, 5, 3)], ['ij,jk', f(3, 4), f(4, 2)], ['bii->b', f(2, 3, 3)]] as const)
+    await checkShapes({ type: 'Einsum', inputs, attributes: { equation } })
+  const b = new Builder(new Graph())
+  const [left, right] = [b.graph.input('x', 'float32', [symbol('N'), 4, 3]), b.tensor(f(3, 5))]
+  const y = b.op('Einsum', [left, right], { equation: 'ntf, fg -> ntg' })
+  assert.equal(formatShape(y.shape), '[N, 4, 5]')
+  assert.equal(String(operatorOf(y.producer!)!.cost!([left, right], y.producer!).macs), '60*N')
+  assert.throws(() => b.op('Einsum', [left, right], { equation: 'ntf,tg->nfg' }), /"t" stands for axes of 4 and of 3/)
+  assert.throws(() => b.op('Einsum', [left, right], { equation: 'nf,fg->ng' }), /"nf" stands for 2 axes, and x has 3/)
+  const alone = b.op('Einsum', [left, right], { equation: 'ntf,fg->ng' })
+  const context = { graph: b, node: alone.producer!, inputs: [left, right], outputs: [alone], gradients: [alone], wants: () => true }
+  assert.throws(() => operatorOf(alone.producer!)!.gradient!(context), /not known where "t" is in one input alone/)
+})

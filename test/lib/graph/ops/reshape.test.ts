@@ -69,6 +69,30 @@ test('DepthToSpace and SpaceToDepth move blocks between channels and the image',
   await checkShapes({ type: 'SpaceToDepth', inputs: [scattered('float32', [2, 3, 4, 6])], attributes: { blocksize: 2 }, open: true })
 })
 
+test('a resized image has the shape that ONNX Runtime gives: by factors, to sizes, along some axes, with numbers that leave a rest', async () => {
+  const image = scattered('float32', [2, 3, 5, 4])
+  const by = (...factors: number[]) => Tensor.float32([factors.length], factors)
+  const resized = (inputs: readonly (Tensor | null)[], attributes = {}) => checkShapes({ type: 'Resize', inputs: [image, null, ...inputs], attributes, constants: [2], open: true })
+  for (const mode of ['nearest', 'linear']) {
+    await resized([by(1, 1, 2, 3)], { mode })
+    await resized([by(1, 1, 0.5, 1.7)], { mode })
+    await resized([null, ints(2, 3, 7, 9)], { mode })
+  }
+  await resized([by(0.5, 2)], { axes: [2, -1] })
+  await resized([null, ints(3, 9)], { axes: [2, 3] })
+  await resized([null, ints(9, 3)], { axes: [2, 3], keep_aspect_ratio_policy: 'not_larger' })
+})
+
+test('enlarging by whole factors keeps symbolic sizes exact, of Upsample too', () => {
+  const builder = new Builder(new Graph())
+  const image = builder.graph.input('x', 'float32', [symbol('N'), 3, symbol('H'), symbol('W')])
+  const factors = builder.tensor(Tensor.float32([4], [1, 1, 2, 2]))
+  assert.equal(formatShape(builder.op('Resize', [image, null, factors]).shape), '[N, 3, 2*H, 2*W]')
+  assert.equal(formatShape(builder.op('Upsample', [image, factors]).shape), '[N, 3, 2*H, 2*W]')
+  const size = builder.concat([builder.op('Shape', [image], { end: 2 }), builder.int64([7, 9])], 0)
+  assert.equal(formatShape(builder.op('Resize', [image, null, null, size]).shape), '[N, 3, 7, 9]')
+})
+
 test('a reshape to any factorization, with 0 and -1 anywhere, has the shape that the runtime gives', async () => {
   const shape = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 })
   await fc.assert(fc.asyncProperty(shape, fc.nat(), fc.boolean(), fc.boolean(), async (dims, seed, open, keep) => {
