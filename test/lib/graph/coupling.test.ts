@@ -146,3 +146,19 @@ test('a Reshape and an Expand whose height and width are known only at run time 
   const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
   assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5)
 })
+
+test('a sum over channels that is divided by their number still is by as many as there were, as a mean is', async () => {
+  const network = () => between((b, x) => {
+    const channels = b.cast(b.gather(b.shapeOf(x), b.int64([1])), 'float32')
+    return b.add(x, b.div(b.op('ReduceSum', [x, b.int64([1])], { keepdims: 1 }), channels))
+  })
+  const [masked, pruned] = [network(), network()]
+  for (const [name, run] of [['first.weight', 6], ['first.bias', 1]] as const) (weight(masked, name).initializer!.data as Float32Array).fill(0, run, 2 * run)
+  const head = weight(masked, 'head.weight').initializer!.data as Float32Array
+  for (let o = 0; o < 4; o++) head[o * 8 + 1] = 0
+  removeEntries(pruned, coupled({ value: weight(pruned, 'first.weight'), axis: 0 }, [1]))
+  verify(pruned)
+  const feeds = { x: scattered('float32', [3, 6]) }
+  const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+  assert.ok(relativeDistance(after.logits!.toNumbers(), before.logits!.toNumbers()) < 1e-5)
+})
