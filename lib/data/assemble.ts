@@ -4,7 +4,7 @@ import { blend, blendRows, type Blend } from './mixup.ts'
 import { holdsPictures, storedPicture, storedRow, type Packed, type Stored } from './store.ts'
 import { transformed, type Mixup, type PictureTransform, type Transform } from './transforms.ts'
 
-/** All that it takes to make a batch. Plain data, so that a worker thread can make it. */
+/** All that it takes to make a batch. Plain data, so that a worker thread can make it, unless a function makes the samples. */
 export interface Recipe {
   /** The data set's name, for errors. */
   readonly name: string
@@ -43,7 +43,10 @@ export function assemble(recipe: Recipe, order: Order, buffers: Buffers = {}): A
 function gathered(recipe: Recipe, stored: Stored, order: Order, buffer: ArrayBuffer | undefined): Packed {
   if ('paths' in stored || holdsPictures(stored)) return pictures(recipe, stored, order, buffer)
   const batch = room(stored.dtype, [order.places.length, ...stored.shape.slice(1)], buffer)
-  order.places.forEach((place, n) => batch.bytes.set(storedRow(stored, place), n * storedRow(stored, place).length))
+  order.places.forEach((place, n) => {
+    const row = named(recipe.name, place, stored, () => storedRow(stored, place))
+    batch.bytes.set(row, n * row.length)
+  })
   return batch
 }
 

@@ -3,7 +3,7 @@ import { random } from '../random.ts'
 import { requireWhole, told } from '../require.ts'
 import { assemble, type Assembled, type Recipe } from './assemble.ts'
 import { classTargets } from './classes.ts'
-import { holdsPictures, planesOf, shared, type PictureFiles } from './store.ts'
+import { holdsPictures, madeBy, planesOf, shared, type MadeSamples, type PictureFiles } from './store.ts'
 import type { Transform } from './transforms.ts'
 
 /** Some samples of a data set, ready to be fed to a model. */
@@ -19,13 +19,17 @@ export interface Batch<Label> {
 
 /** What a data set is made of. */
 export interface Samples<Label> {
-  readonly name: string
-  /** Where it was read: a file or folder. */
-  readonly source: string
-  /** Whether every sample of the official data set is there. */
-  readonly complete: boolean
-  /** How a model's inputs are stored, by name: tensors whose first axis counts the samples, or files of pictures. */
-  readonly inputs: Readonly<Record<string, Tensor | PictureFiles>>
+  /** What it is called ("data"). */
+  readonly name?: string
+  /** Where it was read: a file or folder ("memory"). */
+  readonly source?: string
+  /** Whether every sample of the official data set is there (true). */
+  readonly complete?: boolean
+  /**
+   * How a model's inputs are stored, by name: tensors whose first axis counts the samples, files of pictures, or a function that makes the tensor of one sample,
+   * called whenever a batch needs it: `(index) => Tensor.float32([2], [index, index ** 2])`.
+   */
+  readonly inputs: Readonly<Record<string, Tensor | PictureFiles | ((index: number) => Tensor)>>
   /** How stored pictures become inputs (not at all). */
   readonly transforms?: readonly Transform[]
   readonly labels: readonly Label[]
@@ -35,6 +39,13 @@ export interface Samples<Label> {
   readonly target?: (labels: readonly Label[]) => Tensor
   /** Whether a model's output is right for each of a batch's labels; absent where numbers are approximated, which are never just right or wrong. */
   readonly correct?: (output: Tensor, labels: readonly Label[]) => boolean[]
+}
+
+/** The same with all that was left out, and once functions have told what they make. */
+interface Kept<Label> extends Omit<Samples<Label>, 'inputs'> {
+  readonly name: string
+  readonly source: string
+  readonly inputs: Readonly<Record<string, Tensor | PictureFiles | MadeSamples>>
 }
 
 /**
@@ -48,9 +59,9 @@ export class Dataset<Label> {
   readonly classes: readonly string[] | undefined
   /** The place of each sample among those that are stored. */
   readonly places: readonly number[]
-  readonly #samples: Samples<Label>
+  readonly #samples: Kept<Label>
 
-  private constructor(samples: Samples<Label>, places: readonly number[], complete: boolean) {
+  private constructor(samples: Kept<Label>, places: readonly number[], complete: boolean) {
     checkTransforms(samples)
     this.name = samples.name
     this.source = samples.source
@@ -61,20 +72,14 @@ export class Dataset<Label> {
   }
 
   /**
-   * A data set of samples that are there already. Tensors move to memory that all threads see.
+   * A data set of samples that are there already, or that functions make: `Dataset.of({ inputs: { x }, labels })`. Tensors move to memory that all threads see.
    * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where one is no tensor, or transforms of pictures meet no pictures.
    */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
-    const { name, labels } = samples
+    const { name = 'data', source = 'memory', complete = true, labels } = samples
     if (!Array.isArray(labels)) throw new TypeError(`${name}: labels are an array, one for each sample, not ${told(labels)}`)
-    for (const [input, stored] of Object.entries(samples.inputs)) {
-      if (!(stored instanceof Tensor || Array.isArray(stored?.paths)))
-        throw new TypeError(`${name}: the input "${input}" is no tensor but ${told(stored)}. Make one whose first axis counts the samples: Tensor.float32([samples, features], rows.flat()).`)
-      const count = 'paths' in stored ? stored.paths.length : (stored.shape[0] ?? 0)
-      if (count !== labels.length) throw new RangeError(`${name}: the input "${input}" holds ${count} samples, and there are ${labels.length} labels. Give a label for each sample; the first axis counts them.`)
-    }
-    const inputs = mapped(samples.inputs, (stored) => ('paths' in stored ? stored : Tensor.raw(stored.dtype, stored.shape, shared(stored.bytes))))
-    return new Dataset({ ...samples, inputs }, samples.labels.map((_, place) => place), samples.complete)
+    const inputs = Object.fromEntries(Object.entries(samples.inputs).map(([input, stored]) => [input, kept(`${name}: the input "${input}"`, stored, labels.length)]))
+    return new Dataset({ ...samples, name, source, inputs }, labels.map((_, place) => place), complete)
   }
 
   /** Number of samples. */
@@ -172,19 +177,20 @@ export class Dataset<Label> {
   }
 
   /**
-   * The same samples with all pictures decoded now, a byte for each of their values: quicker from then on. With `transforms` they are kept as these leave them, and
-   * the data set's own come after: `digits.decoded([resize({ height: 32, width: 32 }), toColour()])`. @throws Error naming a damaged file.
+   * The same samples with all pictures decoded now, a byte for each of their values, and all functions called: quicker from then on. With `transforms` they are kept
+   * as these leave them, and the data set's own come after: `digits.decoded([resize({ height: 32, width: 32 }), toColour()])`. @throws Error naming a damaged file.
    */
   decoded(transforms: readonly Transform[] = []): Dataset<Label> {
-    const inputs = transforms.length
+    const isComputed = transforms.length > 0 || Object.values(this.#samples.inputs).some((stored) => 'make' in stored)
+    const inputs = isComputed
       ? mapped(assemble(this.withTransforms(transforms).recipe(), { seed: 0, epoch: 0, batch: 0, places: this.places }).inputs, ({ dtype, shape, bytes }) => Tensor.raw(dtype, shape, bytes))
-      : mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : stored.take(0, this.places)))
+      : mapped(this.#samples.inputs, (stored) => ('paths' in stored ? planesOf(stored, this.places) : (stored as Tensor).take(0, this.places)))
     return Dataset.of({ ...this.#samples, inputs, labels: this.labels, complete: this.complete })
   }
 
   /** What it takes to make batches in any thread. */
   recipe(): Recipe {
-    const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored ? stored : { dtype: stored.dtype, shape: stored.shape, bytes: stored.bytes }))
+    const inputs = mapped(this.#samples.inputs, (stored) => ('paths' in stored || 'make' in stored ? stored : { dtype: stored.dtype, shape: stored.shape, bytes: stored.bytes }))
     return { name: this.name, inputs, transforms: this.transforms }
   }
 
@@ -220,12 +226,22 @@ export class Dataset<Label> {
   }
 }
 
+/** An input as it is kept. @throws TypeError where it is none; RangeError where it does not hold as many samples as there are labels. */
+function kept(name: string, stored: Samples<unknown>['inputs'][string], labels: number): Kept<unknown>['inputs'][string] {
+  if (typeof stored === 'function') return madeBy(name, stored, labels)
+  if (!(stored instanceof Tensor || Array.isArray(stored?.paths)))
+    throw new TypeError(`${name} is no tensor but ${told(stored)}. Make one whose first axis counts the samples: Tensor.float32([samples, features], rows.flat()).`)
+  const count = 'paths' in stored ? stored.paths.length : (stored.shape[0] ?? 0)
+  if (count !== labels) throw new RangeError(`${name} holds ${count} samples, and there are ${labels} labels. Give a label for each sample; the first axis counts them.`)
+  return 'paths' in stored ? stored : Tensor.raw(stored.dtype, stored.shape, shared(stored.bytes))
+}
+
 /** Transforms change inputs that hold pictures, and no others. */
-function checkTransforms<Label>({ name, inputs, transforms = [] }: Samples<Label>): void {
+function checkTransforms<Label>({ name, inputs, transforms = [] }: Kept<Label>): void {
   const transform = transforms.find(({ kind }) => kind !== 'mixup')
   if (!transform || Object.values(inputs).some(holdsPictures)) return
-  const others = Object.entries(inputs).map(([input, stored]) => `${input} is ${String(stored)}`).join(', ')
-  throw new TypeError(`${name}: ${transform.kind} transforms pictures, and there are none: ${others}. Give pictures as uint8 or float32 [N, channels, height, width], or leave the transform out.`)
+  const others = Object.entries(inputs).map(([input, stored]) => `${input} is ${'paths' in stored ? 'files' : `${stored.dtype}[${stored.shape}]`}`).join(', ')
+  throw new TypeError(`${name}: ${transform.kind ?? told(transform)} transforms pictures, and there are none: ${others}. Give pictures as uint8 or float32 [N, channels, height, width], or leave the transform out.`)
 }
 
 function mapped<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

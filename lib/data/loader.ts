@@ -44,13 +44,15 @@ export class DataLoader<Label> implements AsyncIterable<Batch<Label>> {
   #threads: Threads | undefined
   #idle: NodeJS.Timeout | undefined
 
-  /** @throws RangeError where there are no samples, or a number is none such; TypeError where transforms of pictures meet no pictures. */
+  /** @throws RangeError where there are no samples, or a number is none such; TypeError where transforms of pictures meet no pictures, or worker threads a function. */
   constructor(dataset: Dataset<Label>, { batchSize, workers = 0, prefetch = 2, shuffle = false, seed = 0, transforms = dataset.transforms, dropLast = false }: LoaderOptions) {
     requireWhole('DataLoader: batchSize', batchSize, 1)
     requireWhole('DataLoader: workers', workers, 0)
     requireWhole('DataLoader: prefetch', prefetch, 1)
     requireWhole('DataLoader: seed', seed)
     if (dataset.size < (dropLast ? batchSize : 1)) throw new RangeError(`${dataset.name}: ${dataset.size} samples do not fill a batch of ${batchSize}`)
+    const made = Object.entries(dataset.recipe().inputs).find(([, stored]) => 'make' in stored)
+    if (made && workers > 0) throw new TypeError(`${dataset.name}: the input "${made[0]}" is made by a function, which worker threads cannot run. Leave out workers, or take dataset.decoded().`)
     this.dataset = dataset
     this.batchSize = batchSize
     this.workers = workers

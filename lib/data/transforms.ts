@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts'
-import { requireNumber } from '../require.ts'
+import { requireNumber, told } from '../require.ts'
 import { blank, type Picture } from './picture.ts'
 import { resized } from './resize.ts'
 
@@ -99,7 +99,7 @@ function apply(transform: PictureTransform, picture: Picture, random: Random): P
     case 'randomFlip': return random.next() < transform.p ? mirrored(picture) : picture
     case 'resize': return resized(picture, transform.height, transform.width)
     case 'randomErase': return random.next() < transform.p ? erased(picture, transform, random) : picture
-    default: throw new TypeError(`a transform is one of hone's, such as data.randomFlip(), not ${String(transform)}`)
+    default: throw new TypeError(`a transform is one of hone's, such as data.randomFlip(), not ${told(transform)}`)
   }
 }
 

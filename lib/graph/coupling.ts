@@ -197,7 +197,14 @@ export function removeEntries(graph: Graph, removal: Coupled): void {
   }
   const touched = new Set([...removal.keys()].flatMap((value) => [...neighbours(value)]))
   // from the outputs on: what a rule puts behind a node is not yet there when the nodes behind it are asked
-  for (const node of graph.nodes().toReversed()) if (touched.has(node)) operatorOf(node)?.resized?.(node, kept, builder)
+  for (const node of graph.nodes().toReversed()) {
+    if (!touched.has(node)) continue
+    try {
+      operatorOf(node)?.resized?.(node, kept, builder)
+    } catch (error) {
+      throw new Error(`${node}: ${(error as Error).message}`, { cause: error })
+    }
+  }
   for (const [value, axes] of removal) {
     if (!value.initializer) continue
     // the first axis first: what is left for the others is less, and lies in longer pieces

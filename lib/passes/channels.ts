@@ -1,5 +1,6 @@
-import type { Node } from '../graph/graph.ts'
+import type { Node, Value } from '../graph/graph.ts'
 import type { Port } from '../graph/operator.ts'
+import { originOf } from './neighbours.ts'
 import { weightIndex } from './weight.ts'
 
 /** The channels (filters, neurons, hidden units, embedding dimensions) that a layer computes. */
@@ -42,4 +43,27 @@ export function channelsOf(node: Node): Channels | null {
     default:
       return null
   }
+}
+
+/** Layers whose weights are integers. */
+const INTEGER: ReadonlySet<string> = new Set(['QLinearConv', 'QLinearMatMul', 'QGemm', 'ConvInteger', 'MatMulInteger', 'MatMulIntegerToFloat', 'MatMulNBits', 'DynamicQuantizeLSTM'])
+
+/** The inputs that hold the weights of layers with channels. */
+const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
+  Conv: [1], FusedConv: [1], ConvTranspose: [1], Gemm: [1], MatMul: [0, 1], LSTM: [1, 2], GRU: [1, 2], RNN: [1, 2],
+}
+
+/** Why a layer's channels cannot be judged; null for nodes that are no layer, and for those whose weights are stored as they are. */
+export function hiddenChannels(node: Node): string | null {
+  if (INTEGER.has(node.type)) return 'its weight is stored as integers: prune channels before quantizing'
+  if (channelsOf(node)) return null
+  const weight = WEIGHTS[node.type]?.map((i) => node.inputs[i]).find((value) => value && !value.constant && isStored(value))
+  if (!weight) return null
+  if (weight.producer) return `its weight is computed by ${originOf(weight)}: prune channels before quantizing and the like, or apply foldConstants first`
+  return `its weight "${weight}" is an input with a default, which whoever runs the network may override`
+}
+
+/** Whether a value depends on stored tensors alone, within the few steps that a weight in another form takes. */
+function isStored({ initializer, producer }: Value, steps = 8): boolean {
+  return initializer !== null || (producer !== null && steps > 0 && producer.inputs.every((input) => !input || isStored(input, steps - 1)))
 }

@@ -19,6 +19,8 @@ export class Histogram {
   readonly low: number
   readonly high: number
   readonly counts = new Float64Array(BINS)
+  /** Zeros are counted apart: every range holds them exactly, and behind a ReLU they outweigh all else. */
+  zeros = 0
 
   constructor([low, high]: Range) {
     this.low = Math.min(low, 0)
@@ -28,7 +30,10 @@ export class Histogram {
   add(numbers: Float32Array): void {
     const { counts, low } = this
     const perBin = BINS / (this.high - low || 1)
-    for (let i = 0; i < numbers.length; i++) counts[Math.max(0, Math.min(BINS - 1, Math.floor((numbers[i] - low) * perBin)))]++
+    for (let i = 0; i < numbers.length; i++) {
+      if (numbers[i] === 0) this.zeros++
+      else counts[Math.max(0, Math.min(BINS - 1, Math.floor((numbers[i] - low) * perBin)))]++
+    }
   }
 
   /** The range that a method keeps; 0 always lies in it. */
@@ -40,7 +45,7 @@ export class Histogram {
   }
 
   #percentile(): Range {
-    const tail = TAIL * this.counts.reduce((a, b) => a + b, 0)
+    const tail = TAIL * (sum(this.counts) + this.zeros)
     let [first, last] = [0, BINS - 1]
     for (let gone = this.counts[first]; gone <= tail && first < last; gone += this.counts[first]) first++
     for (let gone = this.counts[last]; gone <= tail && last > first; gone += this.counts[last]) last--
@@ -83,6 +88,7 @@ export class Histogram {
       part.forEach((n, i) => (given[start + i] = n > 0 ? mean : 0))
     }
     const [all, total] = [sum(wanted), sum(given)]
+    if (!total) return Infinity
     return wanted.reduce((divergence, n, i) => (n ? divergence + (n / all) * Math.log((n / all) / ((given[i] || 1e-9) / total)) : divergence), 0)
   }
 }

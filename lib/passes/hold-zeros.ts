@@ -1,10 +1,11 @@
 import { Builder } from '../graph/builder.ts'
 import type { Graph, Node, Value } from '../graph/graph.ts'
-import { Tensor } from '../graph/tensor.ts'
+import { sizeOf, Tensor } from '../graph/tensor.ts'
 import { nonzeros } from '../measure/size.ts'
+import { storeIn } from './constant.ts'
 import { isEmbedding, matricesOf } from './columns.ts'
 import { marginals } from './criterion.ts'
-import { pass, type Pass } from './pass.ts'
+import { pass, type Pass, type Report } from './pass.ts'
 import { chosenLayers, type Selection } from './weight.ts'
 
 /**
@@ -31,6 +32,26 @@ export function holdZeros(selection: Selection = {}): Pass {
         }
       }
   })
+}
+
+/** The stored weight behind a mask of `holdZeros`; a value without one is itself. */
+export function unmasked(value: Value): Value {
+  const [weight, mask] = value.producer?.type === 'Mul' ? value.producer.inputs : []
+  return weight?.initializer && mask?.initializer && mask.name === `${weight}${MASK}` ? weight : value
+}
+
+/** Merges the masks of `holdZeros` into the weights, which are not trained any more. */
+export function mergeMasks(graph: Graph, report: Report): void {
+  for (const node of graph.nodes('Mul')) {
+    const weight = unmasked(node.output)
+    if (weight === node.output) continue
+    const [tensor, mask] = [weight.initializer!, node.input(1).initializer!]
+    const [factors, axis] = [mask.toFloat32(), mask.shape.findIndex((extent) => extent > 1)]
+    const run = mask.size === tensor.size ? 1 : sizeOf(tensor.shape.slice(axis + 1))
+    storeIn(weight, Tensor.of(tensor.dtype, tensor.shape, tensor.toFloat32().map((w, i) => w * factors[Math.floor(i / run) % mask.size]!)))
+    node.output.replaceWith(weight)
+    report.change(weight, 'its zeros are held no more: the mask is merged into it')
+  }
 }
 
 /** How many parameters the masks of `holdZeros` hold at zero. */

@@ -1,5 +1,6 @@
 import type { Graph, Node } from '../graph/graph.ts'
 import { MICROSOFT } from '../graph/operator.ts'
+import { unmasked } from './hold-zeros.ts'
 import type { Report } from './pass.ts'
 import { chosenLayers, type Selection } from './weight.ts'
 
@@ -22,7 +23,7 @@ export function channelAxis(layer: Node): number {
 function obstacle(layer: Node): string | null {
   if (layer.type === 'FusedConv') return 'an activation is fused into it: quantize first, and fuse what is left'
   if (layer.type === 'ConvTranspose') return 'ONNX Runtime has no 8-bit kernel for it'
-  const [x, weight, bias] = [layer.input(0), layer.input(1), layer.inputs[2]]
+  const [x, weight, bias] = [layer.input(0), unmasked(layer.input(1)), layer.inputs[2]]
   const dtype = [x, weight].find((value) => value.dtype !== 'float32')?.dtype
   if (dtype !== undefined) return `it computes in ${dtype ?? 'a type that is not known'}, not in float32`
   if (!weight.constant) return layer.type === 'MatMul' ? 'its second operand is not a constant' : 'its weight is not a constant'

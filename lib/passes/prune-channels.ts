@@ -1,7 +1,7 @@
 import { Coupling, emptied, isSame, removeEntries, union, type Coupled, type Member } from '../graph/coupling.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { Port } from '../graph/operator.ts'
-import { channelsOf, type Channels } from './channels.ts'
+import { channelsOf, hiddenChannels, type Channels } from './channels.ts'
 import { batchNormScale, l1, l2, randomly, type Criterion } from './criterion.ts'
 import { labelOf, pass, type Pass, type Report } from './pass.ts'
 import { roundHalfToEven } from './rounding.ts'
@@ -42,9 +42,11 @@ export function pruneChannels({ amount, criterion = 'l1', scope = 'layer', round
   return pass('prune-channels', { amount, criterion: chosen.name, scope, roundTo, ...selection }, async (graph, report) => {
     const groups = await groupsOf(graph, chosen, selection, report)
     const taken = scope === 'layer' ? groups.map((group) => weakest(group, roundHalfToEven(amount * group.members.length))) : lowest(groups, amount)
-    const { removal, spared } = removalOf(groups.flatMap((group, g) => rounded(group, taken[g]!.going, roundTo)))
+    const going = groups.map((group, g) => rounded(group, taken[g]!.going, roundTo))
+    const { removal, spared } = removalOf(going.flat())
     groups.forEach(({ layers, members }, g) => {
       tell(layers, removal, report)
+      if (taken[g]!.going.length && !going[g]!.length) report.refuse(layers[0]!.layer, `roundTo: ${roundTo} keeps all ${members.length} channels that it could lose`)
       if (taken[g]!.isSpared || members.some((member) => spared.has(member))) report.refuse(layers[0]!.layer, 'the best of its channels stays, though it was to go: something of each layer has to')
     })
     removeEntries(graph, removal)
@@ -60,7 +62,11 @@ const UNTOLD: Readonly<Record<Criterion['reads'], string>> = {
 /** The groups that may lose channels, each once, in the order of their first layers; what may not is reported. */
 async function groupsOf(graph: Graph, criterion: Criterion, selection: Selection, report: Report): Promise<readonly Group[]> {
   const layers = graph.nodes().flatMap((node) => channelsOf(node) ?? [])
-  const chosen = new Set(chosenLayers('prune-channels', graph, (node) => channelsOf(node) !== null, selection, report))
+  const chosen = new Set(chosenLayers('prune-channels', graph, (node) => channelsOf(node) !== null || hiddenChannels(node) !== null, selection, report))
+  for (const layer of chosen) {
+    const reason = hiddenChannels(layer)
+    if (reason) report.refuse(layer, reason)
+  }
   const coupling = new Coupling()
   const membersOf = new Map<Channels, readonly Member[]>()
   for (const channels of layers) {

@@ -6,6 +6,7 @@ import { Tensor } from '../graph/tensor.ts'
 import { requireOneOf } from '../require.ts'
 import { affineOf, type Affine, type Levels } from './affine.ts'
 import { calibrated, type Calibration } from './calibrate.ts'
+import { mergeMasks } from './hold-zeros.ts'
 import { channelAxis, int8Layers } from './int8-layers.ts'
 import { int8Values } from './int8-values.ts'
 import { FORMATS, insertBehind, USUAL_FORM, writeIntegers, type IntegerForm } from './integer-form.ts'
@@ -74,6 +75,7 @@ export function toIntegers({ format = USUAL_FORM.format }: Partial<Pick<IntegerF
       node.output.replaceWith(node.input(0))
       node.remove()
     }
+    mergeMasks(graph, report)
     const layers = int8Layers('to-integers', graph, {}, report, (layer) => (aware.includes(layer) ? null : 'it was not trained with fake quantization: apply quantizeAware, then fit'))
     const values = int8Values(graph, layers)
     const maps = new Map([...new Set(values.scaleOf.values())].map((source): [Value, Affine] => {

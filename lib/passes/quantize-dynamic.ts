@@ -2,6 +2,7 @@ import { Builder } from '../graph/builder.ts'
 import type { Node, Value } from '../graph/graph.ts'
 import { Tensor, type DataType } from '../graph/tensor.ts'
 import { quantizedWeight } from './affine.ts'
+import { mergeMasks } from './hold-zeros.ts'
 import { channelAxis, int8Layers } from './int8-layers.ts'
 import { pass, type Pass } from './pass.ts'
 import { inOtherForm, type Selection } from './weight.ts'
@@ -18,6 +19,7 @@ export interface QuantizeDynamicOptions extends Selection {
 export function quantizeDynamic({ force = false, ...selection }: QuantizeDynamicOptions = {}): Pass {
   return pass('quantize-dynamic', { force, ...selection }, (graph, report) => {
     const opset = graph.opsets.get('') ?? 1
+    mergeMasks(graph, report)
     const layers = int8Layers('quantize-dynamic', graph, selection, report, (layer) => {
       if (opset < 11) return `DynamicQuantizeLinear needs operator set 11 or newer, and the graph has ${opset}`
       return layer.type === 'Conv' && !force ? "ONNX Runtime's ConvInteger is slower than its float32 convolution: calibrate (quantize), or force it" : null

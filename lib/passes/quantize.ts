@@ -1,6 +1,7 @@
 import { requireOneOf } from '../require.ts'
 import { affineOf, type Affine, type Levels } from './affine.ts'
 import { calibrated, RANGE_METHODS, type Calibration, type RangeMethod } from './calibrate.ts'
+import { mergeMasks } from './hold-zeros.ts'
 import { int8Layers } from './int8-layers.ts'
 import { int8Values } from './int8-values.ts'
 import { FORMATS, writeIntegers, type IntegerForm } from './integer-form.ts'
@@ -58,6 +59,7 @@ export function quantize({ calibrate, batch = 1, range = 'average', force = fals
   const form: IntegerForm = { format, perChannel, weights: { dtype: weightType, symmetric: weightSymmetric, reduced: reduceRange } }
   return pass('quantize', { range, force, ...form, activations, ...selection }, async (graph, report) => {
     const opset = graph.opsets.get('') ?? 1
+    mergeMasks(graph, report)
     const layers = int8Layers('quantize', graph, selection, report, () => noKernel(opset, activations, form, force))
     if (!layers.length) return
     const values = int8Values(graph, layers, activations)

@@ -90,7 +90,7 @@ export class Session {
     const ort = await import('onnxruntime-node')
     checkThreads(options)
     throwIfInterrupted()
-    const settings = nativeOptions(device, options)
+    const settings = nativeOptions(device, options, isFakeQuantized(source))
     const native = await ort.InferenceSession.create(loadable(source) as string, settings).catch(async (failure: Error) => {
       throwIfInterrupted()
       throw await explainLoadFailure(source, failure)
@@ -176,7 +176,15 @@ function checkThreads(options: SessionOptions): void {
   }
 }
 
-function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSession.SessionOptions {
+/**
+ * Whether a network trains to compute in 8 bits. Where ONNX Runtime takes fake quantization for the real one, it stores the floats between in integers, of which int32
+ * overflows with a bias that is large beside its weights. https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/optimizer/qdq_transformer/weight_bias_quantization.cc
+ */
+function isFakeQuantized(source: ModelSource): boolean {
+  return typeof source !== 'string' && !(source instanceof Uint8Array) && graphOf(source).nodes('FakeQuantize').length > 0
+}
+
+function nativeOptions(device: Device, options: SessionOptions, fakeQuantized: boolean): Ort.InferenceSession.SessionOptions {
   const { threads, interOpThreads = 1, graphOptimization = 'all', spinning = false, memoryPattern = true, arena = true, profile } = options
   const denormalsAsZero = settleDenormals(options.denormalsAsZero)
   return {
@@ -190,6 +198,6 @@ function nativeOptions(device: Device, options: SessionOptions): Ort.InferenceSe
     enableCpuMemArena: arena,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
-    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, set_denormal_as_zero: denormalsAsZero ? '1' : '0' } },
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, set_denormal_as_zero: denormalsAsZero ? '1' : '0', disable_quant_qdq: fakeQuantized ? '1' : '0' } },
   }
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { LoaderOptions } from '../data/loader.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { requireKnown, told } from '../require.ts'
 import type { SessionOptions } from '../runtime/session.ts'
 import type { CheckpointOptions } from './checkpoint.ts'
 import type { EarlyStopping } from './early-stopping.ts'
@@ -13,15 +14,6 @@ import type { Precision, PrecisionName } from './precision.ts'
 import type { Schedule } from './schedule.ts'
 import type { StepSessionOptions } from './step-session.ts'
 import type { StepOptions } from './step.ts'
-
-/** Names of the options, so that a misspelt one is told. */
-export const FIT_OPTIONS: Readonly<Record<keyof FitOptions<unknown>, true>> = {
-  epochs: true, batchSize: true, optimizer: true, loss: true, target: true, schedule: true, precision: true, validation: true, metrics: true, earlyStopping: true, callbacks: true, checkpoint: true,
-  seed: true, quiet: true, signal: true, batchNorm: true, clip: true, accumulate: true, ema: true, lazyEmbeddings: true, workers: true, prefetch: true, transforms: true,
-  device: true, threads: true, denormalsAsZero: true, numerics: true, recompute: true, stepsPerRun: true,
-}
-
-export const CALLBACKS: Readonly<Record<keyof Callbacks, true>> = { step: true, epoch: true }
 
 /** What a callback answers with to end the training. */
 type Stop = 'stop' | void
@@ -63,4 +55,34 @@ export interface FitOptions<Label>
   quiet?: boolean
   /** Ends training after the step that runs. In a notebook an interrupt does so too. */
   signal?: AbortSignal
+}
+
+const NAMES: Readonly<Record<keyof FitOptions<unknown>, true>> = {
+  epochs: true, batchSize: true, optimizer: true, loss: true, target: true, schedule: true, precision: true, validation: true, metrics: true, earlyStopping: true, callbacks: true, checkpoint: true,
+  seed: true, quiet: true, signal: true, batchNorm: true, clip: true, accumulate: true, ema: true, lazyEmbeddings: true, workers: true, prefetch: true, transforms: true,
+  device: true, threads: true, denormalsAsZero: true, numerics: true, recompute: true, stepsPerRun: true,
+}
+
+const CALLBACKS: Readonly<Record<keyof Callbacks, true>> = { step: true, epoch: true }
+
+/** What is said to an optimizer, and to `fit` by mistake. */
+const OF_OPTIMIZERS = ['lr', 'learningRate', 'learning_rate', 'momentum', 'nesterov', 'weightDecay', 'weight_decay', 'betas', 'eps']
+
+/** Options that are functions, and what makes one. */
+const FUNCTIONS = { loss: 'train.crossEntropy', target: '(labels) => Tensor.int64(labels)', schedule: 'train.cosine()', clip: 'train.clipNorm(1)' } as const
+
+/** @throws TypeError naming an option that there is not, or a function that is none. */
+export function checkOptions<Label>(options: Partial<FitOptions<Label>>): void {
+  const misplaced = OF_OPTIMIZERS.find((name) => name in options)
+  if (misplaced) throw new TypeError(`fit has no option "${misplaced}", since that is the optimizer's: say \`optimizer: sgd({ lr: 0.1, momentum: 0.9 })\``)
+  requireKnown('fit', options, NAMES)
+  for (const [name, example] of Object.entries(FUNCTIONS) as [keyof typeof FUNCTIONS, string][]) checkFunction(name, options[name], example)
+  const { callbacks = {} } = options
+  if (typeof callbacks !== 'object') throw new TypeError(`callbacks are functions by name, such as { epoch: ({ loss }) => console.log(loss) }, not ${told(callbacks)}`)
+  requireKnown('callbacks', callbacks, CALLBACKS)
+  for (const [name, callback] of Object.entries(callbacks)) checkFunction(`callbacks: ${name}`, callback, '({ loss }) => console.log(loss)')
+}
+
+function checkFunction(name: string, value: unknown, example: string): void {
+  if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(value)}`)
 }

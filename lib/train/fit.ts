@@ -4,8 +4,8 @@ import type { Model } from '../nn/model.ts'
 import { curve } from '../plot/curve.ts'
 import type { Chart } from '../plot/chart.ts'
 import { table, type TableBundle } from '../table.ts'
-import { divergence } from './divergence.ts'
 import { digits, percentText, timeText } from '../units.ts'
+import { divergence } from './divergence.ts'
 
 export interface Epoch {
   readonly epoch: number

@@ -25,7 +25,7 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
   for (const node of forward.toReversed()) {
     if (!node.outputs.some((output) => arrived.has(output)) || !readBy(node).some((value) => needed.has(value))) continue
     const rule = operatorOf(node)?.gradient
-    if (!rule) throw new Error(`${node} is not differentiable, and lies between ${nearest(node, wrt)} and the loss`)
+    if (!rule) throw notDifferentiable(node, nearest(node, wrt))
     const results = named(node, () => rule({
       graph: builder, node,
       inputs: node.inputs.map((value) => value ?? undefined!),
@@ -42,10 +42,13 @@ export function gradients(graph: Graph, loss: Value, wrt: readonly Value[]): Map
   const sources = unreached.length ? sourcesOf(loss) : new Set<Value>()
   for (const value of unreached) {
     const last = end(forward, value, sources, arrived)
-    if (last) throw new Error(`${last} is not differentiable, and lies between "${value}" and the loss`)
+    if (last) throw notDifferentiable(last, `"${value}"`)
   }
   return new Map(wrt.map((value) => [value, total(value) ?? zeros(builder, value)]))
 }
+
+const notDifferentiable = (node: Node, parameter: string): Error =>
+  new Error(`${node} is not differentiable, and lies between ${parameter} and the loss: freeze what stands before it (model.freeze), or take another operator`)
 
 /** All values that one depends on, itself included. */
 export function sourcesOf(value: Value): ReadonlySet<Value> {

@@ -27,12 +27,13 @@ export function trainingMode(graph: Graph, { seed, batchNorm, step }: TrainingMo
   for (const node of graph.nodes()) {
     const definition = operatorOf(node)
     if (!definition?.training) continue
-    const inputs = node.inputs.map((value) => value ?? undefined!)
+    // where layers share what moves, each goes on from where the one before left it
+    const inputs = node.inputs.map((value) => (value && moved.get(value)) ?? value ?? undefined!)
     try {
       const form = definition.training({ graph: new Builder(graph, `${node.name}_`), node, inputs, seed, batchNorm, step, stream: () => streams++ })
       if (!form) continue
       form.outputs.forEach((value, i) => node.outputs[i]?.replaceWith(value))
-      for (const [value, next] of form.moved ?? []) moved.set(value, next)
+      for (const [value, next] of form.moved ?? []) moved.set(node.inputs[inputs.indexOf(value)]!, next)
     } catch (error) {
       throw new Error(`${node}: ${(error as Error).message}`, { cause: error })
     }

@@ -1,6 +1,6 @@
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/graph.ts'
-import { requireNumber, type Bounds } from '../require.ts'
+import { requireKnown, requireNumber, told, type Bounds } from '../require.ts'
 
 export interface Update {
   readonly graph: Builder
@@ -33,8 +33,10 @@ const BOUNDS: Readonly<Record<string, Bounds>> = {
   lr: { from: 0 }, momentum: { from: 0 }, weightDecay: { from: 0 }, betas: { from: 0, below: 1 }, alpha: { from: 0 }, eps: { from: 0 },
 }
 
-/** @throws RangeError naming a number that is out of its bounds. */
-function optimizer(name: string, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'leavesUntouched' | 'update'>): Optimizer {
+/** `given` are those that were said, `options` all of them. @throws RangeError naming a number that is out of its bounds; TypeError naming an option that there is not. */
+function optimizer(name: string, given: object, options: Readonly<Record<string, unknown>> & { readonly lr: number }, rest: Pick<Optimizer, 'state' | 'leavesUntouched' | 'update'>): Optimizer {
+  requireKnown(name, given, options)
+  if ('betas' in options && [options['betas']].flat().length !== 2) throw new RangeError(`${name}: betas are two numbers such as [0.9, 0.999], not ${told(options['betas'])}`)
   for (const [option, bounds] of Object.entries(BOUNDS))
     if (option in options) for (const value of [options[option]].flat()) requireNumber(`${name}: ${option}`, value, bounds)
   return { name, options, lr: options.lr, ...rest }
@@ -55,9 +57,10 @@ export interface SgdOptions {
  * Stochastic gradient descent with momentum, as PyTorch's SGD: v ← μ·v + g + λ·w; w ← w − lr·v, with `nesterov` w ← w − lr·(g + λ·w + μ·v).
  * @throws RangeError where a number is out of its bounds, or nesterov is asked for without momentum.
  */
-export function sgd({ lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
+export function sgd(given: SgdOptions = {}): Optimizer {
+  const { lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = given
   if (nesterov && !momentum) throw new RangeError('sgd: nesterov needs a momentum, such as 0.9')
-  return optimizer('sgd', { lr, momentum, nesterov, weightDecay }, {
+  return optimizer('sgd', given, { lr, momentum, nesterov, weightDecay }, {
     state: momentum ? ['momentum'] : [],
     leavesUntouched: !momentum && !weightDecay,
     update({ graph, parameter, gradient, state: [velocity], lr: rate }) {
@@ -81,16 +84,18 @@ export interface AdamOptions {
 }
 
 /** Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, as PyTorch's Adam: weight decay is part of the gradient. @throws RangeError where a number is out of its bounds. */
-export function adam({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: AdamOptions = {}): Optimizer {
-  return optimizer('adam', { lr, betas, eps, weightDecay }, {
+export function adam(given: AdamOptions = {}): Optimizer {
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = given
+  return optimizer('adam', given, { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
     update: (update) => adaptive(update, betas, eps, weightDecay ? update.graph.add(update.gradient, update.graph.mul(update.parameter, weightDecay)) : update.gradient, update.parameter),
   })
 }
 
 /** Adam whose weight decay acts on the parameter itself, as PyTorch's AdamW. Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101 @throws RangeError where a number is out of its bounds. */
-export function adamW({ lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamOptions = {}): Optimizer {
-  return optimizer('adamW', { lr, betas, eps, weightDecay }, {
+export function adamW(given: AdamOptions = {}): Optimizer {
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = given
+  return optimizer('adamW', given, { lr, betas, eps, weightDecay }, {
     state: ['mean', 'square'],
     update(update) {
       const { graph, parameter, gradient, lr: rate } = update
@@ -128,8 +133,9 @@ export interface RmspropOptions {
 }
 
 /** Divides by the root of a running mean square, as PyTorch's RMSprop. https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf @throws RangeError where a number is out of its bounds. */
-export function rmsprop({ lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, weightDecay = 0 }: RmspropOptions = {}): Optimizer {
-  return optimizer('rmsprop', { lr, alpha, eps, momentum, weightDecay }, {
+export function rmsprop(given: RmspropOptions = {}): Optimizer {
+  const { lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, weightDecay = 0 } = given
+  return optimizer('rmsprop', given, { lr, alpha, eps, momentum, weightDecay }, {
     state: ['square', ...(momentum ? ['momentum'] : [])],
     update({ graph, parameter, gradient, state: [square, velocity], lr: rate }) {
       const decayed = weightDecay ? graph.add(gradient, graph.mul(parameter, weightDecay)) : gradient

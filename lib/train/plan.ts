@@ -1,4 +1,5 @@
-import type { Dataset } from '../data/dataset.ts'
+import { Dataset } from '../data/dataset.ts'
+import { DataLoader } from '../data/loader.ts'
 import { formatShape, multiply, substitute } from '../graph/dim.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { inferShapes } from '../graph/infer.ts'
@@ -28,8 +29,15 @@ export function optimizerOf(optimizer: Optimizer | OptimizerName): Optimizer {
 /** The model itself, as it is used, or the one that a layer makes for the data set's samples. */
 export function modelOf<Label>(model: Model | Layer, dataset: Dataset<Label>, seed: number): Model {
   if (model instanceof Model) return model.graph.nodes().some(isTraining) ? new Model(evaluationMode(model.graph.copy())) : model
+  if (typeof model !== 'function') throw new TypeError(`what is trained is a Model or a layer, not ${told(model)}`)
   const inputs = Object.entries(dataset.batch(1)).map(([name, { dtype, shape }]) => [name, { dtype, shape: ['N', ...shape.slice(1)] }] as const)
   return build(model, Object.fromEntries(inputs), { seed })
+}
+
+/** @throws TypeError where there is anything but a data set, such as a loader of one. */
+export function checkData(dataset: unknown): void {
+  if (dataset instanceof DataLoader) throw new TypeError(`fit takes a data set and makes its batches itself: give it the loader's \`dataset\`, and batchSize, workers and transforms as options`)
+  if (!(dataset instanceof Dataset)) throw new TypeError(`what is trained or validated on is a Dataset, such as Dataset.of makes, not ${told(dataset)}`)
 }
 
 /** @throws RangeError where a data set does not fill a batch. */
@@ -46,7 +54,7 @@ export function checkInputs<Label>({ graph, name }: Model, dataset: Dataset<Labe
     const given = samples[input]
     if (!given) throw new Error(`${name} reads "${input}", and the samples of ${dataset.name} have ${Object.keys(samples).map((key) => `"${key}"`).join(', ')}`)
     if (given.dtype !== dtype || given.shape.length !== shape?.length || shape.slice(1).some((d, i) => typeof d === 'number' && d !== given.shape[i + 1]))
-      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]`)
+      throw new Error(`${name} reads "${input}" as ${dtype}${formatShape(shape)}, and the samples of ${dataset.name} are ${given.dtype}[${['N', ...given.shape.slice(1)].join(', ')}]${given.dtype === 'uint8' && dtype !== 'uint8' ? ': put toFloat() among its transforms' : ''}`)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Graph, Node, Value } from '../graph/graph.ts'
 import { inferNode } from '../graph/infer.ts'
 import { operators } from '../graph/ops/index.ts'
 import type { DataType } from '../graph/tensor.ts'
-import { requireNumber, requireOneOf, told } from '../require.ts'
+import { requireKnown, requireNumber, requireOneOf, told } from '../require.ts'
 import { listDevices, type Device } from '../runtime/devices.ts'
 import type { StepState } from './state.ts'
 
@@ -32,15 +32,18 @@ const DENY = [
 /**
  * Mixed precision: convolutions and matrix products in 16 bits, the rest where it is safe. Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740
  * @param options `allow` and `deny` change the place of single operators: the others stay on PyTorch's lists.
- * @throws RangeError where there is no such type or operator, or the loss scale is out of its bounds.
+ * @throws RangeError where there is no such type or operator, one is in both lists, or the loss scale is out of its bounds.
  */
 export function mixed(dtype: 'float16' | 'bfloat16', options: Partial<Omit<Precision, 'dtype'>> = {}): Precision {
+  requireKnown('mixed', options, { allow: true, deny: true, keep: true, lossScale: true })
   const { allow = [], deny = [], keep = null, lossScale = dtype === 'float16' ? 'dynamic' : 1 } = options
   requireOneOf('mixed: its type', dtype, ['float16', 'bfloat16'])
   if (lossScale !== 'dynamic') requireNumber("mixed: lossScale, if not 'dynamic',", lossScale, { above: 0 })
   if (keep !== null && !(keep instanceof RegExp)) throw new TypeError(`mixed: keep is a pattern of nodes' names such as /^conv1/, not ${told(keep)}`)
   const unknown = [...allow, ...deny].find((type) => !operators.some((operator) => operator.type === type))
   if (unknown !== undefined) throw new RangeError(`mixed: there is no operator ${told(unknown)}: allow and deny take ONNX's names, such as Conv`)
+  const twice = allow.find((type) => deny.includes(type))
+  if (twice !== undefined) throw new RangeError(`mixed: ${twice} is in both lists: it computes in 16 bits (allow), or in float32 (deny)`)
   const moved = (list: readonly string[], here: readonly string[], there: readonly string[]) => [...new Set([...list.filter((type) => !there.includes(type)), ...here])]
   return { dtype, allow: moved(ALLOW, allow, deny), deny: moved(DENY, deny, allow), keep, lossScale }
 }
@@ -54,8 +57,16 @@ export function precisionOf(precision: PrecisionName | Precision): Precision | n
   return mixed(dtype as 'float16' | 'bfloat16')
 }
 
-/** Casts inside a network, in place, so that each node computes in its precision, and the outputs are float32. */
+/**
+ * Casts inside a network, in place, so that each node computes in its precision, and the outputs are float32.
+ * @throws RangeError where no node has a name that is to be kept.
+ */
 export function autocast(graph: Graph, { dtype, allow, deny, keep }: Precision): void {
+  const isKept = ({ name }: Node) => keep !== null && name.search(keep) >= 0
+  if (keep && !graph.nodes().some(isKept)) {
+    const names = graph.nodes().filter(({ type }) => allow.includes(type)).map(({ name }) => name)
+    throw new RangeError(`mixed: keep ${keep} is the name of no node of ${graph.name}. In 16 bits compute ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}.`)
+  }
   const builder = new Builder(graph, 'cast_')
   const casts = new Map<Value, Map<DataType, Value>>()
   const as = (value: Value, wanted: DataType): Value => {
@@ -78,7 +89,7 @@ export function autocast(graph: Graph, { dtype, allow, deny, keep }: Precision):
 
   /** Without a list's word, a node that reads anything in 16 bits computes so too, unless what it reads beside is a float32 activation. */
   function typeOf(node: Node, inputs: readonly Value[]): DataType {
-    if ((keep && node.name.search(keep) >= 0) || deny.includes(node.type) || node.subgraphs.length) return 'float32'
+    if (isKept(node) || deny.includes(node.type) || node.subgraphs.length) return 'float32'
     if (allow.includes(node.type)) return dtype
     const activations = inputs.filter((value) => !value.constant)
     return activations.length && activations.every((value) => value.dtype === dtype) ? dtype : 'float32'

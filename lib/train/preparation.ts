@@ -3,16 +3,16 @@ import { DataLoader } from '../data/loader.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Layer } from '../nn/layers.ts'
 import type { Model } from '../nn/model.ts'
-import { requireKnown, requireOneOf, requireWhole, told } from '../require.ts'
+import { requireOneOf, requireWhole } from '../require.ts'
 import { resolveDevice, type Device } from '../runtime/devices.ts'
 import { fixedBatch } from '../runtime/samples.ts'
 import { checkpointOf, type CheckpointOptions, type Settings, type State } from './checkpoint.ts'
 import { BestEpoch } from './early-stopping.ts'
 import { Evaluation, figuresOf } from './evaluate.ts'
-import { CALLBACKS, FIT_OPTIONS, type Callbacks, type FitOptions } from './fit-options.ts'
+import { checkOptions, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf, sizedFor } from './plan.ts'
+import { checkBatch, checkData, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf, sizedFor } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -47,24 +47,10 @@ export type Written<Label> = Pick<Preparation<Label>, 'model' | 'optimizer' | 's
   readonly sizes: Readonly<Record<string, number>>
 }
 
-/** Options that are functions, and what makes one. */
-const FUNCTIONS = { loss: 'train.crossEntropy', target: '(labels) => Tensor.int64(labels)', schedule: 'train.cosine()', clip: 'train.clipNorm(1)' } as const
-
-function checkFunctions(options: Readonly<Partial<Record<keyof typeof FUNCTIONS, unknown>>>): void {
-  for (const [name, example] of Object.entries(FUNCTIONS) as [keyof typeof FUNCTIONS, string][])
-    if (options[name] !== undefined && typeof options[name] !== 'function') throw new TypeError(`${name} is a function such as ${example}, not ${told(options[name])}`)
-}
-
-function checkCallbacks(callbacks: Callbacks): void {
-  requireKnown('callbacks', callbacks, CALLBACKS)
-  for (const [name, callback] of Object.entries(callbacks))
-    if (callback !== undefined && typeof callback !== 'function') throw new TypeError(`callbacks: ${name} is a function such as ({ loss }) => console.log(loss), not ${told(callback)}`)
-}
-
 /** Checks that model, data and options fit, and writes the step. @throws Error as `fit` does. */
 export async function written<Label>(network: Model | Layer, dataset: Dataset<Label>, options: Omit<FitOptions<Label>, 'epochs'>): Promise<Written<Label>> {
-  requireKnown('fit', options, FIT_OPTIONS)
-  checkFunctions(options)
+  checkOptions(options)
+  checkData(dataset)
   const { batchSize, loss = crossEntropy, target = (labels) => dataset.target(labels), seed = 0, schedule } = options
   requireWhole('seed', seed)
   if (options.numerics !== undefined) requireOneOf('numerics', options.numerics, ['fast', 'direct'])
@@ -101,13 +87,15 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
   const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {}, earlyStopping } = options
   requireWhole('epochs', epochs, 1)
-  checkCallbacks(options.callbacks ?? {})
   const checkpoint = options.checkpoint === undefined ? null : checkpointOf(options.checkpoint)
   const { device, precision, loss, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const validation = (await options.validation)?.fedTo(model.graph)
+  const unseen = await options.validation
+  if (unseen !== undefined) checkData(unseen)
+  else if (Object.keys(metrics).length) throw new RangeError('metrics measure the validation, and there is none: give `validation`')
+  const validation = unseen?.fedTo(model.graph)
   if (validation) {
     checkBatch(validation, 1)
     checkInputs(model, validation)

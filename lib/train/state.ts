@@ -50,6 +50,7 @@ export function rowStateOf(step: Graph): ReadonlyMap<string, { readonly rows: st
 export class StepState {
   readonly #graph: Graph
   readonly #names: OwnNames
+  readonly #adopted = new Map<Value, Value>()
   readonly #moved = new Map<Value, Value>()
   readonly #rows = new Map<Value, { readonly rows: Value; readonly values: Value }>()
 
@@ -79,7 +80,14 @@ export class StepState {
   adopt(value: Value): Value {
     const input = this.#graph.input(value.name, value.dtype, value.shape)
     value.replaceWith(input)
+    this.#adopted.set(input, value)
     return input
+  }
+
+  /** What was adopted, and no step moves, is a stored tensor again. */
+  leave(input: Value): void {
+    input.replaceWith(this.#adopted.get(input)!)
+    this.#graph.removeInput(input)
   }
 
   /** Says what a piece of state becomes. */

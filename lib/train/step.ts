@@ -31,12 +31,12 @@ export interface StepOptions extends Pick<UpdateOptions, 'optimizer' | 'clip' | 
   scheduled?: boolean
   /** What it computes in; parameters are float32 (float32). */
   precision?: Precision | null
-  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false; in `fit` on the CPU true where the optimizer leaves the others anyway, as SGD without momentum and weight decay does). */
+  /** Of a table that only one lookup reads, an embedding's, the rows move that the step read, and what is remembered of these alone (false; in `fit` on the CPU true where the optimizer leaves the others anyway, as SGD without momentum and weight decay does). It goes with neither `accumulate` nor `ema`. */
   lazyEmbeddings?: boolean
 }
 
 /**
- * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter and the optimizer's state go in; `loss` and the
+ * A network's whole training step as one graph: the model's inputs, `target`, every trainable parameter that the loss depends on and the optimizer's state go in; `loss` and the
  * new state (`next.NAME`) come out; of tables with `lazyEmbeddings` the rows that moved (`next_rows.NAME`), and which they are (`rows.NAME`). Batch normalization uses the batch's statistics and moves its running ones, unless `batchNorm` says otherwise; dropout drops.
  * @param model its first output is what the loss sees.
  * @throws Error naming a node that is not differentiable, an operator set that is too old, or an option out of its bounds; where there is nothing to train, or the loss is no single float.
@@ -58,14 +58,21 @@ export function trainingStep(model: Graph, options: StepOptions): Graph {
   })
 
   const running = trainingMode(graph, { seed, batchNorm, step })
-  const moving = graph.parameters.map((value) => state.adopt(value)).map((parameter) => (lazyEmbeddings && touchedRows(parameter, state)) || whole(parameter, state))
+  const parameters = graph.parameters.map((value) => {
+    const input = state.adopt(value)
+    return { input, moving: (lazyEmbeddings && touchedRows(input, state)) || whole(input, state) }
+  })
   graph.sort()
   if (precision) autocast(graph, precision)
   const builder = new Builder(graph)
   const lossValue = lossIn(builder, loss, graph.outputs[0], state.fed('target', target.dtype, target.shape.map((d) => (typeof d === 'string' ? symbol(d) : d))))
   const scale = precision && precision.lossScale !== 1 ? lossScale(updates, state, precision.lossScale) : null
   const sources = sourcesOf(lossValue)
-  if (!moving.some(({ own }) => sources.has(own.now))) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
+  // what the loss does not depend on stays as it is, as PyTorch leaves a parameter that has no gradient: weight decay passes it by
+  const isMoved = ({ moving: { own } }: (typeof parameters)[number]) => sources.has(own.now)
+  for (const it of parameters) if (!isMoved(it)) state.leave(it.input)
+  const moving = parameters.filter(isMoved).map((it) => it.moving)
+  if (!moving.length) throw new Error(`${model.name}: nothing can be learned from this loss, since it depends on none of the parameters. It is computed from the network's output, its second argument.`)
   const gradientOf = gradients(graph, scale ? builder.mul(lossValue, scale.value) : lossValue, moving.map(({ own }) => own.now))
   const lr = scheduled ? state.fed('lr', 'float32', []) : optimizer.lr
   const finite = writeUpdates(updates, state, moving.map((it) => [it, gradientOf.get(it.own.now)!]), { ...updating, optimizer, lr, scale, step })

@@ -2,6 +2,7 @@ import type { Batch, Dataset } from '../data/dataset.ts'
 import { formatShape, type Shape } from '../graph/dim.ts'
 import { isFloat, Tensor } from '../graph/tensor.ts'
 import type { Model } from '../nn/model.ts'
+import { told } from '../require.ts'
 import type { Loss } from './loss.ts'
 
 type Labelled<Label> = Pick<Batch<Label>, 'labels' | 'mixed'>
@@ -46,7 +47,8 @@ export class Targets<Label> {
   }
 
   #plain(labels: readonly Label[]): Tensor {
-    const target = this.#read(labels)
+    const target: unknown = this.#read(labels)
+    if (!(target instanceof Tensor)) throw new TypeError(`target answers with a Tensor, such as Tensor.float32([labels.length, 1], labels), not ${told(target)}`)
     if (target.shape[0] !== labels.length) throw new RangeError(`the target of ${labels.length} labels is ${target.dtype}${formatShape(target.shape)}: its first axis must count them`)
     return target
   }

@@ -97,8 +97,10 @@ class Training<Label> {
     await evaluation?.rehearse(this.#weights)
     const bar = this.#options.quiet ? null : progress(`Training ${model.name}`, epochs * this.#stepsPerEpoch)
     bar?.tick(this.#step)
+    const goesOn = () => this.#ending === 'done' && !best?.isOver && !this.isInterrupted
     try {
-      for (let epoch = this.#epochs.at(-1)?.epoch ?? 0; epoch < epochs && this.#ending === 'done' && !best?.isOver; epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
+      // an epoch whose steps are all in the checkpoint, and not its record, has no batches left, and is measured
+      for (let epoch = this.#epochs.at(-1)?.epoch ?? 0; epoch < epochs && goesOn(); epoch++) await this.#runEpoch(epoch, (steps) => bar?.tick(steps))
       if (best?.isOver) this.#ending = 'early'
     } finally {
       bar?.done()

@@ -51,7 +51,7 @@ export function writeUpdates(graph: Builder, state: StepState, moving: readonly 
   const gradients = clip ? clip(graph, summed) : summed
 
   const count = due ? counter(graph, state, due) : step
-  moving.forEach(([{ own, remembered }], i) => {
+  moving.forEach(([{ own, remembered, isLazy }], i) => {
     const parameter = own.now
     const slots = optimizer.state.map((name) => remembered(name))
     const moved = optimizer.update({
@@ -60,6 +60,7 @@ export function writeUpdates(graph: Builder, state: StepState, moving: readonly 
     settle(own, moved.parameter)
     slots.forEach((slot, k) => settle(slot, moved.state[k]!))
     if (ema === undefined) return
+    if (isLazy) throw new Error('the average of a table moves with every step, also where its rows do not: leave out ema, or lazyEmbeddings')
     const mean = remembered(EMA)
     settle(mean, graph.add(graph.mul(mean.now, ema), graph.mul(moved.parameter, 1 - ema)))
   })

@@ -28,7 +28,7 @@ const magnitude = (graph: Builder, x: Value): Value => graph.op('Abs', [x])
 
 /** int8, symmetric: round(w/s)·s with s = max |w| / 127. */
 export const int8Weight = lowBitWeight('Int8Weight', 5, (graph, w, overChannel) => {
-  const scale = graph.op('Max', [graph.div(overChannel(magnitude(graph, w), 'ReduceMax'), 127), graph.scalar(1e-30, w.dtype)])
+  const scale = graph.op('Max', [graph.div(overChannel(magnitude(graph, w), 'ReduceMax'), 127), graph.scalar(2 ** -126, w.dtype)])
   return graph.mul(graph.op('Round', [graph.div(w, scale)]), scale)
 }, (_, __, dy) => dy)
 

@@ -4,7 +4,7 @@ import type { Node } from '../graph.ts'
 import { fixed, link, operator, type Link, type Port } from '../operator.ts'
 import { knownShape, numbers } from './arguments.ts'
 import { broadcast, contentsOf } from './elementwise.ts'
-import { unknownDims } from './shape.ts'
+import { unknownDims, withSizes } from './shape.ts'
 
 /** https://onnx.ai/onnx/operators/onnx__Expand.html */
 export const expand = operator('Expand', {
@@ -29,17 +29,18 @@ function alignedShape(node: Node) {
   })
 }
 
-/** Writes the target anew, for the entries that stay; 1 keeps a dimension as it comes. */
+/** Writes the target anew, for the entries that stay; 1 keeps a dimension as it comes, and what is known only at run time is computed still. */
 function widen(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
   const value = node.output
   const shape = knownShape(value)
-  const target = alignedShape(node).map((from, axis) => {
+  const sizes = alignedShape(node).map((from, axis) => {
     const d = shape[axis]!
     if (typeof d === 'number') return kept({ value, axis }).length
-    if (from && sameDim(from.dim, d)) return 1
-    throw new Error(`size ${axis} of its target ${formatShape(shape)} is known only at run time`)
+    return from && sameDim(from.dim, d) ? 1 : null
   })
-  if (target.some((d, axis) => d !== 1 && d !== shape[axis])) node.setInput(1, builder.int64(target))
+  if (sizes.every((size, axis) => size === null || size === 1 || size === shape[axis])) return
+  const target = node.input(1)
+  node.setInput(1, sizes.includes(null) ? withSizes(target, sizes.slice(-Number(knownShape(target)[0])), builder) : builder.int64(sizes as number[]))
 }
 
 /** https://onnx.ai/onnx/operators/onnx__Tile.html */

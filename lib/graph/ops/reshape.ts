@@ -4,7 +4,7 @@ import type { Node } from '../graph.ts'
 import { blocks, fixed, link, operator, type GradientContext, type Link, type Operator, type Port } from '../operator.ts'
 import { axisWithin, integers, knownShape, numbers } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
-import { unknownDims } from './shape.ts'
+import { unknownDims, withSizes } from './shape.ts'
 
 /** What all that lay the same elements out under another shape have in common. */
 const sameElements: Pick<Operator, 'cost' | 'gradient' | 'coupling'> = {
@@ -139,15 +139,18 @@ function smallestMatch(x: Shape, y: Shape): [number, number] {
   return [x.length, y.length]
 }
 
-/** Writes the target anew, for the entries that stay. */
+/** Writes the target anew, for the entries that stay. What a computed one gives at run time it gives still. */
 function retarget(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
   const value = node.output
   const shape = knownShape(value)
   const dims = shape.map((d, axis) => (typeof d === 'number' ? kept({ value, axis }).length : d))
   if (dims.every((d, axis) => d === shape[axis])) return
-  const open = dims.filter((d) => typeof d !== 'number')
-  if (open.length > 1) throw new Error(`its target ${formatShape(shape)} has ${open.length} sizes known only at run time`)
-  const target = dims.map((d) => (typeof d === 'number' ? d : -1))
-  if (node.inputs[1]) node.setInput(1, builder.int64(target))
+  const former = node.inputs[1]
+  const sizes = dims.map((d) => (typeof d === 'number' ? d : null))
+  const target = sizes.map((size) => size ?? -1)
+  if (sizes.filter((size) => size === null).length > 1) {
+    if (!former) throw new Error(`its target ${formatShape(shape)} has several sizes known only at run time`)
+    node.setInput(1, withSizes(former, sizes, builder))
+  } else if (former) node.setInput(1, builder.int64(target))
   else node.set('shape', target)
 }

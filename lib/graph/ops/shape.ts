@@ -1,7 +1,8 @@
+import type { Builder } from '../builder.ts'
 import { ceilDivide, isStatic, subtract, type Dim } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
-import { fixed, independent, noGradient, operator, type Operator } from '../operator.ts'
-import { sizeOf, Tensor } from '../tensor.ts'
+import { fixed, independent, noGradient, operator, type Operator, type Port } from '../operator.ts'
+import { isFloat, sizeOf, Tensor } from '../tensor.ts'
 import { knownShape } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
@@ -23,13 +24,37 @@ export const shape = operator('Shape', {
     const contents = x.shape.slice(node.int('start'), node.int('end', x.shape.length))
     return [{ dtype: 'int64', shape: [contents.length], contents }]
   },
+  resized: keepCounts,
 })
 
 /** https://onnx.ai/onnx/operators/onnx__Size.html */
 export const size = operator('Size', {
   ...source,
   shape: ([x]) => [{ dtype: 'int64', shape: [], contents: [x.size] }],
+  resized: keepCounts,
 })
+
+/**
+ * Where a size is made a float, to divide by, it stays what it was, as a mean's divisor does (`shareOfMean`); where it gives a shape, also by way of a float, it follows.
+ */
+function keepCounts(node: Node, kept: (port: Port) => readonly number[], builder: Builder): void {
+  const x = node.input(0)
+  if (knownShape(x).every((d, axis) => typeof d !== 'number' || kept({ value: x, axis }).length === d)) return
+  for (const { type, output } of derived(node)) {
+    if (type !== 'Cast' || !isFloat(output.dtype) || !isStatic(output.contents) || !isStatic(output.shape)) continue
+    const becomesShape = derived(output.producer!).some(({ type, output }) => type === 'Cast' && !isFloat(output.dtype))
+    if (!becomesShape) output.replaceWith(builder.tensor(Tensor.of(output.dtype!, output.shape, output.contents)))
+  }
+}
+
+/** The nodes that compute with what a node gives, as far as it is no more than the elements of a shape. */
+function derived(node: Node): Node[] {
+  const found = new Set([node])
+  for (const { outputs } of found)
+    for (const output of outputs) if (typeof output.size === 'number' && output.size <= MOST_CONTENTS) for (const user of output.users) found.add(user)
+  found.delete(node)
+  return [...found]
+}
 
 /** https://onnx.ai/onnx/operators/onnx__Constant.html */
 export const constant = operator('Constant', {
@@ -76,10 +101,14 @@ export const constantOfShape = operator('ConstantOfShape', {
     const dims = knownShape(node.output)
     const sizes = dims.map((d, axis) => (typeof d === 'number' ? kept({ value: node.output, axis }).length : null))
     if (sizes.every((size, axis) => size === null || size === dims[axis])) return
-    const target = node.input(0)
-    node.setInput(0, builder.concat(sizes.map((size, axis) => (size === null ? builder.gather(target, builder.int64([axis])) : builder.int64([size]))), 0))
+    node.setInput(0, withSizes(node.input(0), sizes, builder))
   },
 })
+
+/** A target with other sizes; null leaves what it holds, which may be known only at run time. */
+export function withSizes(target: Value, sizes: readonly (number | null)[], builder: Builder): Value {
+  return builder.concat(sizes.map((size, axis) => (size === null ? builder.gather(target, builder.int64([axis])) : builder.int64([size]))), 0)
+}
 
 /** More axes than any tensor has; a file that claims so is damaged, or made to fill the memory. */
 const MOST_AXES = 64

@@ -1,6 +1,6 @@
 import { float } from '../../graph/attribute.ts'
 import { formatShape } from '../../graph/dim.ts'
-import { requireWhole } from '../../require.ts'
+import { requireNumber, requireWhole } from '../../require.ts'
 import { operation, placeOf, type Layer } from './layer.ts'
 
 /** max(x, 0) */
@@ -16,10 +16,16 @@ export const tanh = (): Layer => operation('Tanh')
 export const softplus = (): Layer => operation('Softplus')
 
 /** x where it is above 0, else `negativeSlope`·x. */
-export const leakyRelu = (negativeSlope = 0.01): Layer => operation('LeakyRelu', { alpha: float(negativeSlope) })
+export function leakyRelu(negativeSlope = 0.01): Layer {
+  requireNumber('leakyRelu: negativeSlope', negativeSlope, {})
+  return operation('LeakyRelu', { alpha: float(negativeSlope) })
+}
 
 /** x where it is above 0, else `alpha`·(eˣ − 1). https://arxiv.org/abs/1511.07289 */
-export const elu = (alpha = 1): Layer => operation('Elu', { alpha: float(alpha) })
+export function elu(alpha = 1): Layer {
+  requireNumber('elu: alpha', alpha, {})
+  return operation('Elu', { alpha: float(alpha) })
+}
 
 /** eˣ over the sum of eˣ along an axis: shares that add up to 1. */
 export const softmax = (axis = -1): Layer => along('Softmax', axis)

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../graph/tensor.ts'
 import { uniform, type Init } from '../init.ts'
-import { expectInput, pair, requireSizes, type Layer, type Pair } from './layer.ts'
+import { expectInput, learned, pair, requireSizes, type Layer, type Pair } from './layer.ts'
 
 interface ConvolutionOptions<Size> {
   /** Distance of the windows (1). */
@@ -52,11 +52,11 @@ function convolution(layer: string, inChannels: number, outChannels: number, win
   const kernel = window.kernel_shape
   const inputs = (inChannels / groups) * sizeOf(kernel)
   const { weightInit = uniform(1 / Math.sqrt(inputs)), biasInit = uniform(1 / Math.sqrt(inputs)) } = options
-  return (scope, x) => {
+  return learned((scope, x) => {
     expectInput(scope, x, 1, inChannels, 'channels', (channels) => `${layer}(${channels}, ${outChannels}, ${kernelText(kernel)})`)
     const weight = scope.parameter('weight', [outChannels, inChannels / groups, ...kernel], weightInit)
     return scope.op('Conv', [x, weight, bias ? scope.parameter('bias', [outChannels], biasInit) : null], { ...window, group: groups })
-  }
+  })
 }
 
 export interface ConvTranspose2dOptions extends Conv2dOptions {
@@ -72,11 +72,11 @@ export function convTranspose2d(inChannels: number, outChannels: number, kernelS
   const inputs = (outChannels / groups) * sizeOf(kernel)
   const { weightInit = uniform(1 / Math.sqrt(inputs)), biasInit = uniform(1 / Math.sqrt(inputs)) } = options
   const attributes = { kernel_shape: kernel, strides: pair(stride), pads: [...pair(padding), ...pair(padding)], dilations: pair(dilation), output_padding: pair(outputPadding), group: groups }
-  return (scope, x) => {
+  return learned((scope, x) => {
     expectInput(scope, x, 1, inChannels, 'channels', (channels) => `convTranspose2d(${channels}, ${outChannels}, ${kernelText(kernel)})`)
     const weight = scope.parameter('weight', [inChannels, outChannels / groups, ...kernel], weightInit)
     return scope.op('ConvTranspose', [x, weight, bias ? scope.parameter('bias', [outChannels], biasInit) : null], attributes)
-  }
+  })
 }
 
 const kernelText = (kernel: readonly number[]) => (kernel.every((k) => k === kernel[0]) ? `${kernel[0]}` : `[${kernel.join(', ')}]`)

@@ -5,8 +5,9 @@ import { requireWhole, told } from '../../require.ts'
 import type { Scope } from '../scope.ts'
 
 /**
- * A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. One that makes no layer is a RangeError where it is
- * written; an input that a layer does not fit is an Error where the model is built, with the layer that would fit.
+ * A layer writes its nodes for an input, and answers with its output. Arguments and defaults are PyTorch's. Written again under the same name it shares its
+ * parameters; under another name it has new ones. One that makes no layer is a RangeError where it is written; an input that a layer does not fit is an Error
+ * where the model is built, with the layer that would fit.
  */
 export type Layer = (scope: Scope, x: Value) => Value
 
@@ -18,6 +19,12 @@ export const pair = (p: Pair): readonly [number, number] => (typeof p === 'numbe
 /** A layer of one node, without parameters. */
 export function operation(type: string, attributes: Parameters<Scope['op']>[2] = {}): Layer {
   return (scope, x) => scope.op(type, [x], attributes)
+}
+
+/** A layer with parameters: its own, wherever else one is written under the same name. */
+export function learned(write: Layer): Layer {
+  const layer: Layer = (scope, x) => write(scope.of(layer), x)
+  return layer
 }
 
 /** What a layer makes of its inputs. @throws TypeError where it is none, such as `relu` in the place of `relu()`. */

@@ -2,7 +2,7 @@ import type { Value } from '../../graph/graph.ts'
 import { uniform } from '../init.ts'
 import type { Scope } from '../scope.ts'
 import { dropout } from './combine.ts'
-import { requireSizes, type Layer } from './layer.ts'
+import { learned, requireSizes, type Layer } from './layer.ts'
 
 export interface RecurrentOptions {
   /** Layers on top of each other (1). */
@@ -53,7 +53,7 @@ function recurrent(type: string, gates: number, attributes: Record<string, numbe
     return [builder.op('Squeeze', [sequence, builder.int64([1])]), builder.op('Squeeze', [last, builder.int64([0])])]
   }
 
-  return (scope, x) => {
+  return learned((scope, x) => {
     const { builder } = scope
     let sequence = batchFirst ? builder.transpose(x, [1, 0, 2]) : x
     let last: Value = sequence
@@ -66,5 +66,5 @@ function recurrent(type: string, gates: number, attributes: Record<string, numbe
     }
     if (output === 'last') return last
     return batchFirst ? builder.transpose(sequence, [1, 0, 2]) : sequence
-  }
+  })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { correctSide } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { DataLoader } from '../../../lib/data/loader.ts'
 import { mixup, normalize, toFloat } from '../../../lib/data/transforms.ts'
@@ -68,6 +69,38 @@ test('a transform of pictures is refused where there are none, instead of doing 
   assert.equal(new DataLoader(tens, { batchSize: 2, transforms: [mixup()] }).isBlended, true)
 })
 
+test('a function makes the samples when a batch needs them, and no others', () => {
+  const asked: number[] = []
+  const squares = Dataset.of<number>({
+    name: 'squares', source: 'a function', complete: true, labels: [0, 1, 2, 3, 4],
+    inputs: { x: (index) => (asked.push(index), Tensor.float32([2], [index, index ** 2])) },
+  })
+  const part = squares.slice(2).shuffle(1)
+  asked.length = 0
+  const batches = [...part.batches(2)]
+  assert.deepEqual(asked, part.labels)
+  assert.deepEqual(batches.map(({ inputs }) => inputs.x.shape), [[2, 2], [1, 2]])
+  assert.deepEqual(batches.flatMap(({ inputs }) => inputs.x.toNumbers()), part.labels.flatMap((i) => [i, i ** 2]))
+  assert.equal(String(squares), 'squares: 5 samples (x float32[2]) from a function')
+  asked.length = 0
+  assert.deepEqual(part.decoded().batch(3).x.toNumbers(), part.batch(3).x.toNumbers())
+  assert.equal(asked.length, 6)
+})
+
+test('pictures that a function makes are transformed as others are', async () => {
+  const pictures = Dataset.of({ name: 'made', source: 'a function', complete: true, labels: [0, 1], inputs: { x: (index) => Tensor.of('uint8', [1, 1, 2], [51 * index, 255]) }, transforms: [toFloat()] })
+  for await (const { inputs } of new DataLoader(pictures, { batchSize: 2 })) assert.deepEqual([inputs.x.shape, inputs.x.toNumbers().map((v) => Math.round(v * 5))], [[2, 1, 1, 2], [0, 5, 1, 5]])
+})
+
+test('a function that makes no tensor, or another one than before, is named with the sample; worker threads cannot run it', () => {
+  const made = (x: unknown) => Dataset.of({ name: 'made', source: 'a function', complete: true, labels: [0, 1], inputs: { x: x as () => Tensor } })
+  assert.throws(() => made(async () => Tensor.scalar('float32', 1)), /^TypeError: made: the input "x": its function is to answer with the tensor of one sample, at once, and answers with Promise/)
+  const growing = made((index: number) => Tensor.zeros('float32', [index + 1]))
+  assert.throws(() => growing.batch(2), /^Error: made, sample 1: its function made float32\[2\], and float32\[1\] for the first sample$/)
+  assert.throws(() => made((index: number) => (index ? undefined : Tensor.zeros('float32', [1]))).batch(2), /made, sample 1: its function made undefined, and float32\[1\]/)
+  assert.throws(() => new DataLoader(growing, { batchSize: 1, workers: 2 }), /^TypeError: made: the input "x" is made by a function, which worker threads cannot run\. Leave out workers, or take dataset\.decoded\(\)\.$/)
+})
+
 test('what is no tensor, and labels that are no list, are refused with what would be one', () => {
   const about = { name: 'rows', source: 'memory', complete: true }
   const x = Tensor.float32([2, 2], [1, 2, 3, 4])
@@ -94,4 +127,9 @@ test('more samples than there are, and sizes that are none, are refused', () => 
 test('it shows itself', () => {
   assert.equal(String(tens.take(4)), 'tens: 4 samples (x float32[2]) from memory')
   assert.equal(inspect(tens.take(4)), String(tens.take(4)))
+  assert.equal(String(Dataset.of({ inputs: { x: Tensor.zeros('float32', [3, 2]) }, labels: [0, 1, 0] })), 'data: 3 samples (x float32[2]) from memory')
+})
+
+test('an output that is no number is on no side', () => {
+  assert.deepEqual(correctSide(Tensor.float32([4], [1, -1, NaN, NaN]), [1, 0, 0, 1]), [true, true, false, false])
 })

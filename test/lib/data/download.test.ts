@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cacheFolder, obtain, type OfficialFile } from '../../../lib/data/official.ts'
 import { dataOf, useNothing, useVariable } from './folder.ts'
 
@@ -18,7 +19,7 @@ interface Served {
   /** Where each request began to read. */
   readonly starts: number[]
   /** What the test changes while it runs. */
-  behaviour: (from: number, response: ServerResponse) => void
+  behaviour: (from: number, response: ServerResponse) => unknown
 }
 
 /** A server of the file that understands ranges; the cache is empty. */
@@ -39,9 +40,18 @@ async function serve(t: TestContext): Promise<Served> {
   return served
 }
 
-/** Sends some bytes and breaks the connection. */
-const breaking = (bytes: number) => (from: number, response: ServerResponse) => {
-  response.write(content.subarray(from, from + bytes), () => setTimeout(() => response.destroy(), 20))
+/** Sends the bytes up to `until`, and waits until they are written there. */
+async function send(response: ServerResponse, from: number, until: number): Promise<void> {
+  const part = join(cacheFolder('noise'), 'noise.bin.part')
+  response.write(content.subarray(from, until))
+  while (!response.destroyed && (statSync(part, { throwIfNoEntry: false })?.size ?? 0) < until) await sleep(5)
+}
+
+/** Sends some bytes and breaks the connection, unless they are the last. */
+const breaking = (bytes: number) => async (from: number, response: ServerResponse) => {
+  if (from + bytes >= content.length) return void response.end(content.subarray(from))
+  await send(response, from, from + bytes)
+  response.destroy()
 }
 
 test('a file arrives once, in the cache, and is found there the next time', async (t) => {
@@ -127,7 +137,7 @@ test('an interrupted cell stops the download and keeps what arrived', async (t) 
   const controller = new AbortController()
   host[cell] = { signal: controller.signal }
   t.after(() => delete host[cell])
-  served.behaviour = (from, response) => response.write(content.subarray(from, 100_000), () => setTimeout(() => controller.abort(new Error('Interrupted')), 50))
+  served.behaviour = (from, response) => send(response, from, 100_000).then(() => controller.abort(new Error('Interrupted')))
   await assert.rejects(obtain(file), /^Error: Interrupted$/)
   delete host[cell]
   served.behaviour = (from, response) => response.end(content.subarray(from))

@@ -8,7 +8,7 @@ import type { Builder } from '../../../lib/graph/builder.ts'
 import type { Graph, Value } from '../../../lib/graph/graph.ts'
 import { batchNorm2d, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
-import { runGraph, scattered } from './run.ts'
+import { relativeDistance, runGraph, scattered } from './run.ts'
 
 /** A stem, a residual block whose two convolutions meet the stem's output in an Add, and a head. */
 function residual(): Graph {
@@ -120,4 +120,45 @@ test('behind an operator without a shape rule, outputs keep the shape that the f
   removeEntries(read, coupled({ value: weight(read, 'first.weight'), axis: 0 }, [1]))
   const written = decodeModel(encodeModel(read))
   assert.deepEqual([...written.outputs, written.nodes('Secret')[0]!.output].map(({ name, shape }) => `${name} ${shape}`), ['logits N,4', 'own N,4', 'inner N,4'])
+})
+
+test('a Reshape and an Expand whose height and width are known only at run time lose channels too', async () => {
+  const network = () => {
+    const scope = Scope.root('dynamic', { seed: 6 })
+    const { builder: b, graph } = scope
+    const x = conv2d(3, 8, 1)(scope.child('first'), scope.input('x', ['N', 3, 'H', 'W']))
+    const size = (axis: number) => b.gather(b.shapeOf(x), b.int64([axis]))
+    const target = b.concat([size(0), b.int64([8]), size(2), size(3)], 0)
+    const flat = b.reshape(x, b.concat([size(0), b.int64([8, -1])], 0))
+    const wide = b.op('Expand', [b.op('GlobalAveragePool', [x]), target])
+    graph.addOutput(conv2d(8, 4, 1)(scope.child('head'), b.add(b.relu(b.reshape(flat, target)), wide)), 'y')
+    return graph
+  }
+  const feeds = { x: scattered('float32', [2, 3, 5, 4]) }
+  const [masked, pruned] = [network(), network()]
+  for (const name of ['first.weight', 'first.bias']) {
+    const data = weight(masked, name).initializer!.data as Float32Array
+    data.fill(0, data.length / 8, data.length / 4)
+  }
+  removeEntries(pruned, coupled({ value: weight(pruned, 'first.weight'), axis: 0 }, [1]))
+  verify(pruned)
+  assert.deepEqual(weight(pruned, 'head.weight').initializer!.shape, [4, 7, 1, 1])
+  const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+  assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5)
+})
+
+test('a sum over channels that is divided by their number still is by as many as there were, as a mean is', async () => {
+  const network = () => between((b, x) => {
+    const channels = b.cast(b.gather(b.shapeOf(x), b.int64([1])), 'float32')
+    return b.add(x, b.div(b.op('ReduceSum', [x, b.int64([1])], { keepdims: 1 }), channels))
+  })
+  const [masked, pruned] = [network(), network()]
+  for (const [name, run] of [['first.weight', 6], ['first.bias', 1]] as const) (weight(masked, name).initializer!.data as Float32Array).fill(0, run, 2 * run)
+  const head = weight(masked, 'head.weight').initializer!.data as Float32Array
+  for (let o = 0; o < 4; o++) head[o * 8 + 1] = 0
+  removeEntries(pruned, coupled({ value: weight(pruned, 'first.weight'), axis: 0 }, [1]))
+  verify(pruned)
+  const feeds = { x: scattered('float32', [3, 6]) }
+  const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+  assert.ok(relativeDistance(after.logits!.toNumbers(), before.logits!.toNumbers()) < 1e-5)
 })

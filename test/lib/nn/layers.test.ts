@@ -124,11 +124,26 @@ test('arguments that make no layer are refused where it is written', () => {
   assert.throws(() => nn.maxPool2d(2, { stride: 0 }), /MaxPool: stride is a whole number from 1 on, not 0/)
   assert.throws(() => nn.maxPool2d(2, { padding: 2 }), /MaxPool: padding is at most half of the kernel's size 2, not 2/)
   assert.throws(() => nn.avgPool2d([5, 3], { padding: 2 }), /AveragePool: padding is at most half of the kernel's size 3, not 2/)
+  assert.throws(() => nn.batchNorm2d(3, { eps: -1 }), /batchNorm: eps is a number from 0 on, not -1/)
+  assert.throws(() => nn.batchNorm2d(3, { momentum: 7 }), /batchNorm: momentum is a number from 0 to 1, not 7/)
+  assert.throws(() => nn.leakyRelu(NaN), /leakyRelu: negativeSlope is a number, not NaN/)
   assert.throws(() => nn.softmax(1.5), /Softmax: axis is a whole number, not 1\.5/)
   assert.throws(() => nn.linear(2.5, 1), /linear: inFeatures is a whole number from 1 on, not 2\.5/)
   assert.throws(() => nn.lstm(4, 0), /lstm: hiddenSize is a whole number from 1 on, not 0/)
   for (const size of [7.5, 0, NaN]) assert.throws(() => nn.build(nn.relu(), { x: ['N', size] }), new RegExp(`input "x": a dimension is a whole number from 1 on, not ${size}`))
   assert.throws(() => nn.build(nn.linear(2, 1), { x: ['N', 2] }, { seed: 'a' as never }), /seed is a whole number, not 'a'/)
+})
+
+test('a layer that is written twice under one name has its parameters once; two layers of one name are refused', async () => {
+  const shared = nn.sequential(nn.linear(3, 3), nn.batchNorm1d(3))
+  const model = nn.build((net, a, b) => net.builder.add(shared(net.child('twin'), a!), shared(net.child('twin'), b!)), { a: ['N', 3], b: ['N', 3] })
+  assert.deepEqual(model.graph.initializers.map(({ name }) => name), ['twin.0.weight', 'twin.0.bias', 'twin.1.weight', 'twin.1.bias', 'twin.1.running_mean', 'twin.1.running_var'])
+  const a = scattered('float32', [4, 3])
+  const { output } = await runGraph(model.graph, { a, b: a })
+  const once = await runGraph(nn.build((net, x) => shared(net.child('twin'), x!), { a: ['N', 3] }).graph, { a })
+  close(output!, [4, 3], once.output!.toNumbers().map((value) => 2 * value))
+  for (const second of [nn.linear(4, 4), nn.linear(4, 2)])
+    assert.throws(() => nn.build((net, x) => second(net, nn.linear(4, 4)(net, x!)), { x: ['N', 4] }), /two layers have a parameter "weight"\. Write each under a name of its own, such as layer\(net\.child\('second'\), x\); to share it, write the same layer again\./)
 })
 
 test('what was not called is named', async () => {

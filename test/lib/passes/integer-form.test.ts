@@ -142,3 +142,17 @@ test('what was trained with fake quantization is written in operators, too; what
   assert.equal(changes.length, 0)
   assert.deepEqual(refusals.map(({ reason }) => reason), Array(5).fill('it was not trained with fake quantization: apply quantizeAware, then fit'))
 })
+
+test('weights that are tiny beside their bias compute the same in fake quantization as in the integers after it', async () => {
+  for (const factor of [1e-6, 1e-30]) {
+    const net = new Net()
+    const graph = net.output(net.conv(net.relu(net.conv(net.input(image), 'first', 8), 'act'), 'last', 4, { kernel: [1, 1] }))
+    const weight = graph.initializers.find(({ name }) => name === 'first.weight')!
+    weight.initializer = Tensor.float32(weight.initializer!.shape, weight.initializer!.toFloat32().map((w) => w * factor))
+    const aware = await quantizeAware({ calibrate: batches(2) }).apply(graph)
+    for (const form of [aware, await toIntegers().apply(aware.graph)]) {
+      const { relative } = await compare(graph, form.graph, { x: noise(image) })
+      assert.ok(relative < 0.02, `${factor}: ${relative}`)
+    }
+  }
+})

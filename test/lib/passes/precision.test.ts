@@ -29,6 +29,19 @@ test('a range that is cut leaves out what is rare: far outliers, not the bulk', 
   }
 })
 
+test('zeros behind a ReLU, however many, cut off nothing of the rest, nor do a handful of numbers each other', () => {
+  const positive = Float32Array.from({ length: 20_000 }, (_, i) => Math.max(0, Math.sin(i) + Math.cos(1.7 * i) + Math.sin(0.3 * i)))
+  for (const numbers of [positive, Float32Array.of(1, 2, 3, 4)]) {
+    const most = numbers.reduce((a, b) => Math.max(a, b))
+    for (const method of ['percentile', 'entropy', 'mse'] as const) {
+      const histogram = new Histogram([0, most])
+      histogram.add(numbers)
+      const [low, high] = histogram.cut(method)
+      assert.ok(low === 0 && high > 0.9 * most, `${method}: ${low} to ${high} of ${most}`)
+    }
+  }
+})
+
 test('whatever the numbers, 0 lies in the range, and the range in what was seen', () => {
   fc.assert(fc.property(fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: 1, maxLength: 50 }), fc.constantFrom('percentile', 'entropy', 'mse'), (numbers, method) => {
     const [low, high] = [Math.min(...numbers), Math.max(...numbers)]

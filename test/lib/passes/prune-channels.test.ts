@@ -7,7 +7,7 @@ import { build } from '../../../lib/nn/build.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
 import { models } from '../../../lib/nn/index.ts'
 import type { Model } from '../../../lib/nn/model.ts'
-import { batchNormScale, compare, pruneChannels, pruneL1, pruneTo, randomly, taylor } from '../../../lib/passes/index.ts'
+import { batchNormScale, compare, halfPrecision, pruneChannels, pruneL1, pruneTo, quantize, quantizeAware, quantizeDynamic, randomly, taylor, ternarize } from '../../../lib/passes/index.ts'
 
 const stored = (graph: Graph, name: string) => graph.initializers.find((value) => value.name === name)!
 const shapeOf = (model: Model, name: string) => stored(model.graph, name).initializer!.shape.join('x')
@@ -80,6 +80,25 @@ test('what stays is a multiple of roundTo; chance repeats by its seed', async ()
   const [a, b, c] = drawn.map(({ graph }) => stored(graph, 'stem.weight').initializer!.toNumbers())
   assert.deepEqual(a, b)
   assert.notDeepEqual(a, c)
+})
+
+test('layers whose weights are not stored as they are, or that rounding leaves whole, are refused with the way out', async () => {
+  const small = () => build(sequential({ first: conv2d(3, 8, 1), act: relu(), last: conv2d(8, 4, 1) }), { x: ['N', 3, 4, 4] }, { output: 'y', seed: 3 })
+  const refusedOf = async (model: Model, options: Partial<Parameters<typeof pruneChannels>[0]> = {}) => {
+    const { changes, refusals } = await model.apply(pruneChannels({ amount: 0.5, ...options }))
+    assert.equal(changes.length, 0)
+    return refusals.filter(({ node }) => node === 'first').map(({ reason }) => reason).join()
+  }
+  const calibrate = [{ x: Tensor.zeros('float32', [1, 3, 4, 4]) }]
+  for (const form of [quantize({ calibrate }), quantizeAware({ calibrate }), ternarize(), halfPrecision()])
+    assert.match(await refusedOf(await small().apply(form)), /^its weight is computed by .*: prune channels before quantizing and the like, or apply foldConstants first$/, form.name)
+  for (const form of [quantize({ calibrate, format: 'operator' }), quantizeDynamic({ force: true })])
+    assert.equal(await refusedOf(await small().apply(form)), 'its weight is stored as integers: prune channels before quantizing', form.name)
+  assert.equal(await refusedOf(small(), { roundTo: 16 }), 'roundTo: 16 keeps all 8 channels that it could lose')
+  const overridable = small()
+  const weight = stored(overridable.graph, 'first.weight')
+  weight.replaceWith(Object.assign(overridable.graph.input('w', 'float32', weight.shape), { initializer: weight.initializer }))
+  assert.match(await refusedOf(overridable), /^its weight "w" is an input with a default, which whoever runs the network may override$/)
 })
 
 test('the sentiment LSTM at a tenth of its columns keeps exactly 3,191,210 parameters', async () => {

@@ -5,7 +5,7 @@ import { Dataset } from '../../../lib/data/dataset.ts'
 import type { Graph } from '../../../lib/graph/graph.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import { Model } from '../../../lib/nn/model.ts'
-import { foldConstants, gradually, holdZeros, pipeline, pruneBlocks, pruneL1, pruneNofM, pruneRandom } from '../../../lib/passes/index.ts'
+import { compare, foldConstants, gradually, holdZeros, pipeline, pruneBlocks, pruneColumns, pruneL1, pruneNofM, pruneRandom, quantize, quantizeAware, toIntegers } from '../../../lib/passes/index.ts'
 import { fit } from '../../../lib/train/index.ts'
 import { Net, types } from './networks.ts'
 
@@ -77,6 +77,23 @@ test('zeros stay zeros while the network learns, and are folded into the weights
   assert.deepEqual(types(trained.graph), ['Conv', 'Relu', 'GlobalAveragePool', 'Flatten', 'Gemm'])
   assert.deepEqual(moved.map((tensor) => tensor.toNumbers().filter((w) => w === 0).length).toSorted(), [144, 20])
   assert.notDeepEqual(moved.find(({ size }) => size === 288)!.bytes, weightOf(pruned.graph, 'conv.weight').bytes)
+})
+
+test('held zeros stay zeros through quantization-aware training and in the integers after it; a static quantization merges the masks', async () => {
+  const x = Tensor.float32([2, 4, 4, 4], Array.from({ length: 128 }, (_, i) => Math.sin(i * i)))
+  const net = new Model(network())
+  for (const prune of [pruneL1({ amount: 0.5 }), pruneColumns({ amount: 0.5 })]) {
+    const pruned = await net.apply(prune)
+    const held = await pruned.apply(holdZeros())
+    const aware = await held.apply(quantizeAware({ calibrate: [{ x }] }))
+    assert.deepEqual([aware.refusals.length, types(aware.graph).filter((type) => type === 'Mul').length], [0, 2])
+    const zeros = (graph: Graph) => graph.initializers.flatMap(({ initializer }) => (initializer!.dtype === 'int8' && initializer!.size > 40 ? [initializer!.toNumbers().filter((w) => w === 0).length] : []))
+    for (const whole of [await aware.apply(toIntegers()), await held.apply(quantize({ calibrate: [{ x }] }))]) {
+      assert.ok(whole.changes.some(({ text }) => text === 'its zeros are held no more: the mask is merged into it'))
+      assert.ok(zeros(whole.graph).length === 1 && zeros(whole.graph)[0]! >= 144, `${zeros(whole.graph)}`)
+      assert.ok((await compare(pruned.graph, whole.graph, { x })).relative < 0.05)
+    }
+  }
 })
 
 test('gradual amounts rise quickly, then slowly, to the whole', () => {

@@ -24,10 +24,26 @@ const figures = JSON.parse(readFileSync(join(packageFolder(), 'test/lib/train/fi
 
 const labels = Tensor.of('int64', [4], [0, 4, 2, 1])
 const positive = Tensor.float32([4, 5], scattered('float32', [4, 5], 3).toNumbers().map((v) => (v > 0 ? 1 : 0)))
+const weight = [0.5, 1, 3, 0.25, 2]
+/** Shares along the axis of the 5 classes; `inner` elements stand behind it. */
+function softmax(shape: readonly number[], inner: number): Tensor {
+  const all = scattered('float32', shape, 3).toNumbers().map(Math.exp)
+  const group = (i: number) => [Math.floor(i / (5 * inner)), i % inner].join()
+  return Tensor.float32(shape, all.map((v, i) => v / all.filter((_, k) => group(k) === group(i)).reduce((a, b) => a + b)))
+}
 const ofScattered = (shape: readonly number[]) => scattered('float32', shape)
 const losses: Record<string, readonly [Loss, target: Tensor, output: Tensor]> = {
   crossEntropy: [crossEntropy, labels, ofScattered([4, 5])],
   smoothed: [crossEntropy({ labelSmoothing: 0.1 }), labels, ofScattered([4, 5])],
+  weighted: [crossEntropy({ weight, labelSmoothing: 0.1 }), labels, ofScattered([4, 5])],
+  ignored: [crossEntropy({ ignoreIndex: 255 }), Tensor.of('int64', [4], [0, 255, 2, 1]), ofScattered([4, 5])],
+  ignoredClass: [crossEntropy({ weight, ignoreIndex: 2, labelSmoothing: 0.1 }), labels, ofScattered([4, 5])],
+  weightedShares: [crossEntropy({ weight, labelSmoothing: 0.1 }), softmax([4, 5], 1), ofScattered([4, 5])],
+  pixels: [crossEntropy, labels.reshape([2, 2]), ofScattered([2, 5, 2])],
+  ignoredPixels: [crossEntropy({ weight, ignoreIndex: 255 }), Tensor.of('int64', [2, 1, 2], [0, 255, 2, 1]), ofScattered([2, 5, 1, 2])],
+  pixelShares: [crossEntropy, softmax([2, 5, 2], 2), ofScattered([2, 5, 2])],
+  posWeight: [bceWithLogits({ posWeight: weight }), Tensor.float32([4, 5], scattered('float32', [4, 5], 3).toNumbers().map((v) => 1 / (1 + Math.exp(-v)))), ofScattered([4, 5])],
+  posWeightOfAll: [bceWithLogits({ posWeight: 3 }), positive, ofScattered([4, 5])],
   bceWithLogits: [bceWithLogits, positive, ofScattered([4, 5])],
   bceAtEdges: [bceWithLogits, Tensor.float32([8], [0, 1, 0.25, 0, 1, 0, 1, 1]), Tensor.float32([8], [0, 0, 0, 90, 90, -90, -90, 1e-3])],
   meanSquaredError: [meanSquaredError, scattered('float32', [4, 5], 3), ofScattered([4, 5])],

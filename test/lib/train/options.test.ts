@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { correctClass } from '../../../lib/data/classes.ts'
 import { Dataset } from '../../../lib/data/dataset.ts'
+import { DataLoader } from '../../../lib/data/loader.ts'
 import { randomCrop, toFloat } from '../../../lib/data/transforms.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
 import * as nn from '../../../lib/nn/index.ts'
@@ -23,6 +24,7 @@ test('numbers out of their bounds are refused where they are said', () => {
     [() => sgd({ lr: -1 }), /sgd: lr is a number from 0 on, not -1/],
     [() => adam({ lr: NaN }), /adam: lr is a number from 0 on, not NaN/],
     [() => adam({ betas: [0.9, 1.5] }), /adam: betas is a number from 0 to less than 1, not 1\.5/],
+    [() => adam({ betas: [0.9] as never }), /adam: betas are two numbers such as \[0\.9, 0\.999\], not \[ 0\.9 \]/],
     [() => adamW({ eps: -1 }), /adamW: eps is a number from 0 on, not -1/],
     [() => rmsprop({ alpha: '0.9' as never }), /rmsprop: alpha is a number from 0 on, not '0\.9'/],
     [() => clipNorm(-1), /clipNorm: maxNorm is a number above 0, not -1/],
@@ -33,6 +35,7 @@ test('numbers out of their bounds are refused where they are said', () => {
     [() => ctc({} as never), /ctc: blank is a whole number from 0 on, not undefined/],
     [() => mixed('float16', { lossScale: -5 }), /lossScale, if not 'dynamic', is a number above 0, not -5/],
     [() => mixed('float16', { allow: ['Convv'] }), /mixed: there is no operator 'Convv': allow and deny take ONNX's names, such as Conv/],
+    [() => mixed('float16', { allow: ['Softmax', 'Exp'], deny: ['Exp'] }), /mixed: Exp is in both lists: it computes in 16 bits \(allow\), or in float32 \(deny\)/],
     [() => mixed('float16', { keep: '0' as never }), /mixed: keep is a pattern of nodes' names such as \/\^conv1\/, not '0'/],
     [() => mixed('float8' as never), /mixed: its type is 'float16' or 'bfloat16', not 'float8'/],
   ]
@@ -52,10 +55,12 @@ test('options that no training can have are refused before the first step', asyn
   await refused({ schedule: 'cosine' }, /schedule is a function such as train\.cosine\(\), not 'cosine'/)
   await refused({ optimizer: undefined }, /optimizer is undefined: choose sgd, adam, adamW, rmsprop, or one such as sgd\(/)
   await refused({ optimizer: adam }, /optimizer is the function adam: choose/)
+  await refused({ loss: ctc }, /ctc: blank is a whole number from 0 on, not undefined/)
   await refused({ loss: 'crossEntropy' }, /loss is a function such as train\.crossEntropy, not 'crossEntropy'/)
   await refused({ clip: 1 }, /clip is a function such as train\.clipNorm\(1\), not 1/)
   await refused({ clip: clipNorm }, /clipNorm: maxNorm is a number above 0, not/)
   await refused({ metrics: { top2: 'top2' }, validation: blobs(8) }, /metrics: "top2" is a function from a batch's output and labels to a number, not 'top2'/)
+  await refused({ metrics: { top2: () => 1 } }, /metrics measure the validation, and there is none: give `validation`/)
   await refused({ metrics: { loss: () => 42 }, validation: blobs(8) }, /metrics: "loss" is measured without being asked for: give yours another name/)
   await refused({ metrics: { top2: () => { throw new Error('boom') } }, validation: blobs(8) }, /the metric "top2" failed: boom/)
   await refused({ metrics: { top2: () => undefined }, validation: blobs(8) }, /the metric "top2" answered with undefined, and a number is wanted/)
@@ -64,18 +69,39 @@ test('options that no training can have are refused before the first step', asyn
   await assert.rejects(fit(chosen, blobs(16), options), /cross entropy needs float logits \[N, C\] of 2 classes or more, and the network's output is int64\[N, 1\]/)
 })
 
+test('what is no network, no data set or no target is told so', async () => {
+  const refused = (model: unknown, data: unknown, more: Any, message: RegExp) => assert.rejects(fit(model as nn.Layer, data as Dataset<number>, { ...options, ...more }), message)
+  await refused({ graph: 1 }, blobs(16), {}, /^TypeError: what is trained is a Model or a layer, not \{ graph: 1 \}/)
+  await refused(linear, new DataLoader(blobs(16), { batchSize: 8 }), {}, /^TypeError: fit takes a data set and makes its batches itself: give it the loader's `dataset`/)
+  await refused(linear, [[1, 2]], {}, /what is trained or validated on is a Dataset, such as Dataset\.of makes, not \[ \[Array\] \]/)
+  await refused(linear, blobs(16), { validation: new DataLoader(blobs(16), { batchSize: 8 }) }, /give it the loader's `dataset`/)
+  await refused(linear, blobs(16), { target: (labels: number[]) => labels }, /target answers with a Tensor, such as Tensor\.float32\(\[labels\.length, 1\], labels\), not \[ 0 \]/)
+  const counts = { ...options, epochs: 1, quiet: true, loss: meanSquaredError, target: (labels: readonly number[]) => Tensor.int64(labels.flatMap((label) => [label, label, label])).reshape([labels.length, 3]) }
+  assert.ok((await fit(linear, blobs(16), counts)).losses.every(Number.isFinite), 'whole numbers are approximated too')
+})
+
+test('a signal that is aborted before the first step lets none be taken', async () => {
+  const { ending, losses, epochs, model } = await trained({ signal: AbortSignal.abort(), callbacks: { step: () => assert.fail('a step was taken') } })
+  assert.deepEqual([ending, losses, epochs, model.trainable], ['interrupted', [], [], 195])
+})
+
 test('an option that there is not is refused, with the name that was meant', async () => {
   const refused = (more: Any, message: RegExp) => assert.rejects(trained({ ...more, callbacks: { step: () => assert.fail('a step was taken'), ...(more['callbacks'] as object) } }), message)
-  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", but epochs, batchSize, optimizer, /)
+  await refused({ lr: 4 }, /^TypeError: fit has no option "lr", since that is the optimizer's: say `optimizer: sgd\(\{ lr: 0\.1, momentum: 0\.9 \}\)`/)
+  await refused({ verbose: 1 }, /^TypeError: fit has no option "verbose", but epochs, batchSize, optimizer, /)
   await refused({ sheduler: cosine() }, /fit has no option "sheduler": did you mean "schedule"\?/)
   await refused({ batch_size: 4 }, /fit has no option "batch_size": did you mean "batchSize"\?/)
   await refused({ callbacks: { epochs: () => {} } }, /callbacks has no option "epochs": did you mean "epoch"\?/)
+  await assert.rejects(trained({ callbacks: () => 'stop' }), /callbacks are functions by name, such as .*, not the function callbacks/)
   await refused({ callbacks: { epoch: 3 } }, /callbacks: epoch is a function such as .*, not 3/)
   await refused({ checkpoint: { path: 'run', evry: 2 } }, /checkpoint has no option "evry": did you mean "every"\?/)
   await refused({ validation: blobs(8), earlyStopping: { patience: 1, delta: 1 } }, /earlyStopping has no option "delta": did you mean "minDelta"\?/)
   await assert.rejects(oneStep(linear, blobs(16), { ...options, momentum: 1 } as never), /fit has no option "momentum"/)
   assert.throws(() => oneCycle({ pct_start: 0.2 } as never), /oneCycle has no option "pct_start": did you mean "pctStart"\?/)
   assert.throws(() => cosine({ min: 0.2 } as never), /cosine has no option "min", but end/)
+  assert.throws(() => adam({ learningRate: 1 } as never), /adam has no option "learningRate", but lr, betas, eps, weightDecay/)
+  assert.throws(() => sgd({ weight_decay: 1 } as never), /sgd has no option "weight_decay": did you mean "weightDecay"\?/)
+  assert.throws(() => mixed('float16', { lossscale: 1 } as never), /mixed has no option "lossscale": did you mean "lossScale"\?/)
 })
 
 test('PyTorch\'s defaults go without a word, and its lists of operators are changed one by one', () => {
@@ -85,6 +111,10 @@ test('PyTorch\'s defaults go without a word, and its lists of operators are chan
   assert.ok(allow.includes('Softmax') && allow.includes('Gemm') && !allow.includes('Conv'))
   assert.deepEqual([constant, cosine(), warmUp(3, oneCycle())].map(String), ['constant', 'cosine({ end: 0 })', 'warmUp(3, oneCycle({ pctStart: 0.3, divFactor: 25, finalDivFactor: 10000 }))'])
   for (const steps of [1, 2, 3, 4]) for (let step = 0; step < steps; step++) assert.ok(Number.isFinite(oneCycle({ pctStart: 0.5 })(step, steps)), `step ${step} of ${steps}`)
+})
+
+test('a name that is to be kept in float32 and is none is refused, with those that there are', async () => {
+  await assert.rejects(trained({ precision: mixed('float16', { keep: /^head/ }) }), /mixed: keep \/\^head\/ is the name of no node of network\. In 16 bits compute 1\./)
 })
 
 test('where nothing is left to train, that and the way out are said', async () => {
@@ -103,7 +133,7 @@ test('a network is built for what it is trained on: transforms count', async () 
   })
   const run = await fit(nn.sequential(nn.flatten(), nn.linear(36, 3)), pictures, { ...options, batchSize: 4, transforms: [toFloat(), randomCrop({ height: 6, width: 6 })] })
   assert.equal(String(run.model.graph.inputs[0]!.shape), 'N,1,6,6')
-  await assert.rejects(fit(run.model, pictures, { ...options, batchSize: 4, transforms: [randomCrop({ height: 6, width: 6 })] }), /network reads "x" as float32\[N, 1, 6, 6\], and the samples of pictures are uint8\[N, 1, 6, 6\]/)
+  await assert.rejects(fit(run.model, pictures, { ...options, batchSize: 4, transforms: [randomCrop({ height: 6, width: 6 })] }), /network reads "x" as float32\[N, 1, 6, 6\], and the samples of pictures are uint8\[N, 1, 6, 6\]: put toFloat\(\) among its transforms$/)
   await assert.rejects(fit(nn.build(linear, { x: [4, 1, 8, 8] }), blobs(16), options), /network takes batches of 4, and batchSize is 8/)
 })
 

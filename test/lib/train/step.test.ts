@@ -5,13 +5,13 @@ import { symbol } from '../../../lib/graph/dim.ts'
 import { Graph, type Value } from '../../../lib/graph/graph.ts'
 import { Builder } from '../../../lib/graph/builder.ts'
 import { Tensor } from '../../../lib/graph/tensor.ts'
-import { conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
+import { batchNorm1d, conv2d, flatten, linear, maxPool2d, relu, sequential } from '../../../lib/nn/layers.ts'
 import { Scope } from '../../../lib/nn/scope.ts'
 import { crossEntropy, meanSquaredError, type Loss } from '../../../lib/train/loss.ts'
-import { sgd } from '../../../lib/train/optimizer.ts'
+import { adamW, sgd } from '../../../lib/train/optimizer.ts'
 import { initialState, next, repeated, trainingStep } from '../../../lib/train/step.ts'
 import { random } from '../../../lib/random.ts'
-import { relativeDistance, runGraph, type Tensors } from '../graph/run.ts'
+import { relativeDistance, runGraph, scattered, type Tensors } from '../graph/run.ts'
 
 const BATCH = 3
 const LEARNING_RATE = 0.05
@@ -170,6 +170,19 @@ test('integers beside a way that can be differentiated are no hindrance', () => 
 
 test('a loss that depends on no parameter is refused', () => {
   assert.throws(() => trained((_, hidden) => hidden, (builder, _, labels) => builder.reduceMean(builder.cast(labels, 'float32'), [0])), /ends: nothing can be learned from this loss, since it depends on none of the parameters/)
+})
+
+test('a head that the loss does not see stays as it is, as in PyTorch: weight decay passes it by, its batch norm is measured still', async () => {
+  const scope = Scope.root('heads', { seed: 1 })
+  const x = scope.input('x', ['N', 5])
+  scope.graph.addOutput(linear(5, 3)(scope.child('seen'), x), 'seen')
+  scope.graph.addOutput(sequential(linear(5, 2), batchNorm1d(2), linear(2, 3))(scope.child('unseen'), x), 'unseen')
+  const step = trainingStep(scope.graph, { loss: crossEntropy, optimizer: adamW({ lr: 0.1, weightDecay: 0.5 }), target })
+  const state = initialState(step, scope.graph)
+  const running = ['unseen.1.running_mean', 'unseen.1.running_var']
+  assert.deepEqual(Object.keys(state).sort(), ['seen.bias', 'seen.bias.mean', 'seen.bias.square', 'seen.weight', 'seen.weight.mean', 'seen.weight.square', 'step', ...running].sort())
+  const moved = await runGraph(step, { x: scattered('float32', [4, 5]), target: Tensor.of('int64', [4], [0, 1, 2, 0]), ...state })
+  for (const name of [...running, 'seen.weight']) assert.notDeepEqual(moved[next(name)]!.toNumbers(), state[name]!.toNumbers())
 })
 
 test('a loss that is no single float is refused, with what it is', () => {

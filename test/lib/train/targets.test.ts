@@ -53,6 +53,31 @@ test('a recurrent layer that takes the samples for times is refused, also where 
   }
 })
 
+test('pixels are told apart, some of them unknown: labels are checked, a batch of none costs nothing', async () => {
+  const masks = (unknown: number) => (labels: readonly number[]) => Tensor.int64(labels.flatMap((label) => Array.from({ length: 64 }, (_, i) => (i % 4 ? label : unknown)))).reshape([labels.length, 8, 8])
+  const painter = nn.conv2d(1, 3, 3, { padding: 1 })
+  const train = (target: (labels: readonly number[]) => Tensor, loss = crossEntropy({ ignoreIndex: 255 })) => fit(painter, blobs(24), { ...settings, loss, target })
+  const { losses } = await train(masks(255))
+  assert.ok(losses.at(-1)! < losses[0]!)
+  await assert.rejects(train(masks(9)), /blobs: sample 0 has the label 9, and the output has 3 classes, 0 to 2/)
+  await assert.rejects(train((labels) => Tensor.int64(labels)), /cross entropy takes labels int64\[N, 8, 8\], or shares of the classes float32\[N, 3, 8, 8\], and the target is int64\[N\]/)
+  assert.deepEqual((await train((labels) => Tensor.int64(Array<number>(labels.length * 64).fill(255)).reshape([labels.length, 8, 8]))).losses, Array(9).fill(0))
+})
+
+test("what a loss's options cannot be is refused", async () => {
+  assert.throws(() => crossEntropy({ weight: [1, -1] }), /crossEntropy: weight\[1\] is a number from 0 on, not -1/)
+  assert.throws(() => crossEntropy({ ignore_index: 1 } as never), /crossEntropy has no option "ignore_index": did you mean "ignoreIndex"\?/)
+  assert.throws(() => bceWithLogits({ weight: 1 } as never), /bceWithLogits has no option "weight": did you mean "posWeight"\?/)
+  assert.throws(() => crossEntropy({ ignoreIndex: 0.5 }), /crossEntropy: ignoreIndex is a whole number, not 0\.5/)
+  assert.throws(() => bceWithLogits({ posWeight: NaN }), /bceWithLogits: posWeight is a number from 0 on, not NaN/)
+  const target = (labels: readonly number[]) => softTargets({ labels }, 3)
+  await assert.rejects(lossesOf({ loss: crossEntropy({ weight: [1, 2] }) }), /crossEntropy: weight has 2 numbers, and the output has 3 classes/)
+  await assert.rejects(lossesOf({ loss: bceWithLogits({ posWeight: [1, 2] }), target }), /bceWithLogits: posWeight has 2 numbers, and the output has 3 classes/)
+  await assert.rejects(lossesOf({ loss: crossEntropy({ ignoreIndex: 1 }), target }), /ignoreIndex is a label, and the target float32\[N, 3\] holds shares of the classes/)
+  assert.deepEqual([crossEntropy({ weight: [1, 2], ignoreIndex: 0 }), crossEntropy({ labelSmoothing: 0.1 }), bceWithLogits({ posWeight: 2 }), bceWithLogits()].map(String),
+    ['crossEntropy({ weight: [1,2], ignoreIndex: 0 })', 'crossEntropy({ labelSmoothing: 0.1 })', 'bceWithLogits({ posWeight: 2 })', 'bceWithLogits'])
+})
+
 test('targets out of a loss\'s range are refused before the first step', async () => {
   const one = (values: readonly number[]) => (labels: readonly number[]) => Tensor.float32([labels.length, 3], labels.flatMap((label) => values.map((value) => value * label)))
   await assert.rejects(lossesOf({ loss: bceWithLogits, target: one([1, 0.5, 7]) }), /blobs: sample 1 has 7 as a target, which is from 0 to 1/)

@@ -74,6 +74,16 @@ test('frozen parameters stay, the others move', async () => {
   assert.notDeepEqual(after['1.running_mean'], before['1.running_mean'])
 })
 
+test('a batch norm that is used twice moves its running statistics twice a step, as in PyTorch', async () => {
+  const norm = nn.batchNorm2d(1)
+  const model = nn.build((net, x) => nn.sequential(nn.flatten(), nn.linear(64, 3))(net, norm(net.child('norm'), norm(net.child('norm'), x!))), { x: ['N', 1, 8, 8] })
+  const data = blobs(8, { pixel: (v) => v + 2 })
+  const values = data.batch(8).x!.toNumbers()
+  const { model: after } = await fit(model, data, { ...options, epochs: 1, batchSize: 8 })
+  const first = 0.1 * (values.reduce((sum, v) => sum + v, 0) / values.length)
+  assert.ok(relativeDistance(weightsOf(after)['norm.running_mean']!, [0.9 * first]) < 1e-5)
+})
+
 test('batch norms that were trained with fixed statistics are trained further so, unless the batch\'s are asked for; others the other way round', async () => {
   const model = nn.build(nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(144, 3)), { x: ['N', 1, 8, 8] })
   const data = blobs(24, { pixel: (v) => 3 * v + 1 })
