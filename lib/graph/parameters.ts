@@ -27,10 +27,10 @@ export function undecidedValues(graph: Graph): readonly Value[] {
   const inputs = new Set(graph.inputs)
   const isRead = (value: Value): boolean => value.uses.some(({ user, index }) => {
     if (user instanceof Graph) return false
-    const { type } = user
+    const { type, domain } = user
     if (FORMS.has(type) && origins(user.output).length) return isRead(user.output)
     const gradient = operatorOf(user)?.gradient
-    return gradient !== undefined && gradient !== noGradient && !stateOf(user).includes(index) && !/Linear$|^Resize$/.test(type)
+    return !domain && gradient !== undefined && gradient !== noGradient && !stateOf(user).includes(index) && !/Linear$|^Resize$/.test(type)
   })
   return graph.initializers.filter((value) => isStoredArray(value) && value.initializer!.size > 1 && !value.trainable && !value.frozen && !inputs.has(value) && isRead(value))
 }
@@ -132,7 +132,7 @@ const stateOf = (node: Node): readonly number[] => {
 
 /** The module that a node is part of, as PyTorch's default exporter notes it: "['', 'inner', 'inner.norm1', 'layer_norm']" of which the last is the operator. */
 function scopeOf(node: Node): string | undefined {
-  const noted = (node.proto as NodeProto | undefined)?.metadataProps.find(({ key }) => key === 'pkg.torch.onnx.name_scopes')?.value
+  const noted = (node.proto as NodeProto | undefined)?.metadataProps?.find(({ key }) => key === 'pkg.torch.onnx.name_scopes')?.value
   return noted?.match(/'([^']*)'/g)?.at(-2)?.slice(1, -1)
 }
 

@@ -106,6 +106,8 @@ CASES = {
     "tied": (lambda: Net(lambda s, x: (x @ s.table.weight).tanh() @ s.table.weight.t(), table=nn.Linear(4, CLASSES, bias=False)), (CLASSES,), DYNAMO),
     "tied-layers": (tied_layers, (CLASSES,), DYNAMO),
     "tied-layers-torchscript": (tied_layers, (CLASSES,), TORCHSCRIPT | {"opset_version": 17}),
+    "shared-norm": (lambda: Net(lambda s, x: s.fc(s.norm(s.a(s.norm(x).relu()))), norm=nn.LayerNorm(5), a=nn.Linear(5, 5), fc=nn.Linear(5, CLASSES)), flat, DYNAMO),
+    "shared-norm-torchscript": (lambda: Net(lambda s, x: s.fc(s.norm(s.a(s.norm(x).relu()))), norm=nn.LayerNorm(5), a=nn.Linear(5, 5), fc=nn.Linear(5, CLASSES)), flat, TORCHSCRIPT | {"opset_version": 17}),
     "position": (lambda: Net(lambda s, x: s.fc((s.a(x) + s.position).tanh().mean(1)), a=nn.Linear(3, 4), position=nn.Parameter(torch.randn(1, 5, 4)), fc=nn.Linear(4, CLASSES)), sequence, DYNAMO),
 }
 
