@@ -78,12 +78,12 @@ export const gatherNd = operator('GatherND', {
     const depth = Number(knownShape(indices).at(-1))
     const named: Shape = knownShape(x).slice(0, depth)
     const behind: Shape = knownShape(x).slice(depth)
-    if (!isStatic(named) || !isStatic(behind)) throw new Error(`the gradient of slices picked from ${formatShape(x.shape)} needs known sizes`)
+    if (!isStatic(named)) throw new Error(`the gradient of slices picked from ${formatShape(x.shape)} needs known sizes of the axes that its indices name`)
     const strides = named.map((_, axis) => sizeOf(named.slice(axis + 1)))
     const sizes = graph.int64(named)
     const counted = graph.op('Mod', [graph.add(indices, sizes), sizes])
     const rows = graph.reduceSum(graph.mul(counted, graph.int64(strides)), [knownShape(indices).length - 1])
-    const flat = graph.reshape(x, [sizeOf(named), ...behind])
+    const flat = graph.reshape(x, isStatic(behind) ? [sizeOf(named), ...behind] : graph.concat([graph.int64([sizeOf(named)]), graph.op('Shape', [x], { start: depth })], 0))
     return [graph.reshape(addedBack(graph, flat, rows, dy, 0), graph.shapeOf(x))]
   },
 })

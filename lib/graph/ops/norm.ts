@@ -192,5 +192,12 @@ export const lrn = operator('LRN', { shape: ([x]) => [{ dtype: x.dtype, shape: x
 export const lpNormalization = operator('LpNormalization', {
   shape: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
   cost: perElement(3),
+  gradient({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) {
+    const axes = [axisWithin(node.int('axis', -1), knownShape(x).length)]
+    const isAbsolute = node.int('p', 2) === 1
+    const norm = graph.reduce(isAbsolute ? 'ReduceL1' : 'ReduceL2', x, axes, true)
+    const direction = isAbsolute ? graph.op('Sign', [x]) : y
+    return [graph.div(graph.sub(dy, graph.mul(direction, graph.reduceSum(graph.mul(dy, y), axes, true))), norm)]
+  },
   coupling: (node) => alongAxes(node, [axisWithin(node.int('axis', -1), knownShape(node.input(0)).length)]),
 })

@@ -51,7 +51,10 @@ function shareOfMean(node: Node, kept: (port: Port) => readonly number[], builde
   node.remove()
 }
 
-function reduction(type: string, flops: number, gradient?: (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value) => Value): Operator {
+/** Writes what of dy arrives at x; `spread` broadcasts over the input, `reduced` is the same reduction of another value. */
+type Backward = (graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value, reduced: (v: Value) => Value) => Value
+
+function reduction(type: string, flops: number, gradient?: Backward): Operator {
   return operator(type, {
     shape: ([x], node) => [{ dtype: x.dtype, shape: reduced(x, node) }],
     cost: ([x]) => ({ flops: multiply(x.size, flops) }),
@@ -71,7 +74,8 @@ function reduction(type: string, flops: number, gradient?: (graph: Builder, x: V
     },
     ...(type === 'ReduceMean' && { resized: shareOfMean }),
     ...(gradient && {
-      gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [gradient(graph, x, y, dy, (v) => spread(graph, v, x, node))],
+      gradient: ({ graph, node, inputs: [x], outputs: [y], gradients: [dy] }) => [
+        gradient(graph, x, y, dy, (v) => spread(graph, v, x, node), (v) => graph.op(type, [v, node.inputs[1]], Object.fromEntries(node.attributes)))],
     }),
   })
 }
@@ -83,6 +87,15 @@ function extreme(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Valu
   const chosen = graph.cast(graph.op('Equal', [x, spread(y)]), x.dtype)
   const ties = graph.sumTo(chosen, spread(y))
   return graph.mul(chosen, graph.div(spread(dy), ties))
+}
+
+/** The product of all others: of those that are not 0, over the element itself; 0 where another one is. */
+function ofOthers(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Value) => Value, reduced: (v: Value) => Value): Value {
+  const isZero = graph.cast(graph.op('Equal', [x, graph.scalar(0, x.dtype)]), x.dtype)
+  const filled = graph.add(x, isZero)
+  const otherZeros = graph.sub(graph.sumTo(isZero, spread(y)), isZero)
+  const alone = graph.cast(graph.op('Equal', [otherZeros, graph.scalar(0, x.dtype)]), x.dtype)
+  return graph.mul(graph.mul(spread(dy), alone), graph.div(spread(reduced(filled)), filled))
 }
 
 /** y, and 1 for 0: where a norm is 0, so is all that is divided by it. */
@@ -99,5 +112,5 @@ export const reductions = [
   reduction('ReduceLogSum', 2, (g, x, y, dy, spread) => everywhere(g, spread(g.div(dy, g.exp(y))), x)),
   reduction('ReduceMax', 1, extreme),
   reduction('ReduceMin', 1, extreme),
-  reduction('ReduceProd', 1),
+  reduction('ReduceProd', 1, ofOthers),
 ]
