@@ -5,6 +5,7 @@ import type { Node, Value } from '../graph.ts'
 import { alongAxes, fixed, HONE, link, operator, sameAxes, type BatchNormStatistics, type Link } from '../operator.ts'
 import { DATA_TYPES } from '../tensor.ts'
 import { axisWithin, knownShape } from './arguments.ts'
+import { nonZero } from './reduce.ts'
 
 const perElement = (flops: number) => ([x]: readonly Value[]) => ({ flops: multiply(x.size, flops) })
 
@@ -197,7 +198,7 @@ export const lpNormalization = operator('LpNormalization', {
     const isAbsolute = node.int('p', 2) === 1
     const norm = graph.reduce(isAbsolute ? 'ReduceL1' : 'ReduceL2', x, axes, true)
     const direction = isAbsolute ? graph.op('Sign', [x]) : y
-    return [graph.div(graph.sub(dy, graph.mul(direction, graph.reduceSum(graph.mul(dy, y), axes, true))), norm)]
+    return [graph.div(graph.sub(dy, graph.mul(direction, graph.reduceSum(graph.mul(dy, y), axes, true))), nonZero(graph, norm))]
   },
   coupling: (node) => alongAxes(node, [axisWithin(node.int('axis', -1), knownShape(node.input(0)).length)]),
 })

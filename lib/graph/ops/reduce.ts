@@ -99,7 +99,7 @@ function ofOthers(graph: Builder, x: Value, y: Value, dy: Value, spread: (v: Val
 }
 
 /** y, and 1 for 0: where a norm is 0, so is all that is divided by it. */
-const nonZero = (graph: Builder, y: Value) => graph.add(y, graph.cast(graph.op('Equal', [y, graph.scalar(0, y.dtype)]), y.dtype))
+export const nonZero = (graph: Builder, y: Value) => graph.add(y, graph.cast(graph.op('Equal', [y, graph.scalar(0, y.dtype)]), y.dtype))
 
 /** Sums, means and other reductions over axes. https://onnx.ai/onnx/operators/onnx__ReduceSum.html */
 export const reductions = [
