@@ -95,17 +95,36 @@ function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
 
 /**
  * Neighbouring axes of x and of y with the same number of elements form a group. One entry of a group's first axis is a stretch of neighbouring
- * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing.
+ * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing. Of the directions of a recurrent layer
+ * none goes: there the axis after them, of hidden units, may.
  */
 function regrouped(node: Node): readonly Link[] {
   const [x, y] = [node.input(0), node.output]
   return groups(knownShape(x), knownShape(y)).flatMap(({ from, to }) => {
     const [a, ...within] = from.map((axis): Port => ({ value: x, axis }))
     const [b, ...behind] = to.map((axis): Port => ({ value: y, axis }))
-    const merged = [...within, ...behind].map((port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`))
+    const inMerged = (port: Port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`)
+    const merged = [...within, ...behind].map(inMerged)
     if (!a || !b) return merged
+    const [unit, ...others] = within
+    const units = unit && extentOf([unit])
+    if (countsDirections(a) && typeof units === 'number' && !others.length && !behind.length) return [inMerged(a), inEach(unit!, units, b, extentOf([a]))]
     return [stretches(a, extentOf(within), b, extentOf(behind)) ?? fixed(a, `${node} lays ${formatShape(x.shape)} out as ${formatShape(y.shape)}`), ...merged]
   })
+}
+
+/** Whether an axis counts the directions of a recurrent layer. */
+function countsDirections({ value, axis }: Port): boolean {
+  const node = value.producer
+  if (node?.type === 'Transpose') return countsDirections({ value: node.input(0), axis: node.ints('perm', knownShape(value).map((_, a, { length }) => length - 1 - a))[axis]! })
+  return node !== null && ['LSTM', 'GRU', 'RNN'].includes(node.type) && value === node.output && axis === (node.int('layout') ? 2 : 1)
+}
+
+/** Each entry of `a`, which is `extent` long, stands for one of each of the `times` stretches that long of `b`. */
+function inEach(a: Port, extent: number, b: Port, times: Dim): Link {
+  return link(a, b,
+    (entries) => entries.flatMap((i) => Array.from({ length: Number(times) }, (_, k) => k * extent + i)),
+    (entries) => [...new Set(entries.map((i) => i % extent))])
 }
 
 const extentOf = (ports: readonly Port[]): Dim => elements(ports.map(({ value, axis }) => value.shape![axis]!))

@@ -162,3 +162,31 @@ test('a sum over channels that is divided by their number still is by as many as
   const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
   assert.ok(relativeDistance(after.logits!.toNumbers(), before.logits!.toNumbers()) < 1e-5)
 })
+
+test('both directions of a recurrent layer lose the same hidden units, also where their results are joined to one axis', async () => {
+  for (const [type, gates] of [['LSTM', 4], ['GRU', 3]] as const) {
+    const network = () => {
+      const scope = Scope.root('both', { seed: 7 })
+      const { builder: b, graph } = scope
+      const x = scope.input('x', [5, 'N', 3])
+      const parameter = (name: string, shape: readonly number[], seed: number) => graph.parameter(name, scattered('float32', shape, seed))
+      const y = b.op(type, [x, parameter('w', [2, gates * 4, 3], 1), parameter('r', [2, gates * 4, 4], 2), parameter('b', [2, 2 * gates * 4], 3)], { hidden_size: 4, direction: 'bidirectional', ...(type === 'GRU' && { linear_before_reset: 1 }) })
+      graph.addOutput(linear(8, 2)(scope.child('head'), b.reshape(b.transpose(y, [0, 2, 1, 3]), [0, 0, -1])), 'y')
+      return graph
+    }
+    const [masked, pruned] = [network(), network()]
+    for (const [name, rows] of [['w', 2 * gates], ['r', 2 * gates], ['b', 4 * gates], ['head.weight', 4]] as const) {
+      const data = weight(masked, name).initializer!.data as Float32Array
+      if (name === 'head.weight') assert.deepEqual(weight(masked, name).initializer!.shape, [2, 8])
+      // unit 1 of the 4: a row of each gate, or a column of the head
+      const run = name === 'head.weight' ? 1 : data.length / rows / 4
+      for (let block = 0; block < rows; block++) data.fill(0, (block * 4 + 1) * run, (block * 4 + 2) * run)
+    }
+    removeEntries(pruned, coupled({ value: weight(pruned, 'w'), axis: 1 }, [1]))
+    verify(pruned)
+    assert.deepEqual(['w', 'r', 'b', 'head.weight'].map((name) => weight(pruned, name).initializer!.shape.join('x')), [`2x${3 * gates}x3`, `2x${3 * gates}x3`, `2x${6 * gates}`, '2x6'])
+    const feeds = { x: scattered('float32', [5, 2, 3]) }
+    const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+    assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5, type)
+  }
+})
