@@ -95,8 +95,8 @@ function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
 
 /**
  * Neighbouring axes of x and of y with the same number of elements form a group. One entry of a group's first axis is a stretch of neighbouring
- * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing. Of the directions of a recurrent layer
- * none goes: there the axis after them, of hidden units, may.
+ * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing. Where the first axis counts what stays,
+ * as the directions of a recurrent layer or the groups of a shuffle do, the one after it may instead.
  */
 function regrouped(node: Node): readonly Link[] {
   const [x, y] = [node.input(0), node.output]
@@ -106,9 +106,11 @@ function regrouped(node: Node): readonly Link[] {
     const inMerged = (port: Port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`)
     const merged = [...within, ...behind].map(inMerged)
     if (!a || !b) return merged
-    const [unit, ...others] = within
-    const units = unit && extentOf([unit])
-    if (countsDirections(a) && typeof units === 'number' && !others.length && !behind.length) return [inMerged(a), inEach(unit!, units, b, extentOf([a]))]
+    if (from.length + to.length === 3) {
+      const [outer, inner, whole] = within.length ? [a, within[0]!, b] : [b, behind[0]!, a]
+      const [times, extent] = [outer, inner].map((port) => extentOf([port]))
+      if (typeof times === 'number' && typeof extent === 'number' && extentOf([whole]) === times * extent && (countsDirections(outer) || isTurned(outer, inner))) return [inMerged(outer), inEach(inner, extent, whole, times)]
+    }
     return [stretches(a, extentOf(within), b, extentOf(behind)) ?? fixed(a, `${node} lays ${formatShape(x.shape)} out as ${formatShape(y.shape)}`), ...merged]
   })
 }
@@ -116,14 +118,22 @@ function regrouped(node: Node): readonly Link[] {
 /** Whether an axis counts the directions of a recurrent layer. */
 function countsDirections({ value, axis }: Port): boolean {
   const node = value.producer
-  if (node?.type === 'Transpose') return countsDirections({ value: node.input(0), axis: node.ints('perm', knownShape(value).map((_, a, { length }) => length - 1 - a))[axis]! })
+  if (node?.type === 'Transpose') return countsDirections({ value: node.input(0), axis: orderOf(node)[axis]! })
   return node !== null && ['LSTM', 'GRU', 'RNN'].includes(node.type) && value === node.output && axis === (node.int('layout') ? 2 : 1)
 }
 
+/** Whether a Transpose puts the inner axis before the outer, as a shuffle of channels does. */
+function isTurned(outer: Port, inner: Port): boolean {
+  const { users } = outer.value
+  return users.length > 0 && users.every((user) => user.type === 'Transpose' && orderOf(user).indexOf(inner.axis) + 1 === orderOf(user).indexOf(outer.axis))
+}
+
+const orderOf = (transpose: Node): readonly number[] => transpose.ints('perm', knownShape(transpose.output).map((_, axis, { length }) => length - 1 - axis))
+
 /** Each entry of `a`, which is `extent` long, stands for one of each of the `times` stretches that long of `b`. */
-function inEach(a: Port, extent: number, b: Port, times: Dim): Link {
+function inEach(a: Port, extent: number, b: Port, times: number): Link {
   return link(a, b,
-    (entries) => entries.flatMap((i) => Array.from({ length: Number(times) }, (_, k) => k * extent + i)),
+    (entries) => entries.flatMap((i) => Array.from({ length: times }, (_, k) => k * extent + i)),
     (entries) => [...new Set(entries.map((i) => i % extent))])
 }
 

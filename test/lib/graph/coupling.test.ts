@@ -190,3 +190,25 @@ test('both directions of a recurrent layer lose the same hidden units, also wher
     assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5, type)
   }
 })
+
+test('channels that a shuffle puts beside each other go together', async () => {
+  const network = () => {
+    const scope = Scope.root('shuffled', { seed: 8 })
+    const { builder: b, graph } = scope
+    const x = conv2d(3, 12, 1)(scope.child('first'), scope.input('x', ['N', 3, 4, 4]))
+    const apart = b.transpose(b.reshape(x, [0, 3, 4, 4, 4]), [0, 2, 1, 3, 4])
+    graph.addOutput(conv2d(12, 2, 1)(scope.child('head'), b.relu(b.reshape(apart, [0, 12, 4, 4]))), 'y')
+    return graph
+  }
+  const [masked, pruned] = [network(), network()]
+  for (const name of ['first.weight', 'first.bias']) {
+    const data = weight(masked, name).initializer!.data as Float32Array
+    for (const channel of [1, 5, 9]) data.fill(0, (channel * data.length) / 12, ((channel + 1) * data.length) / 12)
+  }
+  removeEntries(pruned, coupled({ value: weight(pruned, 'first.weight'), axis: 0 }, [5]))
+  verify(pruned)
+  assert.deepEqual(['first.weight', 'first.bias', 'head.weight'].map((name) => weight(pruned, name).initializer!.shape.join('x')), ['9x3x1x1', '9', '2x9x1x1'])
+  const feeds = { x: scattered('float32', [2, 3, 4, 4]) }
+  const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+  assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5)
+})
