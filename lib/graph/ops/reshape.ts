@@ -96,7 +96,7 @@ function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
 /**
  * Neighbouring axes of x and of y with the same number of elements form a group. One entry of a group's first axis is a stretch of neighbouring
  * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing. Where the first axis counts what stays,
- * as the directions of a recurrent layer or the groups of a shuffle do, the one after it may instead.
+ * as the directions of a recurrent layer, the groups of a shuffle, or queries, keys and values do, the one after it may instead.
  */
 function regrouped(node: Node): readonly Link[] {
   const [x, y] = [node.input(0), node.output]
@@ -106,10 +106,11 @@ function regrouped(node: Node): readonly Link[] {
     const inMerged = (port: Port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`)
     const merged = [...within, ...behind].map(inMerged)
     if (!a || !b) return merged
-    if (from.length + to.length === 3) {
-      const [outer, inner, whole] = within.length ? [a, within[0]!, b] : [b, behind[0]!, a]
-      const [times, extent] = [outer, inner].map((port) => extentOf([port]))
-      if (typeof times === 'number' && typeof extent === 'number' && extentOf([whole]) === times * extent && (countsDirections(outer) || isTurned(outer, inner))) return [inMerged(outer), inEach(inner, extent, whole, times)]
+    if ((from.length === 1) !== (to.length === 1)) {
+      const [whole, outer, inner, ...rest] = to.length === 1 ? [b, a, ...within] : [a, b, ...behind]
+      const [times, extent, run] = [[outer], [inner!], rest].map(extentOf)
+      const isStretch = typeof times === 'number' && typeof extent === 'number' && typeof run === 'number' && extentOf([whole]) === times * extent * run
+      if (isStretch && (countsDirections(outer) || isTurned(outer, inner!) || isPicked(outer))) return [...[outer, ...rest].map(inMerged), inEach(inner!, whole, { times, extent, run })]
     }
     return [stretches(a, extentOf(within), b, extentOf(behind)) ?? fixed(a, `${node} lays ${formatShape(x.shape)} out as ${formatShape(y.shape)}`), ...merged]
   })
@@ -130,11 +131,19 @@ function isTurned(outer: Port, inner: Port): boolean {
 
 const orderOf = (transpose: Node): readonly number[] => transpose.ints('perm', knownShape(transpose.output).map((_, axis, { length }) => length - 1 - axis))
 
-/** Each entry of `a`, which is `extent` long, stands for one of each of the `times` stretches that long of `b`. */
-function inEach(a: Port, extent: number, b: Port, times: number): Link {
+/** Whether parts of an axis go separate ways, as queries, keys and values do. */
+function isPicked({ value, axis }: Port): boolean {
+  return value.users.some((user) => {
+    if (user.type === 'Transpose') return isPicked({ value: user.output, axis: orderOf(user).indexOf(axis) })
+    return ['Gather', 'Split'].includes(user.type) && user.inputs[0] === value && axisWithin(user.int('axis'), knownShape(value).length) === axis
+  })
+}
+
+/** `b` is `times` stretches, in each of which an entry of `a` stands for `run` neighbouring ones. */
+function inEach(a: Port, b: Port, { times, extent, run }: { times: number; extent: number; run: number }): Link {
   return link(a, b,
-    (entries) => entries.flatMap((i) => Array.from({ length: times }, (_, k) => k * extent + i)),
-    (entries) => [...new Set(entries.map((i) => i % extent))])
+    (entries) => entries.flatMap((i) => Array.from({ length: times * run }, (_, k) => (Math.floor(k / run) * extent + i) * run + (k % run))),
+    (entries) => [...new Set(entries.map((i) => Math.floor(i / run) % extent))])
 }
 
 const extentOf = (ports: readonly Port[]): Dim => elements(ports.map(({ value, axis }) => value.shape![axis]!))

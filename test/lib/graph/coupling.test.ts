@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coupled, removeEntries } from '../../../lib/graph/coupling.ts'
 import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import { symbol } from '../../../lib/graph/dim.ts'
 import { verify } from '../../../lib/graph/verify.ts'
 import type { Builder } from '../../../lib/graph/builder.ts'
@@ -211,4 +212,35 @@ test('channels that a shuffle puts beside each other go together', async () => {
   const feeds = { x: scattered('float32', [2, 3, 4, 4]) }
   const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
   assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5)
+})
+
+test('a head of attention goes from queries, keys and values together, where one layer computes all three', async () => {
+  for (const pick of ['Gather', 'Split'] as const) {
+    const network = () => {
+      const scope = Scope.root('attention', { seed: 9 })
+      const { builder: b, graph } = scope
+      const joined = linear(6, 24)(scope.child('qkv'), scope.input('x', ['N', 5, 6]))
+      const apart = b.transpose(b.reshape(joined, [0, 0, 3, 4, 2]), [2, 0, 3, 1, 4])
+      const [q, k, v] = pick === 'Gather' ? [0, 1, 2].map((i) => b.gather(apart, b.tensor(Tensor.of('int64', [], [i])), 0)) : b.split(apart, [1, 1, 1], 0).map((part) => b.op('Squeeze', [part, b.int64([0])]))
+      const seen = b.matmul(b.op('Softmax', [b.matmul(q!, b.transpose(k!, [0, 1, 3, 2]))], { axis: -1 }), v!)
+      graph.addOutput(linear(8, 3)(scope.child('out'), b.reshape(b.transpose(seen, [0, 2, 1, 3]), [0, 0, 8])), 'y')
+      return graph
+    }
+    const [masked, pruned] = [network(), network()]
+    const removal = coupled({ value: weight(pruned, 'out.weight'), axis: 1 }, [3])
+    for (const [value, axes] of removal) {
+      if (!value.initializer || !axes.size) continue
+      const [[axis, gone]] = [...axes] as [[number, ReadonlySet<number>]]
+      const { shape } = value.initializer
+      const run = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
+      const data = weight(masked, value.name).initializer!.data as Float32Array
+      data.forEach((_, i) => gone.has(Math.floor(i / run) % shape[axis]!) && (data[i] = 0))
+    }
+    removeEntries(pruned, removal)
+    verify(pruned)
+    assert.deepEqual(['qkv.weight', 'qkv.bias', 'out.weight'].map((name) => weight(pruned, name).initializer!.size), [18 * 6, 18, 18])
+    const feeds = { x: scattered('float32', [2, 5, 6]) }
+    const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+    assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5, pick)
+  }
 })
