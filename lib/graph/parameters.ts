@@ -41,8 +41,11 @@ export function leftAsTheyAre(graph: Graph): string {
   return names.length ? `. Stored, and left as ${names.length > 1 ? 'they are' : 'it is'} by training: ${names.join(', ')}; to have it learned say model.unfreeze('${names[0]}')` : ''
 }
 
-/** A norm without learned scale and shift (`affine=False`) is exported with ones and zeros, which have no name in PyTorch. */
-const isNoScale = ({ name, initializer }: Value, node: Node): boolean => node.type.endsWith('Normalization') && /^(val_\d+|onnx::\w+)$/.test(name) && isUniform(initializer!)
+/** What PyTorch's exporters work out and store has a number in the place of a name. */
+const isUnnamed = ({ name }: Value): boolean => /^(val_\d+|onnx::\w+)$/.test(name)
+
+/** A norm without learned scale and shift (`affine=False`) is exported with ones and zeros. */
+const isNoScale = (value: Value, node: Node): boolean => node.type.endsWith('Normalization') && isUnnamed(value) && isUniform(value.initializer!)
 
 const isStoredArray = ({ initializer }: Value): boolean => Boolean(initializer?.shape.length && isFloat(initializer.dtype))
 
@@ -69,6 +72,30 @@ export function separateParameters(graph: Graph): void {
     const own = roles.find(([, [first]]) => first!.name === value.name) ?? roles.find(([role]) => role)
     for (const [role, readings] of roles) if (role !== own?.[0]) storeApart(value, readings)
   }
+}
+
+/**
+ * Makes one parameter of a weight and its transpose. PyTorch's default exporter works out the transpose of a weight that the network reads in both ways, such as an embedding that is
+ * also the last layer, and stores both.
+ */
+export function joinTransposes(graph: Graph): void {
+  const matrices = graph.initializers.filter((value) => isStoredArray(value) && value.initializer!.shape.length === 2)
+  // what the exporter works out comes behind what the network has
+  const pairs = matrices.flatMap((value, i) => matrices.slice(0, i).filter((weight) => isTranspose(value.initializer!, weight.initializer!)).slice(0, 1).map((weight) => [value, weight] as const))
+  if (!pairs.length) return
+  for (const [value, weight] of pairs) value.replaceWith(graph.add('Transpose', [weight], { perm: [1, 0] }, { types: [value] }).output)
+  graph.sort()
+  graph.removeUnused()
+}
+
+function isTranspose(a: Tensor, b: Tensor): boolean {
+  const [rows, columns] = a.shape as [number, number]
+  if (a.dtype !== b.dtype || b.shape[0] !== columns || b.shape[1] !== rows || isUniform(a)) return false
+  const [width, x, y] = [bitsPerElement(a.dtype) / 8, a.bytes, b.bytes]
+  return x.every((byte, i) => {
+    const [at, part] = [Math.floor(i / width), i % width]
+    return byte === y[((at % columns) * rows + Math.floor(at / columns)) * width + part]
+  })
 }
 
 function storeApart(value: Value, readings: readonly Reading[]): void {

@@ -2,6 +2,7 @@ import { Dataset } from '../data/dataset.ts'
 import { DataLoader } from '../data/loader.ts'
 import { formatShape, multiply, substitute } from '../graph/dim.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import { inferShapes } from '../graph/infer.ts'
 import { build } from '../nn/build.ts'
 import type { Layer } from '../nn/layers.ts'
 import { Model } from '../nn/model.ts'
@@ -64,6 +65,16 @@ export function checkNorms({ graph }: Model, step: Graph, sizes: Readonly<Record
     const [batch, , ...places] = (node.input(0).shape ?? [null]).map((dim) => substitute(dim, sizes))
     if (multiply(batch!, ...places) === 1) throw new RangeError(`${node} has one value a channel in a batch of ${batchSize}, and one value has no variance: take a larger batchSize, or batchNorm: 'running'`)
   }
+}
+
+/** The network for samples of one size: what its inputs leave open is as long as in the data, but for the batch. */
+export function sizedFor<Label>(graph: Graph, dataset: Dataset<Label>): Graph {
+  const samples = dataset.batch(1)
+  const isOpen = ({ shape }: Value) => shape?.slice(1).some((d) => typeof d !== 'number')
+  if (!graph.inputs.some(isOpen)) return graph
+  const copy = graph.copy()
+  for (const input of copy.inputs) input.shape = input.shape?.map((d, axis) => (axis === 0 ? d : samples[input.name]!.shape[axis]!)) ?? null
+  return inferShapes(copy)
 }
 
 /** @throws RangeError naming a sample with a token that an embedding has no row for. */

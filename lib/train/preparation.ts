@@ -12,7 +12,7 @@ import { Evaluation, figuresOf } from './evaluate.ts'
 import { checkOptions, type FitOptions } from './fit-options.ts'
 import { crossEntropy, type Loss } from './loss.ts'
 import type { Optimizer } from './optimizer.ts'
-import { checkBatch, checkData, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf } from './plan.ts'
+import { checkBatch, checkData, checkInputs, checkNorms, checkTokens, modelOf, optimizerOf, sizedFor } from './plan.ts'
 import { checkDevice, precisionOf, type Precision } from './precision.ts'
 import { constant, rateAt } from './schedule.ts'
 import { StepSession } from './step-session.ts'
@@ -74,7 +74,7 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
   const { batchNorm, clip, accumulate, ema } = options
   // on the CPU rows are written in place: what would come out the same need not travel as a whole table
   const { lazyEmbeddings = device === 'cpu' && optimizer.leavesUntouched === true && !precision && ema === undefined && (accumulate ?? 1) === 1 } = options
-  const step = trainingStep(model.graph, {
+  const step = trainingStep(sizedFor(model.graph, samples), {
     loss, optimizer, target: { dtype: example.dtype, shape: [batch, ...example.shape.slice(1)] }, seed, batchNorm, scheduled: schedule !== undefined, precision, clip, accumulate, ema, lazyEmbeddings,
   })
   const sizes = { [String(batch)]: batchSize }

@@ -71,7 +71,7 @@ export const conv = operator('Conv', {
   gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
     const spatial = x.shape?.slice(2) ?? null
     const kernel = w.shape?.slice(2) ?? null
-    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}`)
+    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its input is ${formatShape(x.shape)}: foldConstants() may work them out`)
     const { strides, dilations, pads } = windowOf(node, kernel, spatial)
     const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }
     return [
@@ -166,7 +166,7 @@ export const convTranspose = operator('ConvTranspose', {
   gradient({ graph, node, inputs: [x, w, bias], gradients: [dy], wants }) {
     const spatial = dy.shape?.slice(2) ?? null
     const kernel = w.shape?.slice(2) ?? null
-    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its output is ${formatShape(dy.shape)}`)
+    if (!isStatic(spatial) || !isStatic(kernel)) throw new Error(`its gradient needs known spatial sizes, its output is ${formatShape(dy.shape)}: foldConstants() may work them out`)
     if (node.string('auto_pad').startsWith('SAME') || node.ints('output_shape').length) throw new Error('its gradient needs its padding as "pads"')
     const { strides, dilations, pads } = windowOf(node, kernel, spatial)
     const window = { kernel_shape: kernel, strides, dilations, pads, group: node.int('group', 1) }

@@ -29,11 +29,12 @@ import * as select from './select.ts'
 import * as shape from './shape.ts'
 import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
+import * as trilu from './trilu.ts'
 
 /** Every operator that hone knows, by domain and type. A family is a file; this table is the only other place that names it. */
 const families: readonly Readonly<Record<string, unknown>>[] = [
   concat, control, conv, ctc, dropout, einsum, elementwise, gather, gru, integer, layout, lowBit, lstm, matmul, microsoft, norm, pad,
-  pool, quantize, reduce, repeat, reshape, resize, rnn, scatter, select, shape, slice, softmax,
+  pool, quantize, reduce, repeat, reshape, resize, rnn, scatter, select, shape, slice, softmax, trilu,
 ]
 
 /** Every operator that hone knows. */

@@ -1,7 +1,8 @@
-import { floorDivide, isStatic, multiply, type Dim } from '../dim.ts'
+import { floorDivide, isStatic, multiply, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { blocks, fixed, link, operator, type Link } from '../operator.ts'
 import { axisWithin, knownShape } from './arguments.ts'
+import { contentsOf } from './elementwise.ts'
 import { spatialAxes } from './window.ts'
 
 /** https://onnx.ai/onnx/operators/onnx__Transpose.html */
@@ -11,7 +12,7 @@ export const transpose = operator('Transpose', {
     const { shape } = x
     const perm = node.ints('perm', shape.map((_, axis) => shape.length - 1 - axis)).map((axis) => axisWithin(axis, shape.length))
     if (new Set(perm).size !== shape.length || perm.length !== shape.length) throw new Error(`perm [${perm}] is no order of ${shape.length} axes`)
-    return [{ dtype: x.dtype, shape: perm.map((axis) => shape[axis]!) }]
+    return [{ dtype: x.dtype, shape: perm.map((axis) => shape[axis]!), contents: perm.join() === '1,0' ? turned(contentsOf(x), shape) : null }]
   },
   cost: () => ({ flops: 0 }),
   gradient({ graph, node, inputs: [x], gradients: [dy] }) {
@@ -25,6 +26,12 @@ export const transpose = operator('Transpose', {
     return node.ints('perm', Array.from({ length: rank }, (_, axis) => rank - 1 - axis)).map((from, axis) => link({ value: x, axis: from }, { value: y, axis }))
   },
 })
+
+/** The elements of a table of integers, column by column: PyTorch's pads go through one. */
+function turned(contents: readonly Dim[] | null, [rows, columns]: Shape): readonly Dim[] | null {
+  if (!contents || typeof rows !== 'number' || typeof columns !== 'number') return null
+  return contents.map((_, i) => contents[(i % rows) * columns + Math.floor(i / rows)]!)
+}
 
 /** https://onnx.ai/onnx/operators/onnx__DepthToSpace.html */
 export const depthToSpace = operator('DepthToSpace', {

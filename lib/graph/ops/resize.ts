@@ -22,8 +22,15 @@ function targetOf(node: Node, x: Shape): Target {
     const next = x.map((d, axis) => of(axis, wanted, d))
     return { sizes: next, scales: next.map((d, axis) => (sameDim(d, x[axis]!) ? 1 : typeof d === 'number' && typeof x[axis] === 'number' ? d / x[axis] : null)) }
   }
-  const scales = x.map((_, axis) => of(axis, given?.constant?.toNumbers(), 1))
+  const scales = x.map((_, axis) => of(axis, factors(given), 1))
   return { scales, sizes: x.map((d, axis) => scaled(d, scales[axis]!)) }
+}
+
+/** PyTorch's exporter joins them of constants, in training mode. */
+function factors(value: Value | null | undefined): readonly number[] | null {
+  if (value?.producer?.type !== 'Concat') return value?.constant?.toNumbers() ?? null
+  const parts = value.producer.inputs.map(factors)
+  return parts.every((part) => part) ? parts.flatMap((part) => part!) : null
 }
 
 function scaled(size: Dim, by: number | null): Dim {

@@ -2,6 +2,7 @@ import type { Builder } from '../builder.ts'
 import { add, ceilDivide, formatShape, isStatic, sameDim, subtract, type Dim, type Shape } from '../dim.ts'
 import type { Node, Value } from '../graph.ts'
 import { fixed, HONE, link, operator, sameAxes, type Link, type Port } from '../operator.ts'
+import { sizeOf } from '../tensor.ts'
 import { axisWithin, integers, knownShape, numbers } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
 
@@ -104,8 +105,14 @@ export function knownStretches(node: Node): KnownStretch[] {
 const indices = ({ start, step, count }: KnownStretch): number[] => Array.from({ length: count }, (_, i) => start + i * step)
 
 function pick(contents: readonly Dim[] | null, shape: Shape, taken: readonly Stretch[]): readonly Dim[] | null {
-  if (!contents || shape.length !== 1 || !taken.every(isKnown)) return null
-  return taken.reduce((list, t) => indices(t).map((i) => list[i]!), contents)
+  if (!contents || !isStatic(shape) || !taken.every(isKnown)) return null
+  const [list] = taken.reduce(([left, sizes], t) => {
+    const inner = sizeOf(sizes.slice(t.axis + 1))
+    const outer = sizeOf(sizes.slice(0, t.axis))
+    const rows = Array.from({ length: outer }, (_, o) => indices(t).map((i) => (o * sizes[t.axis]! + i) * inner)).flat()
+    return [rows.flatMap((at) => left.slice(at, at + inner)), sizes.with(t.axis, t.count)]
+  }, [contents, shape] as [readonly Dim[], readonly number[]])
+  return list
 }
 
 /** Puts the entries of `d` back where they were taken from an axis of `extent` entries, with zeros between. */

@@ -29,6 +29,7 @@ export const matrices: Readonly<Record<string, OracleCase>> = {
   'Einsum of three': node('Einsum', [x(2, 3, 4), y(4, 5), z(2, 5, 3)], { equation: 'bij, jk, bkl -> bil' }, {
     torch: "torch.einsum('bij,jk,bkl->bil', *x)", tensorflow: (a, b, c) => [tf.matMul(tf.matMul(...batched(a!, b!)), c!)],
   }),
+  'Trilu': node('Trilu', [x(2, 3, 4), Tensor.scalar('int64', 1)], { upper: 0 }, { torch: 'x[0].tril(1)', tensorflow: (v) => [tf.linalg.bandPart(v!, -1, 1)] }),
   'Softmax': node('Softmax', [x(3, 5)], {}, { torch: 'F.softmax(x[0], -1)', tensorflow: (v) => [tf.softmax(v as tf.Tensor2D)] }),
   'Softmax along another axis': node('Softmax', [x(3, 5, 2)], { axis: 1 }, { torch: 'F.softmax(x[0], 1)', tensorflow: (v) => [tf.softmax(v!.transpose([0, 2, 1])).transpose([0, 2, 1])] }),
   'LogSoftmax': node('LogSoftmax', [x(3, 5)], { axis: 0 }, { torch: 'F.log_softmax(x[0], 0)', tensorflow: (v) => [tf.logSoftmax(v!.transpose()).transpose()] }),

@@ -52,6 +52,23 @@ class Encoder(nn.Module):
         return self.fc(self.inner(x).mean(1))
 
 
+def attention():
+    mixed = nn.MultiheadAttention(4, 2, batch_first=True)
+    for parameter in (mixed.in_proj_bias, mixed.out_proj.bias):
+        nn.init.normal_(parameter, std=0.1)
+    return mixed
+
+
+def open_image():
+    return Net(lambda s, x: s.fc(F.max_pool2d(F.relu(s.conv(x)), 2).mean((2, 3))), conv=nn.Conv2d(2, 4, 3, padding=1), fc=nn.Linear(4, CLASSES))
+
+
+def tied_layers():
+    net = Net(lambda s, x: s.last(s.first(x).tanh()), first=nn.Linear(CLASSES, CLASSES), last=nn.Linear(CLASSES, CLASSES))
+    net.last.weight = net.first.weight
+    return net
+
+
 sequence, image, flat = (5, 3), (2, 9, 7), (5,)
 DYNAMO, TORCHSCRIPT = {"dynamo": True}, {"dynamo": False}
 TRAINING = {"training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False}
@@ -82,12 +99,21 @@ CASES = {
     "bilinear": (lambda: convolved(192, lambda s, x: F.interpolate(x, scale_factor=2, mode="bilinear")), image, TORCHSCRIPT | {"opset_version": 17}),
     "pixel-shuffle": (lambda: convolved(48, lambda s, x: F.pixel_shuffle(x, 2)), image, DYNAMO),
     "activations": (lambda: Net(lambda s, x: s.fc(F.mish(s.a(x)) + F.celu(s.a(x), 0.7)), a=nn.Linear(5, 6), fc=nn.Linear(6, CLASSES)), flat, DYNAMO),
+    "open-sizes": (open_image, image, DYNAMO | {"open_axes": (2, 3)}),
+    "open-sizes-torchscript": (open_image, image, TORCHSCRIPT | {"opset_version": 17, "open_axes": (2, 3)}),
+    "padded": (lambda: Net(lambda s, x: s.fc(F.pad(s.conv(F.pad(x, (1, 2, 0, 1), mode="reflect")), (1, 1, 2, 0)).flatten(1)), conv=nn.Conv2d(2, 2, 3, stride=2), fc=nn.Linear(72, CLASSES)), image, TORCHSCRIPT | {"opset_version": 17}),
+    "causal": (lambda: Net(lambda s, x: s.fc(s.mixed(x, x, x, is_causal=True, need_weights=False, attn_mask=torch.triu(torch.full((5, 5), float("-inf")), 1))[0][:, -1]), mixed=attention(), fc=nn.Linear(4, CLASSES)), (5, 4), TORCHSCRIPT | {"opset_version": 17}),
+    "tied": (lambda: Net(lambda s, x: (x @ s.table.weight).tanh() @ s.table.weight.t(), table=nn.Linear(4, CLASSES, bias=False)), (CLASSES,), DYNAMO),
+    "tied-layers": (tied_layers, (CLASSES,), DYNAMO),
+    "tied-layers-torchscript": (tied_layers, (CLASSES,), TORCHSCRIPT | {"opset_version": 17}),
     "position": (lambda: Net(lambda s, x: s.fc((s.a(x) + s.position).tanh().mean(1)), a=nn.Linear(3, 4), position=nn.Parameter(torch.randn(1, 5, 4)), fc=nn.Linear(4, CLASSES)), sequence, DYNAMO),
 }
 
 
-def export(network, x, path, dynamo, **options):
-    shapes = {"dynamic_shapes": ({0: torch.export.Dim("N", min=2, max=4096)},), "external_data": False} if dynamo else {"dynamic_axes": {"x": {0: "N"}}}
+def export(network, x, path, dynamo, open_axes=(), **options):
+    names = {0: "N"} | {axis: f"size_{axis}" for axis in open_axes}
+    sizes = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in names.items()}
+    shapes = {"dynamic_shapes": (sizes,), "external_data": False} if dynamo else {"dynamic_axes": {"x": names}}
     torch.onnx.export(network, (x,), path, dynamo=dynamo, input_names=["x"], output_names=["y"], verbose=False, **shapes, **options)
     model = onnx.load(path)
     model.graph.ClearField("metadata_props")
