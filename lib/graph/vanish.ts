@@ -4,7 +4,7 @@ import { operatorOf } from './ops/index.ts'
 
 /** Operators that make something else of zero. */
 const LIFTING: ReadonlySet<string> = new Set([
-  'Sigmoid', 'HardSigmoid', 'Softplus', 'Exp', 'Log', 'Reciprocal', 'Cos', 'Not', 'Equal', 'GreaterOrEqual', 'LessOrEqual', 'Softmax', 'LogSoftmax',
+  'Sigmoid', 'HardSigmoid', 'Softplus', 'Exp', 'Log', 'Reciprocal', 'Cos', 'Not', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Softmax', 'LogSoftmax',
 ])
 
 /**
@@ -48,6 +48,8 @@ function made(node: Node, { value, axis }: Port, isZero: (port: Port) => boolean
       return node.inputs.every((_, i) => nothing(i))
     case 'Where':
       return nothing(1) && nothing(2)
+    case 'Pad':
+      return zero(0) && nothing(2) && node.float('value') === 0
     case 'Div':
       return zero(0)
     case 'Pow':

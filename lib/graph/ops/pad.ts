@@ -58,7 +58,7 @@ function padding(node: Node, shape: Shape): { before: Dim; after: Dim }[] | null
 
 function knownPadding(node: Node, shape: Shape): { before: number; after: number }[] {
   const pads = padding(node, shape)
-  if (!pads?.every(({ before, after }) => isStatic([before, after]))) throw new Error(`${node}: how much it pads is known only at run time`)
+  if (!pads?.every(({ before, after }) => isStatic([before, after]))) throw new Error(`${node}: how much it pads is known only at run time, or once foldConstants has computed it`)
   return pads as { before: number; after: number }[]
 }
 

@@ -95,17 +95,55 @@ function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
 
 /**
  * Neighbouring axes of x and of y with the same number of elements form a group. One entry of a group's first axis is a stretch of neighbouring
- * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing.
+ * elements, so it stands for a block of entries of the other side's first axis; the axes after it can lose nothing. Where the first axis counts what stays,
+ * as the directions of a recurrent layer, the groups of a shuffle, or queries, keys and values do, the one after it may instead.
  */
 function regrouped(node: Node): readonly Link[] {
   const [x, y] = [node.input(0), node.output]
   return groups(knownShape(x), knownShape(y)).flatMap(({ from, to }) => {
     const [a, ...within] = from.map((axis): Port => ({ value: x, axis }))
     const [b, ...behind] = to.map((axis): Port => ({ value: y, axis }))
-    const merged = [...within, ...behind].map((port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`))
+    const inMerged = (port: Port) => fixed(port, `${node} merges axis ${port.axis} of ${formatShape(port.value.shape)} with others`)
+    const merged = [...within, ...behind].map(inMerged)
     if (!a || !b) return merged
+    if ((from.length === 1) !== (to.length === 1)) {
+      const [whole, outer, inner, ...rest] = to.length === 1 ? [b, a, ...within] : [a, b, ...behind]
+      const [times, extent, run] = [[outer], [inner!], rest].map(extentOf)
+      const isStretch = typeof times === 'number' && typeof extent === 'number' && typeof run === 'number' && extentOf([whole]) === times * extent * run
+      if (isStretch && (countsDirections(outer) || isTurned(outer, inner!) || isPicked(outer))) return [...[outer, ...rest].map(inMerged), inEach(inner!, whole, { times, extent, run })]
+    }
     return [stretches(a, extentOf(within), b, extentOf(behind)) ?? fixed(a, `${node} lays ${formatShape(x.shape)} out as ${formatShape(y.shape)}`), ...merged]
   })
+}
+
+/** Whether an axis counts the directions of a recurrent layer. */
+function countsDirections({ value, axis }: Port): boolean {
+  const node = value.producer
+  if (node?.type === 'Transpose') return countsDirections({ value: node.input(0), axis: orderOf(node)[axis]! })
+  return node !== null && ['LSTM', 'GRU', 'RNN'].includes(node.type) && value === node.output && axis === (node.int('layout') ? 2 : 1)
+}
+
+/** Whether a Transpose puts the inner axis before the outer, as a shuffle of channels does. */
+function isTurned(outer: Port, inner: Port): boolean {
+  const { users } = outer.value
+  return users.length > 0 && users.every((user) => user.type === 'Transpose' && orderOf(user).indexOf(inner.axis) + 1 === orderOf(user).indexOf(outer.axis))
+}
+
+const orderOf = (transpose: Node): readonly number[] => transpose.ints('perm', knownShape(transpose.output).map((_, axis, { length }) => length - 1 - axis))
+
+/** Whether parts of an axis go separate ways, as queries, keys and values do. */
+function isPicked({ value, axis }: Port): boolean {
+  return value.users.some((user) => {
+    if (user.type === 'Transpose') return isPicked({ value: user.output, axis: orderOf(user).indexOf(axis) })
+    return ['Gather', 'Split'].includes(user.type) && user.inputs[0] === value && axisWithin(user.int('axis'), knownShape(value).length) === axis
+  })
+}
+
+/** `b` is `times` stretches, in each of which an entry of `a` stands for `run` neighbouring ones. */
+function inEach(a: Port, b: Port, { times, extent, run }: { times: number; extent: number; run: number }): Link {
+  return link(a, b,
+    (entries) => entries.flatMap((i) => Array.from({ length: times * run }, (_, k) => (Math.floor(k / run) * extent + i) * run + (k % run))),
+    (entries) => [...new Set(entries.map((i) => Math.floor(i / run) % extent))])
 }
 
 const extentOf = (ports: readonly Port[]): Dim => elements(ports.map(({ value, axis }) => value.shape![axis]!))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coupled, removeEntries } from '../../../lib/graph/coupling.ts'
 import { decodeModel, encodeModel } from '../../../lib/graph/onnx.ts'
+import { Tensor } from '../../../lib/graph/tensor.ts'
 import { symbol } from '../../../lib/graph/dim.ts'
 import { verify } from '../../../lib/graph/verify.ts'
 import type { Builder } from '../../../lib/graph/builder.ts'
@@ -161,4 +162,85 @@ test('a sum over channels that is divided by their number still is by as many as
   const feeds = { x: scattered('float32', [3, 6]) }
   const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
   assert.ok(relativeDistance(after.logits!.toNumbers(), before.logits!.toNumbers()) < 1e-5)
+})
+
+test('both directions of a recurrent layer lose the same hidden units, also where their results are joined to one axis', async () => {
+  for (const [type, gates] of [['LSTM', 4], ['GRU', 3]] as const) {
+    const network = () => {
+      const scope = Scope.root('both', { seed: 7 })
+      const { builder: b, graph } = scope
+      const x = scope.input('x', [5, 'N', 3])
+      const parameter = (name: string, shape: readonly number[], seed: number) => graph.parameter(name, scattered('float32', shape, seed))
+      const y = b.op(type, [x, parameter('w', [2, gates * 4, 3], 1), parameter('r', [2, gates * 4, 4], 2), parameter('b', [2, 2 * gates * 4], 3)], { hidden_size: 4, direction: 'bidirectional', ...(type === 'GRU' && { linear_before_reset: 1 }) })
+      graph.addOutput(linear(8, 2)(scope.child('head'), b.reshape(b.transpose(y, [0, 2, 1, 3]), [0, 0, -1])), 'y')
+      return graph
+    }
+    const [masked, pruned] = [network(), network()]
+    for (const [name, rows] of [['w', 2 * gates], ['r', 2 * gates], ['b', 4 * gates], ['head.weight', 4]] as const) {
+      const data = weight(masked, name).initializer!.data as Float32Array
+      if (name === 'head.weight') assert.deepEqual(weight(masked, name).initializer!.shape, [2, 8])
+      // unit 1 of the 4: a row of each gate, or a column of the head
+      const run = name === 'head.weight' ? 1 : data.length / rows / 4
+      for (let block = 0; block < rows; block++) data.fill(0, (block * 4 + 1) * run, (block * 4 + 2) * run)
+    }
+    removeEntries(pruned, coupled({ value: weight(pruned, 'w'), axis: 1 }, [1]))
+    verify(pruned)
+    assert.deepEqual(['w', 'r', 'b', 'head.weight'].map((name) => weight(pruned, name).initializer!.shape.join('x')), [`2x${3 * gates}x3`, `2x${3 * gates}x3`, `2x${6 * gates}`, '2x6'])
+    const feeds = { x: scattered('float32', [5, 2, 3]) }
+    const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+    assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5, type)
+  }
+})
+
+test('channels that a shuffle puts beside each other go together', async () => {
+  const network = () => {
+    const scope = Scope.root('shuffled', { seed: 8 })
+    const { builder: b, graph } = scope
+    const x = conv2d(3, 12, 1)(scope.child('first'), scope.input('x', ['N', 3, 4, 4]))
+    const apart = b.transpose(b.reshape(x, [0, 3, 4, 4, 4]), [0, 2, 1, 3, 4])
+    graph.addOutput(conv2d(12, 2, 1)(scope.child('head'), b.relu(b.reshape(apart, [0, 12, 4, 4]))), 'y')
+    return graph
+  }
+  const [masked, pruned] = [network(), network()]
+  for (const name of ['first.weight', 'first.bias']) {
+    const data = weight(masked, name).initializer!.data as Float32Array
+    for (const channel of [1, 5, 9]) data.fill(0, (channel * data.length) / 12, ((channel + 1) * data.length) / 12)
+  }
+  removeEntries(pruned, coupled({ value: weight(pruned, 'first.weight'), axis: 0 }, [5]))
+  verify(pruned)
+  assert.deepEqual(['first.weight', 'first.bias', 'head.weight'].map((name) => weight(pruned, name).initializer!.shape.join('x')), ['9x3x1x1', '9', '2x9x1x1'])
+  const feeds = { x: scattered('float32', [2, 3, 4, 4]) }
+  const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+  assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5)
+})
+
+test('a head of attention goes from queries, keys and values together, where one layer computes all three', async () => {
+  for (const pick of ['Gather', 'Split'] as const) {
+    const network = () => {
+      const scope = Scope.root('attention', { seed: 9 })
+      const { builder: b, graph } = scope
+      const joined = linear(6, 24)(scope.child('qkv'), scope.input('x', ['N', 5, 6]))
+      const apart = b.transpose(b.reshape(joined, [0, 0, 3, 4, 2]), [2, 0, 3, 1, 4])
+      const [q, k, v] = pick === 'Gather' ? [0, 1, 2].map((i) => b.gather(apart, b.tensor(Tensor.of('int64', [], [i])), 0)) : b.split(apart, [1, 1, 1], 0).map((part) => b.op('Squeeze', [part, b.int64([0])]))
+      const seen = b.matmul(b.op('Softmax', [b.matmul(q!, b.transpose(k!, [0, 1, 3, 2]))], { axis: -1 }), v!)
+      graph.addOutput(linear(8, 3)(scope.child('out'), b.reshape(b.transpose(seen, [0, 2, 1, 3]), [0, 0, 8])), 'y')
+      return graph
+    }
+    const [masked, pruned] = [network(), network()]
+    const removal = coupled({ value: weight(pruned, 'out.weight'), axis: 1 }, [3])
+    for (const [value, axes] of removal) {
+      if (!value.initializer || !axes.size) continue
+      const [[axis, gone]] = [...axes] as [[number, ReadonlySet<number>]]
+      const { shape } = value.initializer
+      const run = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
+      const data = weight(masked, value.name).initializer!.data as Float32Array
+      data.forEach((_, i) => gone.has(Math.floor(i / run) % shape[axis]!) && (data[i] = 0))
+    }
+    removeEntries(pruned, removal)
+    verify(pruned)
+    assert.deepEqual(['qkv.weight', 'qkv.bias', 'out.weight'].map((name) => weight(pruned, name).initializer!.size), [18 * 6, 18, 18])
+    const feeds = { x: scattered('float32', [2, 5, 6]) }
+    const [before, after] = [await runGraph(masked, feeds), await runGraph(pruned, feeds)]
+    assert.ok(relativeDistance(after.y!.toNumbers(), before.y!.toNumbers()) < 1e-5, pick)
+  }
 })
