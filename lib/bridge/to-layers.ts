@@ -8,7 +8,7 @@ import { tensorflow, type TensorFlowOptions } from './tfjs.ts'
 
 /**
  * A network as a functional model of TensorFlow.js, weights included: equal outputs, up to rounding. Images go in and come out as TensorFlow has them, [N, H, W, C]; the
- * first axis of every input counts the samples. Layers of frozen parameters are not trainable.
+ * first axis of every input counts the samples. Layers are not trainable where all their parameters are frozen.
  * @throws Error naming a node that has no counterpart, or what of it has none; or where TensorFlow.js is not installed.
  */
 export function toLayers(model: Graph | { readonly graph: Graph }, options: TensorFlowOptions = {}): TensorFlow.LayersModel {
@@ -73,7 +73,7 @@ class Nodes {
       apply: (layer, to, weights = [], nodes = [node]) => {
         const tensor = layer.apply(to) as TensorFlow.SymbolicTensor
         if (weights.length) layer.setWeights([...weights])
-        layer.trainable = !areFrozen(nodes, refuse)
+        layer.trainable = !areFrozen(nodes)
         return tensor
       },
     }
@@ -87,13 +87,11 @@ class Nodes {
   }
 }
 
-/** Whether the parameters of some nodes are frozen. */
-function areFrozen(nodes: readonly Node[], refuse: Writing['refuse']): boolean {
+/** Whether all parameters of some nodes are frozen: TensorFlow.js freezes whole layers, and one of which a part is frozen is trained. */
+function areFrozen(nodes: readonly Node[]): boolean {
   const origin = (value: Value): Value => (value.producer?.type === 'Transpose' ? origin(value.producer.input(0)) : value)
   const read = nodes.flatMap(({ inputs }) => inputs.flatMap((value) => (value ? [origin(value)] : [])))
-  const [frozen, trainable] = [read.find((value) => value.frozen), read.find((value) => value.trainable)]
-  if (frozen && trainable) refuse(`"${frozen}" is frozen and "${trainable}" is not, and TensorFlow.js freezes whole layers. Freeze both, or neither`)
-  return frozen !== undefined
+  return read.some((value) => value.frozen) && !read.some((value) => value.trainable)
 }
 
 /** A tensor that does not depend on the inputs: stored, or stored and its axes moved. */

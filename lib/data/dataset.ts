@@ -76,10 +76,11 @@ export class Dataset<Label> {
    * @throws RangeError where an input holds more or fewer samples than there are labels; TypeError where one is no tensor, or transforms of pictures meet no pictures.
    */
   static of<Label>(samples: Samples<Label>): Dataset<Label> {
-    const { name = 'data', source = 'memory', complete = true, labels } = samples
+    const { name = 'data', source = 'memory', complete = true } = samples
+    const labels = ArrayBuffer.isView(samples.labels) ? [...(samples.labels as Iterable<Label>)] : samples.labels
     if (!Array.isArray(labels)) throw new TypeError(`${name}: labels are an array, one for each sample, not ${told(labels)}`)
     const inputs = Object.fromEntries(Object.entries(samples.inputs).map(([input, stored]) => [input, kept(`${name}: the input "${input}"`, stored, labels.length)]))
-    return new Dataset({ ...samples, name, source, inputs }, labels.map((_, place) => place), complete)
+    return new Dataset({ ...samples, name, source, inputs, labels }, labels.map((_, place) => place), complete)
   }
 
   /** Number of samples. */

@@ -4,7 +4,7 @@ import { parseDim, type Dim, type Shape } from './dim.ts'
 import { Graph, type Value } from './graph.ts'
 import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_DataLocation, type AttributeProto, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type TypeProto, type ValueInfoProto } from './onnx_pb.ts'
 import { isHoneFunction } from './function.ts'
-import { joinTransposes, learnedValues, separateParameters } from './parameters.ts'
+import { learnedValues, separateParameters } from './parameters.ts'
 import { DATA_TYPES, Tensor, bitsPerElement, type DataType, type TypedArray } from './tensor.ts'
 
 /** Reads the bytes of external data: file name (relative to the model), offset, length where given. */
@@ -26,7 +26,6 @@ export function decodeModel(bytes: Uint8Array, external: ExternalData = refuseEx
   const isMarked = model.producerName === 'hone' || [...graph.metadata.keys()].some((key) => key.startsWith('hone.'))
   if (!isMarked) {
     separateParameters(graph)
-    joinTransposes(graph)
     for (const value of learnedValues(graph)) value.trainable = true
   } else for (const mark of ['trainable', 'frozen'] as const) {
     const names = new Set(graph.metadata.get(`hone.${mark}`)?.split('\n'))

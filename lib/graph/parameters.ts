@@ -74,30 +74,6 @@ export function separateParameters(graph: Graph): void {
   }
 }
 
-/**
- * Makes one parameter of a weight and its transpose. PyTorch's default exporter works out the transpose of a weight that the network reads in both ways, such as an embedding that is
- * also the last layer, and stores both.
- */
-export function joinTransposes(graph: Graph): void {
-  const matrices = graph.initializers.filter((value) => isStoredArray(value) && value.initializer!.shape.length === 2)
-  // what the exporter works out comes behind what the network has
-  const pairs = matrices.flatMap((value, i) => matrices.slice(0, i).filter((weight) => isTranspose(value.initializer!, weight.initializer!)).slice(0, 1).map((weight) => [value, weight] as const))
-  if (!pairs.length) return
-  for (const [value, weight] of pairs) value.replaceWith(graph.add('Transpose', [weight], { perm: [1, 0] }, { types: [value] }).output)
-  graph.sort()
-  graph.removeUnused()
-}
-
-function isTranspose(a: Tensor, b: Tensor): boolean {
-  const [rows, columns] = a.shape as [number, number]
-  if (a.dtype !== b.dtype || b.shape[0] !== columns || b.shape[1] !== rows || isUniform(a)) return false
-  const [width, x, y] = [bitsPerElement(a.dtype) / 8, a.bytes, b.bytes]
-  return x.every((byte, i) => {
-    const [at, part] = [Math.floor(i / width), i % width]
-    return byte === y[((at % columns) * rows + Math.floor(at / columns)) * width + part]
-  })
-}
-
 function storeApart(value: Value, readings: readonly Reading[]): void {
   const { graph, initializer } = value
   const apart = graph.constant(initializer!, readings[0]!.name || value.name)

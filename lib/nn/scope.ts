@@ -83,7 +83,7 @@ export class Scope {
     const full = this.path ? `${this.path}.${name}` : name
     const known = this.#written.get(full)
     if (known && (known.layer !== this.#layer || String(known.value.shape) !== String(shape)))
-      throw new Error(`two layers have a parameter "${full}". Write each under a name of its own, such as layer(net.child('second'), x); to share it, write the same layer again.`)
+      throw new Error(`two layers have a parameter "${full}". Write each under a name of its own, such as layer(net.child('second'), x); to share it, make the layer once and write that again: const shared = nn.linear(...)`)
     const value = known?.value ?? make(full)
     this.#written.set(full, { value, layer: this.#layer })
     return value

@@ -33,7 +33,8 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
     name,
     options: { [figure]: share },
     async apply(graph) {
-      const left = await measureOf(target, graph)
+      const left = measureOf(target, graph)
+      if (!left) return new PassResult(graph.copy(), [], [{ pass: name, node: graph.name, reason: `it has no ${figure} that could be fewer` }])
       const [none, most] = [await prune(0).apply(graph), await prune(MOST).apply(graph)]
       const least = await left(most.graph)
       const isMet = async (result: PassResult) => (await left(result.graph)) <= Math.max(share, least)
@@ -52,8 +53,8 @@ export function pruneTo(target: PruneTarget, prune: (amount: number) => Pass): P
   }
 }
 
-/** Answers the share of a figure that is left in a pruned graph. */
-async function measureOf(target: PruneTarget, graph: Graph): Promise<(pruned: Graph) => Promise<number> | number> {
+/** Answers the share of a figure that is left in a pruned graph; null where there is none of it. */
+function measureOf(target: PruneTarget, graph: Graph): ((pruned: Graph) => Promise<number> | number) | null {
   if ('latency' in target) {
     return async (pruned) => {
       const [base, other] = await Promise.all([graph, pruned].map((it) => Session.create(it, { spinning: false })))
@@ -67,7 +68,7 @@ async function measureOf(target: PruneTarget, graph: Graph): Promise<(pruned: Gr
   }
   const figureOf = 'parameters' in target ? (it: Graph) => summary(it).parameters : (it: Graph) => multiplyAdds(it)
   const before = figureOf(graph)
-  return (pruned) => figureOf(pruned) / before
+  return before ? (pruned) => figureOf(pruned) / before : null
 }
 
 /** For one sample: symbols count as 1. @throws Error where a size is not known. */

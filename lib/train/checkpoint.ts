@@ -124,7 +124,8 @@ export async function load(path: string): Promise<Model> {
 function parsed(path: string, { tensors, metadata }: TensorFile): Checkpoint & { readonly settings: Settings } {
   const text = metadata[METADATA]
   const { [LOSSES]: losses, [NETWORK]: network } = tensors
-  if (!text || !losses || !network) throw new Error(`${path} is not a checkpoint of hone`)
+  if (!text) throw new Error(`${path} is not a checkpoint of hone`)
+  if (!losses || !network) throw new Error(`${path} is a checkpoint of another version of hone, which this one cannot read`)
   const { step, epochs, settings } = JSON.parse(text, read) as Pick<Checkpoint, 'step' | 'epochs'> & { settings: Settings }
   const names = Object.keys(tensors)
   const state = Object.fromEntries(names.filter((name) => !name.startsWith(OWN)).map((name) => [name, tensors[name]]))

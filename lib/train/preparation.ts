@@ -87,12 +87,12 @@ export async function written<Label>(network: Model | Layer, dataset: Dataset<La
 export async function prepare<Label>(network: Model | Layer, dataset: Dataset<Label>, options: FitOptions<Label>): Promise<Preparation<Label>> {
   const { epochs, batchSize, seed = 0, schedule, numerics, recompute, stepsPerRun, threads, denormalsAsZero, metrics = {}, earlyStopping } = options
   requireWhole('epochs', epochs, 1)
-  const checkpoint = options.checkpoint === undefined ? null : checkpointOf(options.checkpoint)
+  const checkpoint = options.checkpoint ? checkpointOf(options.checkpoint) : null
   const { device, precision, loss, sizes, ...plan } = await written(network, dataset, options)
   const { model, optimizer, step, initial, loader, targets } = plan
   const rate = (at: number) => rateAt(schedule ?? constant, optimizer.lr, at, epochs * loader.size)
   rate(0)
-  const unseen = await options.validation
+  const unseen = (await options.validation) ?? undefined
   if (unseen !== undefined) checkData(unseen)
   else if (Object.keys(metrics).length) throw new RangeError('metrics measure the validation, and there is none: give `validation`')
   const validation = unseen?.fedTo(model.graph)

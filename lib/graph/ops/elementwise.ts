@@ -159,9 +159,9 @@ function binary(type: string, gradient?: Operator['gradient'], arithmetic?: (a: 
 
 /** A bias or a scale along one axis of what is computed: one number for all is a constant, and what meets an input of the graph prepares it. */
 function alongOneAxis({ inputs }: Node): readonly number[] {
-  const [a, b] = inputs.map(origins)
   const isAlongOne = (stored: readonly Value[]) => stored.length === 1 && stored[0]!.initializer?.shape.filter((extent) => extent > 1).length === 1
-  return [[a!, b!], [b!, a!]].flatMap(([stored, other], i) => (isAlongOne(stored!) && !other!.length ? [i] : []))
+  const isComputed = (value: Value | null | undefined) => Boolean(value?.producer) && !origins(value).some(({ initializer }) => initializer)
+  return [0, 1].filter((i) => isAlongOne(origins(inputs[i])) && isComputed(inputs[1 - i]))
 }
 
 /** Shape arithmetic element by element: lists and single numbers of integers, not matrices. */

@@ -7,6 +7,9 @@ import { isZeros } from './scatter-into.ts'
 /** Rows of a block: fewer make the products too short, more multiply by too many zeros. */
 const SIZES = Array.from({ length: 33 }, (_, i) => 64 - i)
 
+/** Numbers of a row: where there are fewer, sorting costs more than it spares. */
+const WIDTH = 48
+
 /**
  * Rows that are added to those of a table by their indices, as the gradient of an embedding is: ONNX Runtime's ScatterElements takes 30 ns for each number. The
  * rows are sorted by index instead, and each block of them is multiplied by the zeros and ones that add up those of one index: a fifth of the time.
@@ -15,7 +18,7 @@ export function sumRows(graph: Graph): void {
   for (const scatter of graph.nodes('ScatterElements')) {
     const [table, updates, column] = [scatter.input(0), scatter.input(2), columnOf(scatter)]
     const size = SIZES.find((some) => Number(updates.shape?.[0]) % some === 0)
-    if (!column || !size || !isStatic(updates.shape) || updates.rank !== 2 || updates.dtype !== 'float32' || scatter.string('reduction') !== 'add' || scatter.int('axis') !== 0) continue
+    if (!column || !size || !isStatic(updates.shape) || updates.rank !== 2 || updates.shape[1]! < WIDTH || updates.dtype !== 'float32' || scatter.string('reduction') !== 'add' || scatter.int('axis') !== 0) continue
     const builder = new Builder(graph, `${scatter.name}.`)
     const known = distinct(column)
     if (known && isZeros(table)) {

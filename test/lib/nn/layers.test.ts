@@ -143,7 +143,7 @@ test('a layer that is written twice under one name has its parameters once; two 
   const once = await runGraph(nn.build((net, x) => shared(net.child('twin'), x!), { a: ['N', 3] }).graph, { a })
   close(output!, [4, 3], once.output!.toNumbers().map((value) => 2 * value))
   for (const second of [nn.linear(4, 4), nn.linear(4, 2)])
-    assert.throws(() => nn.build((net, x) => second(net, nn.linear(4, 4)(net, x!)), { x: ['N', 4] }), /two layers have a parameter "weight"\. Write each under a name of its own, such as layer\(net\.child\('second'\), x\); to share it, write the same layer again\./)
+    assert.throws(() => nn.build((net, x) => second(net, nn.linear(4, 4)(net, x!)), { x: ['N', 4] }), /two layers have a parameter "weight"\. Write each under a name of its own, such as layer\(net\.child\('second'\), x\); to share it, make the layer once and write that again/)
 })
 
 test('what was not called is named', async () => {

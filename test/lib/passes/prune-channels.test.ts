@@ -181,6 +181,8 @@ test('a target that cannot be met keeps what comes closest, and says so', async 
   assert.equal(pruneTo({ macs: 0.004 }, (amount) => pruneChannels({ amount })).name, 'prune-channels to 0.4 % of its macs')
   assert.throws(() => pruneTo({ macs: 2 }, (amount) => pruneChannels({ amount })), /macs is a share above 0, at most 1, not 2/)
   assert.throws(() => pruneTo({ macs: 0.5, parameters: 0.5 }, (amount) => pruneChannels({ amount })), /^RangeError: pruneTo: one target at a time, not macs and parameters$/)
+  const flat = build(sequential({ flat: flatten(), act: relu() }), { x: ['N', 3, 4, 4] })
+  assert.match((await flat.apply(pruneTo({ macs: 0.5 }, (amount) => pruneChannels({ amount })))).refusals.at(-1)!.reason, /^it has no macs that could be fewer$/)
   const unmoved = await network().apply(pruneTo({ macs: 0.5 }, (amount) => pruneL1({ amount })))
   assert.match(unmoved.refusals.at(-1)!.reason, /at an amount of 0.98 there is 100.0 % left$/)
   assert.ok(stored(unmoved.graph, 'stem.weight').initializer!.toNumbers().every((w) => w !== 0), 'zeros spare no multiply-add: none are put')

@@ -8,7 +8,7 @@ import { lower } from '../../../../lib/lower/index.ts'
 import { runGraph } from '../../graph/run.ts'
 import { typesOf } from './both.ts'
 
-const [ROWS, WIDTH] = [40, 3]
+const [ROWS, WIDTH] = [40, 48]
 
 /** Adds a row for each index to the rows of a table. */
 function added(graph: Builder, table: Value, indices: Value, updates: Value): Value {

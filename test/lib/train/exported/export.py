@@ -103,7 +103,6 @@ CASES = {
     "open-sizes-torchscript": (open_image, image, TORCHSCRIPT | {"opset_version": 17, "open_axes": (2, 3)}),
     "padded": (lambda: Net(lambda s, x: s.fc(F.pad(s.conv(F.pad(x, (1, 2, 0, 1), mode="reflect")), (1, 1, 2, 0)).flatten(1)), conv=nn.Conv2d(2, 2, 3, stride=2), fc=nn.Linear(72, CLASSES)), image, TORCHSCRIPT | {"opset_version": 17}),
     "causal": (lambda: Net(lambda s, x: s.fc(s.mixed(x, x, x, is_causal=True, need_weights=False, attn_mask=torch.triu(torch.full((5, 5), float("-inf")), 1))[0][:, -1]), mixed=attention(), fc=nn.Linear(4, CLASSES)), (5, 4), TORCHSCRIPT | {"opset_version": 17}),
-    "tied": (lambda: Net(lambda s, x: (x @ s.table.weight).tanh() @ s.table.weight.t(), table=nn.Linear(4, CLASSES, bias=False)), (CLASSES,), DYNAMO),
     "tied-layers": (tied_layers, (CLASSES,), DYNAMO),
     "tied-layers-torchscript": (tied_layers, (CLASSES,), TORCHSCRIPT | {"opset_version": 17}),
     "shared-norm": (lambda: Net(lambda s, x: s.fc(s.norm(s.a(s.norm(x).relu()))), norm=nn.LayerNorm(5), a=nn.Linear(5, 5), fc=nn.Linear(5, CLASSES)), flat, DYNAMO),
