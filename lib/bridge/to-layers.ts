@@ -1,4 +1,5 @@
 import type { Graph, Node, Value } from '../graph/graph.ts'
+import { origins } from '../graph/origins.ts'
 import { sizeOf, Tensor } from '../graph/tensor.ts'
 import { graphOf } from '../runtime/model.ts'
 import type { TensorFlow, Writing } from './layers/family.ts'
@@ -89,8 +90,7 @@ class Nodes {
 
 /** Whether all parameters of some nodes are frozen: TensorFlow.js freezes whole layers, and one of which a part is frozen is trained. */
 function areFrozen(nodes: readonly Node[]): boolean {
-  const origin = (value: Value): Value => (value.producer?.type === 'Transpose' ? origin(value.producer.input(0)) : value)
-  const read = nodes.flatMap(({ inputs }) => inputs.flatMap((value) => (value ? [origin(value)] : [])))
+  const read = nodes.flatMap(({ inputs }) => inputs.flatMap(origins))
   return read.some((value) => value.frozen) && !read.some((value) => value.trainable)
 }
 

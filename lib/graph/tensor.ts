@@ -138,6 +138,11 @@ export class Tensor {
     return new Tensor(this.dtype, shape, this.bytes, this.strings)
   }
 
+  /** The same in memory of its own: a Buffer's `slice` would share it, and what is not aligned would be copied at its first use. */
+  copy(): Tensor {
+    return Tensor.raw(this.dtype, this.shape, new Uint8Array(this.bytes))
+  }
+
   /** The entries `indices` along `axis`, in that order. */
   take(axis: number, indices: readonly number[]): Tensor {
     const inner = byteLength(this.dtype, sizeOf(this.shape.slice(axis + 1)))

@@ -59,8 +59,7 @@ export function hiddenChannels(node: Node): string | null {
   if (channelsOf(node)) return null
   const weight = WEIGHTS[node.type]?.map((i) => node.inputs[i]).find((value) => value && !value.constant && isStored(value))
   if (!weight) return null
-  if (weight.producer?.type === 'Transpose') return `its weight is computed by ${originOf(weight)}: apply foldConstants first`
-  if (weight.producer) return `its weight is computed by ${originOf(weight)}: prune channels before quantizing and the like, or apply foldConstants first`
+  if (weight.producer) return `its weight is computed by ${originOf(weight)}: ${weight.producer.type === 'Transpose' ? '' : 'prune channels before quantizing and the like, or '}apply foldConstants first`
   return `its weight "${weight}" is an input with a default, which whoever runs the network may override`
 }
 

@@ -66,7 +66,7 @@ export class StepSession {
 
   /** The state as the model has it: a copy, which later steps leave as it is. */
   get state(): State {
-    return { ...this.current, ...mapped(this.#tables, copied) }
+    return { ...this.current, ...copied(this.#tables) }
   }
 
   /** The state as the model has it until the next step, which writes to tables in place. */
@@ -78,7 +78,7 @@ export class StepSession {
     const isTable = (name: string) => this.#rowState.has(name)
     const part = (belongs: (name: string) => boolean) => Object.fromEntries(Object.entries(state).filter(([name]) => belongs(name)))
     this.#state = this.#lowered.pack(part((name) => !isTable(name)))
-    this.#tables = mapped(part(isTable), copied)
+    this.#tables = copied(part(isTable))
   }
 
   /** A number of the state, such as how many steps were skipped; undefined where this step has no such state. */
@@ -126,11 +126,8 @@ function writeRows({ bytes, shape }: Tensor, rows: Tensor, values: Tensor): void
   rows.toNumbers().forEach((row, i) => bytes.set(values.bytes.subarray(i * width, (i + 1) * width), row * width))
 }
 
-/** With memory of its own: a Buffer's `slice` would share it, and what is not aligned would be copied at its first use. */
-const copied = ({ dtype, shape, bytes }: Tensor): Tensor => Tensor.raw(dtype, shape, new Uint8Array(bytes))
-
-const mapped = (tensors: State, change: (tensor: Tensor) => Tensor): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]))
+/** Tensors with memory of their own. */
+export const copied = (tensors: State): Record<string, Tensor> => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.copy()]))
 
 /** One feed of several: each tensor gets a leading axis. */
 function stacked(feeds: readonly Feeds[]): Feeds {

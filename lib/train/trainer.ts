@@ -15,7 +15,7 @@ import { LiveChart } from './live.ts'
 import { LOSS_SCALE, SKIPPED } from './precision.ts'
 import { prepare, type Preparation } from './preparation.ts'
 import { used, withState } from './state.ts'
-import type { Feeds } from './step-session.ts'
+import { copied, type Feeds } from './step-session.ts'
 
 let last: Fit | null = null
 
@@ -115,6 +115,7 @@ class Training<Label> {
     const begun: Begun = (this.#begun = { epoch, start: performance.now(), waiting: 0, skipped: session.number(SKIPPED) ?? 0 })
     let ready: Fed[] = []
     for await (const batch of clocked(loader.epoch(epoch, this.#step - first), (seconds) => (begun.waiting += seconds))) {
+      // the loader uses its memory again for the next batch
       const inputs = session.stepsPerRun > 1 ? copied(batch.inputs) : batch.inputs
       ready.push({ feeds: { ...inputs, target: targets.of(batch), ...this.#fedRate(this.#step + ready.length) }, indices: batch.indices })
       if (ready.length < session.stepsPerRun && this.#step + ready.length < first + this.#stepsPerEpoch) continue
@@ -240,6 +241,3 @@ async function* clocked<T>(items: AsyncIterable<T>, waited: (seconds: number) =>
     asked = performance.now()
   }
 }
-
-/** The loader uses its memory again for the next batch. */
-const copied = (inputs: Feeds): Feeds => Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape, bytes }]) => [name, Tensor.raw(dtype, shape, new Uint8Array(bytes))]))

@@ -1,8 +1,7 @@
-import { multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import {
-  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
+  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentGradCost, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
 } from './recurrent.ts'
 
 /** Update, reset, new. */
@@ -66,10 +65,7 @@ export const gruTrainGrad = operator('GruTrainGrad', {
     const hidden = node.int('hidden_size')
     return [x, w, r, { dtype, shape: [1, 2 * GATES * hidden] }, { dtype, shape: [1, x.shape?.[1] ?? null, hidden] }]
   },
-  cost: (inputs, node) => {
-    const { macs, flops } = recurrentCost(inputs, node)
-    return { macs: multiply(2, macs ?? null), flops: multiply(2, flops ?? null) }
-  },
+  cost: recurrentGradCost,
   expansion({ graph, node, inputs: [x, w, r, y, gates, recalled, h, dy, dh] }) {
     const hidden = node.int('hidden_size')
     const direction = directionOf(node)

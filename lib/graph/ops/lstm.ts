@@ -1,9 +1,8 @@
 import type { Builder } from '../builder.ts'
-import { multiply } from '../dim.ts'
 import type { Node, TensorType, Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import {
-  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
+  before, beginning, biasGradient, bothBiases, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentGradCost, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
 } from './recurrent.ts'
 
 /** Input, output, forget, cell. */
@@ -81,12 +80,6 @@ function sequence(x: Value, node: Node): TensorType {
   return { dtype: x.dtype, shape: x.shape && [x.shape[0]!, x.shape[1]!, node.int('hidden_size')] }
 }
 
-/** The input's and the recurrent bias act as one. */
-function bothBiases(graph: Builder, b: Value): Value {
-  const [input, recurrent] = graph.ops('Split', [only(graph, b)], { axis: 0, num_outputs: 2 }, { outputs: 2 })
-  return graph.add(input!, recurrent!)
-}
-
 /**
  * Gradients of LstmTrain's x, w, r, b, first h and first c, from (x, w, r, y, the six slopes, first h, dy, d last h, d last c), of which the last four
  * may be absent: back through time. Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735
@@ -98,10 +91,7 @@ export const lstmTrainGrad = operator('LstmTrainGrad', {
     const state: TensorType = { dtype, shape: [1, x.shape?.[1] ?? null, hidden] }
     return [x, w, r, { dtype, shape: [1, 2 * GATES * hidden] }, state, state]
   },
-  cost: (inputs, node) => {
-    const { macs, flops } = recurrentCost(inputs, node)
-    return { macs: multiply(2, macs ?? null), flops: multiply(2, flops ?? null) }
-  },
+  cost: recurrentGradCost,
   expansion({ graph, node, inputs: [x, w, r, y, ...rest] }) {
     const [slopes, [h, dy, dh, dc]] = [rest.slice(0, SLOPES), rest.slice(SLOPES)]
     const hidden = node.int('hidden_size')

@@ -27,6 +27,12 @@ export const recurrentCost: NonNullable<Operator['cost']> = ([x, w, r]) => {
   return { macs, flops: add(multiply(2, macs), multiply(positions, 10, r.shape?.[1] ?? null)) }
 }
 
+/** Backwards there are twice as many products. */
+export const recurrentGradCost: NonNullable<Operator['cost']> = (inputs, node) => {
+  const { macs, flops } = recurrentCost(inputs, node)
+  return { macs: multiply(2, macs ?? null), flops: multiply(2, flops ?? null) }
+}
+
 /** A hidden unit is an entry of every state and of each gate of the weights; features, times and samples go through. */
 export function recurrentCoupling(gates: number, states: readonly number[]): NonNullable<Operator['coupling']> {
   return (node) => {
@@ -89,6 +95,12 @@ export const directionOf = (node: Node): Direction => (node.string('direction', 
 
 /** The only direction's tensor. */
 export const only = (graph: Builder, value: Value): Value => graph.op('Squeeze', [value, graph.int64([0])])
+
+/** The input's and the recurrent bias act as one, unless a gate comes between. */
+export function bothBiases(graph: Builder, b: Value): Value {
+  const [input, recurrent] = graph.ops('Split', [only(graph, b)], { axis: 0, num_outputs: 2 }, { outputs: 2 })
+  return graph.add(input!, recurrent!)
+}
 
 /** A state [1, N, H] as [N, H]; zeros where it is absent. x is [T, N, I]. */
 export function beginning(graph: Builder, state: Value | undefined, x: Value, hidden: number): Value {

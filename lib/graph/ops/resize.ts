@@ -5,6 +5,7 @@ import { fixed, link, operator, type Link, type Operator, type Port } from '../o
 import { Tensor } from '../tensor.ts'
 import { axisWithin, knownShape } from './arguments.ts'
 import { contentsOf } from './elementwise.ts'
+import { withSizes } from './shape.ts'
 
 /** The factor of each axis and its new size, as far as they are known; a factor is 1 where an axis stays. */
 interface Target {
@@ -67,7 +68,7 @@ const resized: NonNullable<Operator['resized']> = (node, kept, builder) => {
   const axes = node.ints('axes', y.map((_, axis) => axis)).map((axis) => axisWithin(axis, y.length))
   const left = axes.map((axis) => (typeof y[axis] === 'number' ? kept({ value: node.output, axis }).length : null))
   if (left.every((size, i) => size === null || size === y[axes[i]!])) return
-  node.setInput(3, builder.concat(left.map((size, i) => (size === null ? builder.gather(sizes, builder.int64([i])) : builder.int64([size]))), 0))
+  node.setInput(3, withSizes(sizes, left, builder))
 }
 
 /** Enlarges or reduces by interpolation, with factors or to sizes. https://onnx.ai/onnx/operators/onnx__Resize.html */

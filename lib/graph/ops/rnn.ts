@@ -1,9 +1,8 @@
 import type { Builder } from '../builder.ts'
-import { multiply } from '../dim.ts'
 import type { Value } from '../graph.ts'
 import { HONE, operator } from '../operator.ts'
 import {
-  before, beginning, biasGradient, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
+  before, beginning, biasGradient, bothBiases, checkTrainable, directionOf, eachDirection, only, recurrentCost, recurrentCoupling, recurrentGradCost, recurrentResized, recurrentTypes, scan, weightGradient, type Direction,
 } from './recurrent.ts'
 
 /** Activations that training knows, each with its slope by what it answers. */
@@ -35,8 +34,7 @@ export const rnnTrain = operator('RnnTrain', {
     const hidden = node.int('hidden_size')
     const recurrent = graph.transpose(only(graph, r))
     const projected = graph.matmul(x, graph.transpose(only(graph, w)))
-    const biases = b && graph.ops('Split', [only(graph, b)], { axis: 0, num_outputs: 2 }, { outputs: 2 })
-    const inputs = biases ? graph.add(projected, graph.add(biases[0]!, biases[1]!)) : projected
+    const inputs = b ? graph.add(projected, bothBiases(graph, b)) : projected
     const [last, y] = scan(graph, directionOf(node), [beginning(graph, h, x, hidden)], [inputs], (inner, [state], [input]) => {
       const next = inner.op(node.string('activation'), [inner.add(input!, inner.matmul(state!, recurrent))])
       return { states: [next], results: [next] }
@@ -57,10 +55,7 @@ export const rnnTrainGrad = operator('RnnTrainGrad', {
     const hidden = node.int('hidden_size')
     return [x, w, r, { dtype, shape: [1, 2 * hidden] }, { dtype, shape: [1, x.shape?.[1] ?? null, hidden] }]
   },
-  cost: (inputs, node) => {
-    const { macs, flops } = recurrentCost(inputs, node)
-    return { macs: multiply(2, macs ?? null), flops: multiply(2, flops ?? null) }
-  },
+  cost: recurrentGradCost,
   expansion({ graph, node, inputs: [x, w, r, y, h, dy, dh] }) {
     const hidden = node.int('hidden_size')
     const direction = directionOf(node)

@@ -15,9 +15,9 @@ const windows = {
 }
 
 for (const [name, attributes] of Object.entries(windows))
-  for (const opset of [13, 21])
-    test(`blocks give the same averages: windows ${name} (operator set ${opset})`, async (t) => {
-      if (opset < 19 && 'dilations' in attributes) return t.skip('AveragePool has dilations since operator set 19')
+  // AveragePool has dilations since operator set 19
+  for (const opset of 'dilations' in attributes ? [21] : [13, 21])
+    test(`blocks give the same averages: windows ${name} (operator set ${opset})`, async () => {
       const net = new Net(opset)
       const x = net.graph.input('x', 'float32', [symbol('N'), 3, 22, 26])
       const graph = net.output(net.builder.op('AveragePool', [x], attributes, { name: 'pool' }))
